@@ -1,0 +1,1 @@
+//! Placeholder of this floor; filled in the steps that follow.

@@ -1,0 +1,317 @@
+//! What a journal holds: one [`Meta`], and any number of [`Record`]s in the order of time.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+use shakedown_scenarios::experiment::Phase;
+
+/// Facts about the run as a whole, written before anything else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meta {
+    /// The number of the journal's format.
+    pub format: u32,
+    /// The run's id: the name of its folder.
+    pub run: String,
+    /// The version of the harness.
+    pub version: String,
+    /// Start of the run, RFC 3339 with zone.
+    pub started_at: String,
+    /// The command that runs this again, as argv.
+    pub again: Vec<String>,
+    /// Where the run happened: host name, kernel, cores, memory in bytes.
+    pub host: Host,
+}
+
+/// The machine of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Host name.
+    pub name: String,
+    /// Operating system and kernel release.
+    pub system: String,
+    /// Processors online.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// Something happened.
+    Event(Event),
+    /// One second of a workload.
+    Window(Box<Window>),
+    /// The resources of a target or of the harness at one instant.
+    Sample(Sample),
+    /// The state of the whole machine at one instant.
+    HostSample(HostSample),
+    /// The counters of a link at one instant.
+    LinkSample(LinkSample),
+}
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// When, in microseconds since the start of the load.
+    pub at_us: i64,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum What {
+    /// Where a target or a link listens.
+    Listening {
+        /// `target` or `link`.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// `host:port`.
+        address: String,
+    },
+    /// A target's process was started.
+    TargetStarted {
+        /// The target.
+        target: String,
+        /// Its process id.
+        pid: i32,
+    },
+    /// A target answered its readiness probe.
+    TargetReady {
+        /// The target.
+        target: String,
+        /// From its start, in microseconds.
+        after_us: u64,
+    },
+    /// A target's process ended.
+    TargetExited {
+        /// The target.
+        target: String,
+        /// `exit 1`, `signal 9 (SIGKILL)`.
+        status: String,
+        /// Whether a fault or the end of the run ended it.
+        expected: bool,
+    },
+    /// A target did not start, or did not become ready.
+    TargetFailed {
+        /// The target.
+        target: String,
+        /// Why, for people.
+        why: String,
+    },
+    /// A phase began.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// A fault is about to be injected; its ledger line is on disk.
+    Injecting {
+        /// The cue's number.
+        cue: u32,
+    },
+    /// A fault holds.
+    Injected {
+        /// The cue's number.
+        cue: u32,
+    },
+    /// A fault could not be injected.
+    InjectionFailed {
+        /// The cue's number.
+        cue: u32,
+        /// Why, for people.
+        why: String,
+    },
+    /// Whether a fault bit, judged by its own counters.
+    Bit {
+        /// The cue's number.
+        cue: u32,
+        /// Whether it is proven.
+        proven: bool,
+        /// What was counted: `1,204 chunks delayed by 101 ms on average`.
+        evidence: String,
+    },
+    /// Whether a fault is healed.
+    Healed {
+        /// The cue's number.
+        cue: u32,
+        /// Whether it is proven.
+        proven: bool,
+        /// What was seen: `pid 812 runs (state S)`.
+        evidence: String,
+    },
+    /// A probe's answer.
+    Probed {
+        /// The probe's name.
+        probe: String,
+        /// Whether the answer was in tolerance.
+        ok: bool,
+        /// What came: `200`, `connection refused`.
+        found: String,
+        /// How long it took, in microseconds.
+        took_us: u64,
+    },
+    /// A stop condition was met.
+    GuardTripped {
+        /// What was met, for people.
+        why: String,
+    },
+    /// The harness could not do part of its own work; the report says so.
+    Degraded {
+        /// What, for people.
+        why: String,
+    },
+    /// The run ended in an orderly way. A journal without it was cut.
+    Ended {
+        /// Why.
+        how: Ending,
+    },
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It ran to its planned end.
+    Completed,
+    /// A stop condition was met.
+    Guard,
+    /// The steady-state hypothesis did not hold before chaos, or a target never became ready.
+    Aborted {
+        /// Why, for people.
+        why: String,
+    },
+    /// A signal asked for it.
+    Signal {
+        /// Its number.
+        signal: i32,
+    },
+}
+
+/// One second of a workload: everything that *completed* (or was given up) in it, and what was *due* in it.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// The second, counted from the start of the load.
+    pub second: u32,
+    /// The workload.
+    pub workload: String,
+    /// Requests due in this second by the arrivals.
+    pub due: u64,
+    /// Requests sent in this second.
+    pub sent: u64,
+    /// Right answers that completed in this second.
+    pub ok: u64,
+    /// Failed requests that completed in this second, by class: `refused`, `reset`, `timeout`, `closed`, `protocol`,
+    /// `status`, `check`, `dial`.
+    pub errors: BTreeMap<String, u64>,
+    /// Due requests that were never sent, because the queue of waiting requests was full.
+    pub dropped: u64,
+    /// Requests in flight or waiting at the end of this second.
+    pub backlog: u64,
+    /// Bytes received.
+    pub received: u64,
+    /// Latency of right answers from when the request was due, in microseconds.
+    pub latency: Histogram<u64>,
+    /// Service time of right answers from when the request was sent, in microseconds.
+    pub service: Histogram<u64>,
+    /// How late the harness itself was: from due to the pacer's turn, in microseconds, largest of the second.
+    pub late_us_max: u64,
+    /// The same, median of the second.
+    pub late_us_p50: u64,
+}
+
+/// The resources of a process tree at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// When, in microseconds since the start of the load.
+    pub at_us: i64,
+    /// A target's name, or [`HARNESS`].
+    pub subject: String,
+    /// Processes in the tree; 0: it is down, and every other figure is 0.
+    pub processes: u64,
+    /// Resident memory, bytes.
+    pub rss: u64,
+    /// Proportional share, bytes; `None` where the kernel does not tell.
+    pub pss: Option<u64>,
+    /// Anonymous memory, bytes.
+    pub anonymous: u64,
+    /// Swapped out, bytes.
+    pub swap: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Descriptors by kind: `file`, `socket`, `pipe`, `event`, `other`.
+    pub fds: BTreeMap<String, u64>,
+    /// TCP sockets by state: `established`, `close_wait`, `time_wait`…
+    pub sockets: BTreeMap<String, u64>,
+    /// CPU time used since the tree was first seen, microseconds; never falls while the tree lives.
+    pub cpu_us: u64,
+    /// Voluntary context switches, cumulative like `cpu_us`.
+    pub switches_voluntary: u64,
+    /// Involuntary context switches, cumulative.
+    pub switches_involuntary: u64,
+    /// Minor page faults, cumulative.
+    pub faults_minor: u64,
+    /// Major page faults, cumulative.
+    pub faults_major: u64,
+}
+
+/// The subject of the harness's own samples.
+pub const HARNESS: &str = "(harness)";
+
+/// The state of the machine at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostSample {
+    /// When, in microseconds since the start of the load.
+    pub at_us: i64,
+    /// `MemAvailable`, bytes.
+    pub available: u64,
+    /// Busy CPU time of all cores since boot, microseconds.
+    pub cpu_us: u64,
+    /// Share of the last ten seconds in which something waited for CPU, 0 to 1 (PSI `some avg10`); `None`: not told.
+    pub cpu_pressure: Option<f64>,
+    /// The same for memory.
+    pub memory_pressure: Option<f64>,
+    /// The same for IO.
+    pub io_pressure: Option<f64>,
+}
+
+/// The counters of a link at one instant, cumulative.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkSample {
+    /// When, in microseconds since the start of the load.
+    pub at_us: i64,
+    /// The link.
+    pub link: String,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections open now.
+    pub open: u64,
+    /// Bytes delivered from clients to the target.
+    pub up: u64,
+    /// Bytes delivered from the target to clients.
+    pub down: u64,
+}
+
+// === impl Sample ===
+
+impl Sample {
+    /// All descriptors.
+    #[must_use]
+    pub fn fds_total(&self) -> u64 {
+        self.fds.values().sum()
+    }
+
+    /// Descriptors that are sockets.
+    #[must_use]
+    pub fn sockets_total(&self) -> u64 {
+        self.fds.get("socket").copied().unwrap_or(0)
+    }
+}

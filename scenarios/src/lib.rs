@@ -1,0 +1,17 @@
+//! The vocabulary of shakedown: what an experiment is, how one is read, checked and planned.
+//!
+//! Read in this order: [`experiment`] (the whole), [`target`], [`workload`], [`fault`], [`probe`], [`gate`], [`guard`]
+//! (its parts), [`units`] (its quantities), then `read` (from text, with the place of every mistake), `check` (do
+//! the parts fit?), [`plan`] (every moment fixed), `seed` (where chance comes from).
+//!
+//! This floor knows no runtime, no clock and no socket.
+
+pub mod experiment;
+pub mod fault;
+pub mod gate;
+pub mod guard;
+pub mod plan;
+pub mod probe;
+pub mod target;
+pub mod units;
+pub mod workload;

@@ -1,0 +1,137 @@
+//! Targets (what is tested) and links (the paths to them that can be broken).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Ratio, Span};
+
+/// What is tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Target {
+    /// A process that the run starts, watches and ends.
+    Process(Process),
+    /// A process that runs already; it is sampled and may be stopped, but is never ended by the run's end.
+    Pid(Attached),
+    /// Something that only has an address: no samples, no process faults.
+    Address(Address),
+}
+
+/// A process that the run starts.
+///
+/// In `argv`, `env`, `dir` and `files` these placeholders are put in at the start: `{port}` (this target's own port),
+/// `{dir}` (its temporary directory, removed after the run), `{link:NAME}` and `{target:NAME}` (`host:port`),
+/// `{link-port:NAME}` and `{target-port:NAME}` (the port alone), `{shakedown}` (this program).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// The program and its arguments; never a shell string.
+    pub argv: Vec<String>,
+    /// Variables added to the environment.
+    pub env: BTreeMap<String, String>,
+    /// Working directory, relative to the experiment's file; `None`: the target's temporary directory.
+    pub dir: Option<String>,
+    /// Files written into the temporary directory before the start: relative path → contents.
+    pub files: BTreeMap<String, String>,
+    /// The port it is told to listen on.
+    pub port: Port,
+    /// How to tell that it serves.
+    pub ready: Readiness,
+    /// How long it may take to become ready; longer is an error (at start) or a failed recovery (later).
+    pub ready_within: Span,
+    /// What to do when it ends by itself or by a fault.
+    pub restart: Restart,
+    /// Between SIGTERM and SIGKILL at the end of the run and in `Restart`.
+    pub grace: Span,
+}
+
+/// A process that runs already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attached {
+    /// Its process id; not 1, not the harness or an ancestor of it.
+    pub pid: i32,
+    /// Where it serves, if a link, workload or probe goes there.
+    pub address: Option<String>,
+}
+
+/// Something that only has an address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// `host:port`. Anything but loopback must stand in `guard.allow` too.
+    pub address: String,
+}
+
+/// A TCP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Port {
+    /// Any free port, chosen at the start.
+    Auto,
+    /// This one, 1 to 65535.
+    Fixed(u16),
+}
+
+/// How to tell that a process serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Readiness {
+    /// It accepts a TCP connection on its port.
+    Tcp,
+    /// `GET` of this path on its port answers 200 to 299.
+    Http(String),
+    /// This argv exits 0.
+    Exec(Vec<String>),
+    /// It is taken as ready as soon as it runs.
+    Started,
+}
+
+/// What to do when a process ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Restart {
+    /// It stays down.
+    Never,
+    /// Start it again after a delay that doubles from `from` up to `to` and falls back after a stable minute.
+    OnExit {
+        /// First delay.
+        from: Span,
+        /// Longest delay.
+        to: Span,
+    },
+}
+
+/// A path from clients to a target through the fault proxy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Link {
+    /// Bytes pass as they are.
+    Tcp(TcpLink),
+}
+
+/// A TCP proxy in front of a target, on 127.0.0.1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpLink {
+    /// The target behind it.
+    pub to: String,
+    /// The port to listen on.
+    pub listen: Port,
+}
+
+/// Which way of a link: upstream is from client to target, downstream from target to client (Toxiproxy's words).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Way {
+    /// From client to target.
+    Upstream,
+    /// From target to client.
+    Downstream,
+    /// Either way.
+    Both,
+}
+
+/// Memory asked for as a size or as a share of what is available when the pressure starts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Amount {
+    /// So many bytes.
+    Size(crate::units::Size),
+    /// This share of `MemAvailable`.
+    Share(Ratio),
+}

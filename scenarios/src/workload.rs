@@ -1,0 +1,161 @@
+//! Workloads: who asks what of a target, and when.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Rate, Span};
+
+/// Load of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Workload {
+    /// HTTP/1.1 requests, open loop: each is due at its time whether or not earlier ones were answered.
+    Http(HttpWorkload),
+    /// Send some bytes, expect some bytes, on kept TCP connections; open loop.
+    Tcp(TcpWorkload),
+}
+
+/// HTTP/1.1, open loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpWorkload {
+    /// The path the load takes.
+    pub to: Destination,
+    /// When requests are due.
+    pub arrivals: Arrivals,
+    /// A request that is not answered this long after it was sent is an error of class `timeout`.
+    pub timeout: Span,
+    /// How many connections may be open at once, 1 to 10,000. A request that is due while all are busy waits, and its
+    /// wait counts as latency.
+    pub connections: u32,
+    /// The mix; one is drawn for each arrival, by weight.
+    pub requests: Vec<HttpRequest>,
+}
+
+/// One kind of request of a mix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Path and query. `{n}` becomes a number drawn below `keys`.
+    pub path: String,
+    /// Headers beside Host and Content-Length.
+    pub headers: Vec<(String, String)>,
+    /// Body; empty for none.
+    pub body: String,
+    /// What a right answer looks like.
+    pub expect: HttpExpect,
+    /// Share of the mix, relative to the others; 1 to 1,000,000.
+    pub weight: u32,
+    /// `{n}` is drawn from 0 to `keys - 1`.
+    pub keys: u64,
+}
+
+/// What a right answer looks like; anything else is an error of class `status` or `check`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpExpect {
+    /// The status; `None`: 200 to 399.
+    pub status: Option<u16>,
+    /// A text that the first 64 KiB of the body must hold.
+    pub body: Option<String>,
+}
+
+/// Send and expect on kept TCP connections, open loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpWorkload {
+    /// The path the load takes.
+    pub to: Destination,
+    /// When exchanges are due.
+    pub arrivals: Arrivals,
+    /// An exchange that is not answered this long after it was sent is an error of class `timeout`.
+    pub timeout: Span,
+    /// How many connections may be open at once, 1 to 10,000.
+    pub connections: u32,
+    /// The mix; one is drawn for each arrival, by weight.
+    pub exchanges: Vec<TcpExchange>,
+}
+
+/// One kind of exchange of a mix: `send`, then read until what came starts with `expect` (and, where `until` is given,
+/// ends with that).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpExchange {
+    /// Bytes to send. `{n}` becomes a number drawn below `keys`; `\r\n` as in any RON string.
+    pub send: String,
+    /// What the answer must start with; anything else is an error of class `check`.
+    pub expect: String,
+    /// The answer is whole once it ends with this; `None`: once `expect` has come.
+    pub until: Option<String>,
+    /// Share of the mix, relative to the others; 1 to 1,000,000.
+    pub weight: u32,
+    /// `{n}` is drawn from 0 to `keys - 1`.
+    pub keys: u64,
+}
+
+/// Where load and probes go: through a link, or straight to a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    /// Through the proxy of this link; faults on it are felt.
+    Link(String),
+    /// Straight to this target.
+    Target(String),
+}
+
+/// When requests are due (the open model: arrivals do not wait for answers).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Arrivals {
+    /// Evenly spaced.
+    Constant(Rate),
+    /// Independent of each other: exponential gaps.
+    Poisson(Rate),
+    /// Rates that change, each stage from the last one's rate to its own; the last one holds to the end.
+    Stages {
+        /// How arrivals lie around the rate of the moment.
+        spacing: Spacing,
+        /// The stages in order; at least one.
+        stages: Vec<Stage>,
+    },
+}
+
+/// How arrivals lie around a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spacing {
+    /// Evenly spaced.
+    Even,
+    /// Exponential gaps.
+    Random,
+}
+
+/// One stage of a changing rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// The rate at the end of the stage.
+    pub rate: Rate,
+    /// How long the stage lasts; the rate moves in a straight line from the last stage's (from `rate` itself in the
+    /// first stage). Zero: at once.
+    pub over: Span,
+}
+
+// === impl Workload ===
+
+impl Workload {
+    /// Where it goes.
+    #[must_use]
+    pub const fn to(&self) -> &Destination {
+        match self {
+            Self::Http(workload) => &workload.to,
+            Self::Tcp(workload) => &workload.to,
+        }
+    }
+
+    /// When its requests are due.
+    #[must_use]
+    pub const fn arrivals(&self) -> &Arrivals {
+        match self {
+            Self::Http(workload) => &workload.arrivals,
+            Self::Tcp(workload) => &workload.arrivals,
+        }
+    }
+}
