@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`experiment`] (the whole), [`target`], [`workload`], [`fault`], [`probe`], [`gate`], [`guard`]
 //! (its parts), [`units`] (its quantities), then `read` (from text, with the place of every mistake), `check` (do
-//! the parts fit?), [`plan`] (every moment fixed), `seed` (where chance comes from).
+//! the parts fit?), [`plan`] (every moment fixed), [`seed`] (where chance comes from).
 //!
 //! This floor knows no runtime, no clock and no socket.
 
@@ -12,6 +12,7 @@ pub mod gate;
 pub mod guard;
 pub mod plan;
 pub mod probe;
+pub mod seed;
 pub mod target;
 pub mod units;
 pub mod workload;
