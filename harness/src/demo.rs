@@ -1,0 +1,169 @@
+//! The demonstration target: a small shop and its store, so that the first experiment needs no server installed.
+//!
+//! Two roles of one program. The *store* keeps key-value pairs in memory and speaks lines over TCP ([`store`]). The
+//! *shop* serves HTTP/1.1 and asks the store for what it sells ([`shop`]) over a bounded pool of connections
+//! ([`pool`]) with a time limit, remembering a few answers for a second ([`cache`]). It behaves like an honest small
+//! system: nothing is retried, nothing is hidden, a lost connection is replaced by the next request that needs one.
+//!
+//! It knows nothing of experiments, links or faults, has no defects planted (those are in `fixtures`), and listens on
+//! 127.0.0.1 only.
+
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
+
+use shakedown_scenarios::units::Span;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::console;
+
+pub mod cache;
+pub mod pool;
+pub mod shop;
+pub mod store;
+
+/// What the demonstration target is asked to be.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Which half of the demonstration system to be
+    #[arg(long, value_enum, default_value_t = Role::Shop)]
+    pub role: Role,
+    /// The port on 127.0.0.1 to listen on; 0 takes any free one
+    #[arg(long, value_name = "PORT")]
+    pub port: u16,
+    /// Where the shop finds its store; must be a loopback address
+    #[arg(long, value_name = "HOST:PORT", value_parser = loopback, required_if_eq("role", "shop"))]
+    pub db: Option<SocketAddr>,
+    /// How many connections the shop opens to its store at the most
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub connections: u16,
+    /// How long the shop waits for its store before it answers 503
+    #[arg(long, value_name = "SPAN", default_value = "500ms")]
+    pub timeout: Span,
+}
+
+/// One half of the demonstration system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// An HTTP server: `/healthz` and `/items/N`
+    Shop,
+    /// A key-value server: `GET key`, `SET key value`, one line each
+    Store,
+}
+
+/// Why the demonstration target could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The port could not be had.
+    #[error("listen on {address}; name a free port with `--port`, or 0 for any")]
+    Listen {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The shop was given no store.
+    #[error("serve the shop without a store; name one with `--db 127.0.0.1:PORT`")]
+    NoStore,
+    /// The process could not be told to listen to SIGTERM.
+    #[error("listen to SIGTERM and SIGINT")]
+    Signals(#[source] io::Error),
+}
+
+/// How long connections may take to finish what they do once the end was asked for.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long to wait after an `accept` that failed for want of descriptors or memory: trying again at once would burn a
+/// core without any hope.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until SIGTERM or SIGINT, then ends cleanly: what is being answered is finished, at most [two seconds](FAREWELL) long.
+///
+/// # Errors
+/// When the port is taken, when a shop was given no store, or when signals cannot be heard.
+pub async fn serve(options: Options) -> Result<(), DemoError> {
+    // Before the port opens: whoever sees it open may send SIGTERM at once.
+    let mut terminate = signal(SignalKind::terminate()).map_err(DemoError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(DemoError::Signals)?;
+    let listener = listen(options.port).await?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    announce(&options, &listener);
+    serve_on(listener, &options, stop).await
+}
+
+/// Serves on a listener that is open already, until `stop` is done.
+///
+/// # Errors
+/// When a shop was given no store.
+pub async fn serve_on(
+    listener: TcpListener,
+    options: &Options,
+    stop: impl Future<Output = ()>,
+) -> Result<(), DemoError> {
+    match options.role {
+        Role::Store => store::serve(listener, stop).await,
+        Role::Shop => {
+            let upstream = options.db.ok_or(DemoError::NoStore)?;
+            let limits = pool::Limits {
+                connections: usize::from(options.connections),
+                patience: options.timeout.duration(),
+            };
+            shop::serve(listener, pool::Pool::new(upstream, limits), stop).await;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a port on 127.0.0.1.
+///
+/// # Errors
+/// When it is taken or may not be had.
+pub async fn listen(port: u16) -> Result<TcpListener, DemoError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address).await.map_err(|source| DemoError::Listen { address, source })
+}
+
+/// The next client. A failed `accept` (no descriptors left, a client that gave up) is never the end: it is tried
+/// again after a pause.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            // Answers are small and written at once; waiting to fill a segment would only add to the latency.
+            let _ = stream.set_nodelay(true);
+            return stream;
+        }
+        tokio::time::sleep_until(tokio::time::Instant::now() + ACCEPT_PAUSE).await;
+    }
+}
+
+fn announce(options: &Options, listener: &TcpListener) {
+    let address = listener.local_addr().map_or_else(|_| "an unknown address".to_owned(), |it| it.to_string());
+    match (options.role, options.db) {
+        (Role::Shop, Some(db)) => console::say(&format!("the shop listens on {address}; its store is {db}")),
+        (role, _) => console::say(&format!("the {role:?} listens on {address}").to_lowercase()),
+    }
+}
+
+/// Reads `host:port` and takes it only if every address behind it is this machine's loopback.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected a loopback address such as `127.0.0.1:6400`";
+    let addresses: Vec<SocketAddr> =
+        text.to_socket_addrs().map_err(|error| format!("{expected}, found `{text}` ({error})"))?.collect();
+    match addresses.first() {
+        // `localhost` may name ::1 first, where nothing of ours listens.
+        Some(first) if addresses.iter().all(|it| it.ip().is_loopback()) => {
+            Ok(addresses.iter().find(|it| it.is_ipv4()).copied().unwrap_or(*first))
+        }
+        _ => Err(format!("{expected}, found `{text}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
