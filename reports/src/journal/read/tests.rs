@@ -1,0 +1,168 @@
+use std::fs::OpenOptions;
+use std::io::{Seek, SeekFrom, Write};
+
+use super::*;
+use crate::journal::record::*;
+use crate::journal::{Counts, Second, Writer};
+
+fn meta() -> Meta {
+    Meta { run: "test".into(), started_at: "2026-01-01T00:00:00Z".into(), ..unknown(Path::new("test")) }
+}
+
+fn window(second: u32) -> Record {
+    let mut latency = hdrhistogram::Histogram::new_with_bounds(1, 3_600_000_000, 2).unwrap();
+    (0..200).for_each(|step| latency.record(1_000 + step * 37 + u64::from(second)).unwrap());
+    Record::Window(Box::new(Window {
+        second,
+        workload: "browse".into(),
+        due: 200,
+        sent: 200,
+        ok: 200,
+        errors: [("reset".to_owned(), 3)].into(),
+        dropped: 1,
+        backlog: 2,
+        received: 4,
+        service: latency.clone(),
+        latency,
+        late_us_max: 5,
+        late_us_p50: 6,
+    }))
+}
+
+fn sample(second: u32) -> Record {
+    Record::Sample(Sample {
+        at_us: i64::from(second) * 1_000_000,
+        subject: "shop".into(),
+        processes: 2,
+        rss: 1 << 30,
+        pss: Some(7),
+        fds: [("socket".to_owned(), 9)].into(),
+        sockets: [("established".to_owned(), 8)].into(),
+        cpu_us: 11,
+        ..Sample::default()
+    })
+}
+
+fn records(second: u32) -> Vec<Record> {
+    let at_us = i64::from(second) * 1_000_000 + 500;
+    vec![
+        sample(second),
+        Record::Event(Event {
+            at_us,
+            what: What::Probed { probe: "p".into(), ok: true, found: "200".into(), took_us: 3 },
+        }),
+        Record::HostSample(HostSample {
+            at_us,
+            available: 5,
+            cpu_pressure: Some(0.5),
+            ..HostSample::default()
+        }),
+        Record::LinkSample(LinkSample { at_us, link: "l".into(), up: 3, ..LinkSample::default() }),
+        window(second),
+    ]
+}
+
+fn journal_of(seconds: u32) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = Writer::create(dir.path(), &meta()).unwrap();
+    for second in 0..seconds {
+        records(second).into_iter().for_each(|record| writer.append(record));
+        if second % 500 == 499 {
+            writer.flush().unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    dir
+}
+
+#[test]
+fn what_was_written_is_read_in_the_order_of_time() {
+    let dir = journal_of(3);
+    let mut journal = Journal::open(dir.path()).unwrap();
+    assert_eq!(journal.meta(), &meta());
+    let found: Vec<Entry> = journal.entries().collect();
+    let mut expected: Vec<Entry> = (0..3).flat_map(records).map(Entry::from).collect();
+    expected.sort_by_key(Entry::at_us);
+    assert!(found.is_sorted_by_key(Entry::at_us));
+    let sorted = |mut entries: Vec<Entry>| {
+        entries.sort_by_key(|entry| (entry.at_us(), entry.kind()));
+        entries
+    };
+    assert_eq!(sorted(found), sorted(expected));
+}
+
+#[test]
+fn a_histogram_survives_the_journal() {
+    let dir = journal_of(1);
+    let Record::Window(written) = window(0) else { unreachable!() };
+    let found = Journal::open(dir.path()).unwrap().entries().find_map(|entry| match entry {
+        Entry::Window(second) => Some(*second),
+        _ => None,
+    });
+    let found: Second = found.unwrap();
+    assert_eq!(found.latency.histogram(), written.latency);
+    assert_eq!(found.latency, Counts::of(&written.latency));
+}
+
+#[test]
+fn a_run_that_goes_on_can_be_read_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = Writer::create(dir.path(), &meta()).unwrap();
+    writer.append(sample(1));
+    writer.flush().unwrap();
+    assert_eq!(Journal::open(dir.path()).unwrap().entries().count(), 1);
+    writer.append(sample(2));
+    writer.flush().unwrap();
+    assert_eq!(Journal::open(dir.path()).unwrap().entries().count(), 2);
+}
+
+#[test]
+fn a_torn_file_gives_its_beginning_and_says_so() {
+    let dir = journal_of(2_000);
+    let path = dir.path().join(FILE);
+    let whole = path.metadata().unwrap().len();
+    for share in [99, 90, 60, 30] {
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(whole * share / 100).unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        let read = journal.entries().count();
+        assert!(read > 0, "nothing of {share} %");
+        assert!(read < 10_000);
+        assert!(!journal.losses().is_empty(), "{share} % and no word of it");
+    }
+}
+
+#[test]
+fn a_damaged_page_costs_its_rows_and_no_others() {
+    let dir = journal_of(2_000);
+    let path = dir.path().join(FILE);
+    let whole = path.metadata().unwrap().len();
+    let mut file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start(whole / 2 / 4096 * 4096)).unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    drop(file);
+    let mut journal = Journal::open(dir.path()).unwrap();
+    let read = journal.entries().count();
+    assert!((9_000..10_000).contains(&read), "{read}");
+    assert!(journal.losses()[0].contains("cannot be read"), "{:?}", journal.losses());
+}
+
+#[test]
+fn what_is_no_journal_is_refused_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(Journal::open(dir.path()), Err(JournalError::Missing { .. })));
+    std::fs::write(dir.path().join(FILE), "not a database, though long enough to be looked at as one")
+        .unwrap();
+    let refused = Journal::open(dir.path()).unwrap_err();
+    assert!(matches!(refused, JournalError::NotAJournal { .. }), "{refused:?}");
+    std::fs::write(dir.path().join(FILE), "").unwrap();
+    assert!(matches!(Journal::open(dir.path()), Err(JournalError::NotAJournal { .. })));
+}
+
+#[test]
+fn a_later_format_is_refused() {
+    let dir = journal_of(1);
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
+    drop(connection);
+    assert!(matches!(Journal::open(dir.path()), Err(JournalError::Newer { found: 2, .. })));
+}

@@ -1,0 +1,257 @@
+//! The tables: how each kind of record becomes a row, and a row becomes a record again.
+//!
+//! Rows are appended in the order of time and never changed; `id` is SQLite's row number, so that appending is cheap
+//! and reading in order needs no index. Names stand in every row as they are: a row can be read without any other.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, Transaction, named_params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::counts::Counts;
+use super::entry::{Entry, Kind, Second};
+use super::record::{Event, HostSample, LinkSample, Meta, Sample};
+
+/// The number of the journal's format; `user_version` of the file.
+pub const FORMAT: u32 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
+CREATE TABLE events (id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, what TEXT NOT NULL);
+CREATE TABLE windows (
+    id INTEGER PRIMARY KEY, second INTEGER NOT NULL, workload TEXT NOT NULL, due INTEGER NOT NULL,
+    sent INTEGER NOT NULL, ok INTEGER NOT NULL, errors TEXT NOT NULL, dropped INTEGER NOT NULL,
+    backlog INTEGER NOT NULL, received INTEGER NOT NULL, latency BLOB NOT NULL, service BLOB NOT NULL,
+    late_us_max INTEGER NOT NULL, late_us_p50 INTEGER NOT NULL
+);
+CREATE TABLE samples (
+    id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, subject TEXT NOT NULL, processes INTEGER NOT NULL,
+    rss INTEGER NOT NULL, pss INTEGER, anonymous INTEGER NOT NULL, swap INTEGER NOT NULL, threads INTEGER NOT NULL,
+    fds TEXT NOT NULL, sockets TEXT NOT NULL, cpu_us INTEGER NOT NULL, switches_voluntary INTEGER NOT NULL,
+    switches_involuntary INTEGER NOT NULL, faults_minor INTEGER NOT NULL, faults_major INTEGER NOT NULL
+);
+CREATE TABLE host_samples (
+    id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, available INTEGER NOT NULL, cpu_us INTEGER NOT NULL,
+    cpu_pressure REAL, memory_pressure REAL, io_pressure REAL
+);
+CREATE TABLE link_samples (
+    id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, link TEXT NOT NULL, accepted INTEGER NOT NULL,
+    open INTEGER NOT NULL, up INTEGER NOT NULL, down INTEGER NOT NULL
+);
+";
+
+const EVENT: &str = "INSERT INTO events (at_us, what) VALUES (:at_us, :what)";
+const WINDOW: &str = "INSERT INTO windows (second, workload, due, sent, ok, errors, dropped, backlog, received, \
+     latency, service, late_us_max, late_us_p50) VALUES (:second, :workload, :due, :sent, :ok, :errors, :dropped, \
+     :backlog, :received, :latency, :service, :late_us_max, :late_us_p50)";
+const SAMPLE: &str = "INSERT INTO samples (at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, \
+     sockets, cpu_us, switches_voluntary, switches_involuntary, faults_minor, faults_major) VALUES (:at_us, :subject, \
+     :processes, :rss, :pss, :anonymous, :swap, :threads, :fds, :sockets, :cpu_us, :switches_voluntary, \
+     :switches_involuntary, :faults_minor, :faults_major)";
+const HOST_SAMPLE: &str = "INSERT INTO host_samples (at_us, available, cpu_us, cpu_pressure, memory_pressure, \
+     io_pressure) VALUES (:at_us, :available, :cpu_us, :cpu_pressure, :memory_pressure, :io_pressure)";
+const LINK_SAMPLE: &str = "INSERT INTO link_samples (at_us, link, accepted, open, up, down) VALUES (:at_us, :link, \
+     :accepted, :open, :up, :down)";
+
+/// Makes the tables of an empty file and writes the run's facts, all or nothing.
+pub fn create(connection: &mut Connection, meta: &Meta) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.execute("INSERT INTO meta (id, body) VALUES (1, ?1)", [json(meta)])?;
+    transaction.commit()
+}
+
+/// Appends one row.
+pub fn insert(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
+    match entry {
+        Entry::Event(event) => insert_event(transaction, event),
+        Entry::Window(window) => insert_window(transaction, window),
+        Entry::Sample(sample) => insert_sample(transaction, sample),
+        Entry::HostSample(sample) => insert_host_sample(transaction, sample),
+        Entry::LinkSample(sample) => insert_link_sample(transaction, sample),
+    }
+}
+
+/// Reads one row of `SELECT * FROM` that kind's table.
+pub fn read(kind: Kind, row: &Row<'_>) -> rusqlite::Result<Entry> {
+    match kind {
+        Kind::Event => Ok(Entry::Event(Event { at_us: row.get("at_us")?, what: value(row, "what")? })),
+        Kind::Window => read_window(row).map(|window| Entry::Window(Box::new(window))),
+        Kind::Sample => read_sample(row).map(|sample| Entry::Sample(Box::new(sample))),
+        Kind::HostSample => read_host_sample(row).map(Entry::HostSample),
+        Kind::LinkSample => read_link_sample(row).map(Entry::LinkSample),
+    }
+}
+
+/// Reads the run's facts.
+pub fn read_meta(connection: &Connection) -> rusqlite::Result<Meta> {
+    connection.query_row("SELECT body FROM meta WHERE id = 1", [], |row| value(row, "body"))
+}
+
+fn insert_event(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(EVENT)?;
+    statement.execute(named_params! { ":at_us": event.at_us, ":what": json(&event.what) })?;
+    Ok(())
+}
+
+fn insert_window(transaction: &Transaction<'_>, window: &Second) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(WINDOW)?;
+    statement.execute(named_params! {
+        ":second": window.second,
+        ":workload": window.workload,
+        ":due": whole(window.due),
+        ":sent": whole(window.sent),
+        ":ok": whole(window.ok),
+        ":errors": json(&window.errors),
+        ":dropped": whole(window.dropped),
+        ":backlog": whole(window.backlog),
+        ":received": whole(window.received),
+        ":latency": window.latency.encode(),
+        ":service": window.service.encode(),
+        ":late_us_max": whole(window.late_us_max),
+        ":late_us_p50": whole(window.late_us_p50),
+    })?;
+    Ok(())
+}
+
+fn insert_sample(transaction: &Transaction<'_>, sample: &Sample) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(SAMPLE)?;
+    statement.execute(named_params! {
+        ":at_us": sample.at_us,
+        ":subject": sample.subject,
+        ":processes": whole(sample.processes),
+        ":rss": whole(sample.rss),
+        ":pss": sample.pss.map(whole),
+        ":anonymous": whole(sample.anonymous),
+        ":swap": whole(sample.swap),
+        ":threads": whole(sample.threads),
+        ":fds": json(&sample.fds),
+        ":sockets": json(&sample.sockets),
+        ":cpu_us": whole(sample.cpu_us),
+        ":switches_voluntary": whole(sample.switches_voluntary),
+        ":switches_involuntary": whole(sample.switches_involuntary),
+        ":faults_minor": whole(sample.faults_minor),
+        ":faults_major": whole(sample.faults_major),
+    })?;
+    Ok(())
+}
+
+fn insert_host_sample(transaction: &Transaction<'_>, sample: &HostSample) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(HOST_SAMPLE)?;
+    statement.execute(named_params! {
+        ":at_us": sample.at_us,
+        ":available": whole(sample.available),
+        ":cpu_us": whole(sample.cpu_us),
+        ":cpu_pressure": sample.cpu_pressure,
+        ":memory_pressure": sample.memory_pressure,
+        ":io_pressure": sample.io_pressure,
+    })?;
+    Ok(())
+}
+
+fn insert_link_sample(transaction: &Transaction<'_>, sample: &LinkSample) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(LINK_SAMPLE)?;
+    statement.execute(named_params! {
+        ":at_us": sample.at_us,
+        ":link": sample.link,
+        ":accepted": whole(sample.accepted),
+        ":open": whole(sample.open),
+        ":up": whole(sample.up),
+        ":down": whole(sample.down),
+    })?;
+    Ok(())
+}
+
+fn read_window(row: &Row<'_>) -> rusqlite::Result<Second> {
+    Ok(Second {
+        second: row.get("second")?,
+        workload: row.get("workload")?,
+        due: amount(row, "due")?,
+        sent: amount(row, "sent")?,
+        ok: amount(row, "ok")?,
+        errors: counted(row, "errors")?,
+        dropped: amount(row, "dropped")?,
+        backlog: amount(row, "backlog")?,
+        received: amount(row, "received")?,
+        latency: histogram(row, "latency")?,
+        service: histogram(row, "service")?,
+        late_us_max: amount(row, "late_us_max")?,
+        late_us_p50: amount(row, "late_us_p50")?,
+    })
+}
+
+fn read_sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
+    Ok(Sample {
+        at_us: row.get("at_us")?,
+        subject: row.get("subject")?,
+        processes: amount(row, "processes")?,
+        rss: amount(row, "rss")?,
+        pss: row.get::<_, Option<i64>>("pss")?.map(i64::unsigned_abs),
+        anonymous: amount(row, "anonymous")?,
+        swap: amount(row, "swap")?,
+        threads: amount(row, "threads")?,
+        fds: counted(row, "fds")?,
+        sockets: counted(row, "sockets")?,
+        cpu_us: amount(row, "cpu_us")?,
+        switches_voluntary: amount(row, "switches_voluntary")?,
+        switches_involuntary: amount(row, "switches_involuntary")?,
+        faults_minor: amount(row, "faults_minor")?,
+        faults_major: amount(row, "faults_major")?,
+    })
+}
+
+fn read_host_sample(row: &Row<'_>) -> rusqlite::Result<HostSample> {
+    Ok(HostSample {
+        at_us: row.get("at_us")?,
+        available: amount(row, "available")?,
+        cpu_us: amount(row, "cpu_us")?,
+        cpu_pressure: row.get("cpu_pressure")?,
+        memory_pressure: row.get("memory_pressure")?,
+        io_pressure: row.get("io_pressure")?,
+    })
+}
+
+fn read_link_sample(row: &Row<'_>) -> rusqlite::Result<LinkSample> {
+    Ok(LinkSample {
+        at_us: row.get("at_us")?,
+        link: row.get("link")?,
+        accepted: amount(row, "accepted")?,
+        open: amount(row, "open")?,
+        up: amount(row, "up")?,
+        down: amount(row, "down")?,
+    })
+}
+
+/// SQLite's integers are signed; no counter of ours reaches 2^63.
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("records hold only text, numbers and maps with text keys")
+}
+
+fn amount(row: &Row<'_>, column: &'static str) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
+}
+
+fn value<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    serde_json::from_str(text).map_err(|error| unreadable(Type::Text, error))
+}
+
+/// Maps are short and mostly the same; an empty one costs nothing.
+fn counted(row: &Row<'_>, column: &'static str) -> rusqlite::Result<BTreeMap<String, u64>> {
+    if row.get_ref(column)?.as_str()? == "{}" { Ok(BTreeMap::new()) } else { value(row, column) }
+}
+
+fn histogram(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Counts> {
+    Counts::decode(row.get_ref(column)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error))
+}
+
+fn unreadable(kind: Type, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error))
+}
