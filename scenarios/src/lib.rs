@@ -6,13 +6,21 @@
 //!
 //! This floor knows no runtime, no clock and no socket.
 
+mod check;
 pub mod experiment;
 pub mod fault;
 pub mod gate;
 pub mod guard;
+pub mod library;
+pub mod placeholder;
+mod places;
 pub mod plan;
 pub mod probe;
+pub mod problem;
+pub mod read;
 pub mod seed;
+mod suggest;
+pub mod syntax;
 pub mod target;
 pub mod units;
 pub mod workload;

@@ -159,3 +159,15 @@ impl Workload {
         }
     }
 }
+
+// === impl Destination ===
+
+impl Destination {
+    /// The name of the link or target.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Link(name) | Self::Target(name) => name,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The experiments that come with shakedown, built into it.
+//!
+//! Each is a file in `scenarios/library/`, so that it can be read and copied as well. This knows only their texts;
+//! that every one is right is a test.
+
+/// One experiment of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, which is the file's name without `.ron` and the experiment's own.
+    pub name: &'static str,
+    /// The file's text.
+    pub text: &'static str,
+}
+
+macro_rules! library {
+    ($($name:literal),* $(,)?) => {
+        &[$(Entry { name: $name, text: include_str!(concat!("../library/", $name, ".ron")) }),*]
+    };
+}
+
+/// All of them, the one to start with first.
+pub const LIBRARY: &[Entry] = library!["quickstart"];
+
+/// The experiment of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<Entry> {
+    LIBRARY.iter().find(|entry| entry.name == name).copied()
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The question it answers: the `about` of the experiment.
+    #[must_use]
+    pub fn about(&self) -> String {
+        // The library is right (a test says so); were it not, the list would still show the name.
+        crate::read::read(self.name, self.text, &[]).map(|experiment| experiment.about).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_experiment_is_right_and_named_like_its_file() {
+        for entry in LIBRARY {
+            let experiment =
+                crate::read::read(entry.name, entry.text, &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+            assert_eq!(experiment.name, entry.name);
+            assert!(!entry.about().is_empty(), "{} does not say what it is for", entry.name);
+            crate::plan::plan(&experiment, 1, 1.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_built_in() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/library");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let name = name.strip_suffix(".ron").unwrap_or_else(|| panic!("{name} is no experiment"));
+            assert!(find(name).is_some(), "{name} is missing in LIBRARY");
+        }
+    }
+}

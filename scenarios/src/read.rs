@@ -1,0 +1,53 @@
+//! An experiment from its text: every problem at once, each with its place.
+//!
+//! Four steps: text to tree ([`crate::syntax`]), variables put in, tree to values, and [`crate::check`] on whether the
+//! values fit together. Each step goes on after a mistake, so that one look at the output is enough to mend a file.
+//! Reading the file itself is the caller's.
+
+use crate::check;
+use crate::experiment::Experiment;
+use crate::problem::{Problem, Problems};
+use crate::syntax::{self, Place};
+
+mod experiment;
+mod fault;
+mod fields;
+mod gate;
+mod guard;
+mod probe;
+mod scalar;
+mod target;
+mod variables;
+mod workload;
+
+/// Reads and checks an experiment. `file` is what the text is called in messages; `set` gives variables other values
+/// than the experiment does, by name.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, in the order of the text.
+pub fn read(file: &str, text: &str, set: &[(String, String)]) -> Result<Experiment, Problems> {
+    let parsed = syntax::parse(text);
+    let mut root = parsed.root;
+    let mut cx = fields::Context::default();
+    variables::put_in(&mut cx, &mut root, set);
+    let experiment = experiment::experiment(&mut cx, &root);
+    let mut problems = parsed.problems;
+    problems.append(&mut cx.problems);
+    if let Some(experiment) = &experiment
+        && !parsed.lossy
+    {
+        problems.extend(check::check(experiment, &cx.places));
+    }
+    match (Problems::of(file, text, problems), experiment) {
+        (Some(problems), _) => Err(problems),
+        (None, Some(experiment)) => Ok(experiment),
+        (None, None) => Err(unreadable(file, text)),
+    }
+}
+
+/// What gave nothing must have told why; should it ever not, that is told instead of a panic.
+fn unreadable(file: &str, text: &str) -> Problems {
+    let problem = Problem::new(Place::default(), "the experiment could not be read");
+    Problems::of(file, text, vec![problem]).expect("one problem was just given")
+}

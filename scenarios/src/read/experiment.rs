@@ -1,0 +1,63 @@
+//! The whole, and its phases.
+
+use super::fields::{Blank, Context};
+use super::scalar::{blank, quantity, text};
+use super::{fault, gate, guard, probe, target, workload};
+use crate::experiment::{Experiment, Phases};
+use crate::syntax::{Body, Node, Struct, Value};
+use crate::units::Span;
+
+blank! {
+    Phases: Self { warmup: Span::ZERO, baseline: Span::ZERO, chaos: Span::ZERO, recovery: Span::ZERO },
+        r#"(chaos: "30s")"#;
+}
+
+/// Reads an experiment; gives one as long as there is something like a struct.
+pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
+    named_rightly(cx, root);
+    let mut fields = cx.fields(root, "`Experiment`")?;
+    cx.places.note(&crate::places::Path::default(), root);
+    // `variables` has been read before everything else.
+    let _ = fields.node("variables");
+    let experiment = Experiment {
+        name: fields.required(cx, "name", text),
+        about: fields.or(cx, "about", String::new(), text),
+        targets: fields.required(cx, "targets", |cx, node| cx.map(node, "targets", target::target)),
+        links: fields.or(cx, "links", Default::default(), |cx, node| cx.map(node, "links", target::link)),
+        workloads: fields.or(cx, "workloads", Default::default(), |cx, node| {
+            cx.map(node, "workloads", workload::workload)
+        }),
+        phases: fields.required(cx, "phases", phases),
+        faults: fields.or(cx, "faults", Vec::new(), |cx, node| cx.list(node, "faults", fault::fault)),
+        hypothesis: fields.or(cx, "hypothesis", Vec::new(), probe::hypothesis),
+        gates: fields.or(cx, "gates", Vec::new(), |cx, node| cx.list(node, "gates", gate::gate)),
+        guard: fields.or(cx, "guard", Default::default(), guard::guard),
+    };
+    fields.finish(cx);
+    Some(experiment)
+}
+
+fn named_rightly(cx: &mut Context, root: &Node) {
+    if let Value::Struct(Struct { name: Some(name), body }) = &root.value
+        && name.text != "Experiment"
+    {
+        let help = match body {
+            Body::Unit => "a file holds one experiment: `Experiment(…)`".to_owned(),
+            _ => "write `Experiment(…)`".to_owned(),
+        };
+        let found = crate::syntax::shortened(&name.text);
+        let _: Option<()> = cx.wrong(name.place, format!("expected `Experiment`, found `{found}`"), help);
+    }
+}
+
+fn phases(cx: &mut Context, node: &Node) -> Option<Phases> {
+    let mut fields = cx.fields(node, "`phases`")?;
+    let phases = Phases {
+        warmup: fields.or(cx, "warmup", Span::secs(5), quantity),
+        baseline: fields.or(cx, "baseline", Span::secs(10), quantity),
+        chaos: fields.required(cx, "chaos", quantity),
+        recovery: fields.or(cx, "recovery", Span::secs(10), quantity),
+    };
+    fields.finish(cx);
+    Some(phases)
+}

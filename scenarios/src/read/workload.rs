@@ -1,0 +1,177 @@
+//! Workloads, their arrivals and their mixes.
+
+use super::fields::{Blank, Context, Fields};
+use super::scalar::{blank, quantity, text, whole};
+use crate::syntax::Node;
+use crate::units::{Rate, Span};
+use crate::workload::{
+    Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Spacing, Stage, TcpExchange, TcpWorkload,
+    Workload,
+};
+
+blank! {
+    Workload: Self::Tcp(TcpWorkload {
+        to: Destination::blank(),
+        arrivals: Arrivals::blank(),
+        timeout: Span::ZERO,
+        connections: 1,
+        exchanges: Vec::new(),
+    }), r#"Http(to: Target("server"), arrivals: Poisson("100/s"), requests: [(get: "/")])"#;
+    Destination: Self::Target(String::new()), r#"Link("link")"#;
+    Arrivals: Self::Constant(Rate::default()), r#"Poisson("100/s")"#;
+    Stage: Self { rate: Rate::default(), over: Span::ZERO }, r#"(rate: "100/s", over: "10s")"#;
+    Vec<Stage>: Self::new(), r#"[(rate: "100/s", over: "10s")]"#;
+    HttpRequest: Self {
+        method: String::new(),
+        path: String::new(),
+        headers: Vec::new(),
+        body: String::new(),
+        expect: HttpExpect { status: None, body: None },
+        weight: 1,
+        keys: 1,
+    }, r#"(get: "/")"#;
+    Vec<HttpRequest>: Self::new(), r#"[(get: "/")]"#;
+    TcpExchange: Self { send: String::new(), expect: String::new(), until: None, weight: 1, keys: 1 },
+        r#"(send: "PING\r\n", expect: "+PONG\r\n")"#;
+    Vec<TcpExchange>: Self::new(), r#"[(send: "PING\r\n", expect: "+PONG\r\n")]"#;
+}
+
+/// The shorthands of a request, and the method each stands for.
+const SHORTHANDS: [(&str, &str); 5] =
+    [("get", "GET"), ("post", "POST"), ("put", "PUT"), ("delete", "DELETE"), ("head", "HEAD")];
+const HEAVIEST: u32 = 1_000_000;
+const MOST_CONNECTIONS: u32 = 10_000;
+/// How many keys `{n}` is drawn from where the file does not say.
+const KEYS: u64 = 1_000;
+
+/// One workload.
+pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
+    match cx.variant(node, "a workload", &["Http", "Tcp"])? {
+        "Http" => http(cx, node).map(Workload::Http),
+        _ => tcp(cx, node).map(Workload::Tcp),
+    }
+}
+
+fn http(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
+    let mut fields = cx.fields(node, "workload `Http`")?;
+    let (to, arrivals, timeout, connections) = common(cx, &mut fields);
+    let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
+    fields.finish(cx);
+    Some(HttpWorkload { to, arrivals, timeout, connections, requests })
+}
+
+fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {
+    let mut fields = cx.fields(node, "workload `Tcp`")?;
+    let (to, arrivals, timeout, connections) = common(cx, &mut fields);
+    let exchanges = fields.required(cx, "exchanges", |cx, node| cx.list(node, "exchanges", exchange));
+    fields.finish(cx);
+    Some(TcpWorkload { to, arrivals, timeout, connections, exchanges })
+}
+
+fn common(cx: &mut Context, fields: &mut Fields<'_>) -> (Destination, Arrivals, Span, u32) {
+    let to = fields.required(cx, "to", destination);
+    let arrivals = fields.required(cx, "arrivals", arrivals);
+    let timeout = fields.or(cx, "timeout", Span::secs(5), quantity);
+    let connections = fields.or(cx, "connections", 64, whole(1_u32, MOST_CONNECTIONS));
+    (to, arrivals, timeout, connections)
+}
+
+fn destination(cx: &mut Context, node: &Node) -> Option<Destination> {
+    match cx.variant(node, "a destination", &["Link", "Target"])? {
+        "Link" => {
+            let name = cx.only(node, r#"Link("name")"#)?;
+            cx.step("name", name, text).map(Destination::Link)
+        }
+        _ => {
+            let name = cx.only(node, r#"Target("name")"#)?;
+            cx.step("name", name, text).map(Destination::Target)
+        }
+    }
+}
+
+fn arrivals(cx: &mut Context, node: &Node) -> Option<Arrivals> {
+    match cx.variant(node, "arrivals", &["Poisson", "Constant", "Stages"])? {
+        "Poisson" => {
+            let rate = cx.only(node, r#"Poisson("100/s")"#)?;
+            cx.step("rate", rate, quantity).map(Arrivals::Poisson)
+        }
+        "Constant" => {
+            let rate = cx.only(node, r#"Constant("100/s")"#)?;
+            cx.step("rate", rate, quantity).map(Arrivals::Constant)
+        }
+        _ => stages(cx, node),
+    }
+}
+
+fn stages(cx: &mut Context, node: &Node) -> Option<Arrivals> {
+    let mut fields = cx.fields(node, "`Stages`")?;
+    let spacing = fields.or(cx, "spacing", Spacing::Random, spacing);
+    let stages = fields.required(cx, "stages", |cx, node| cx.list(node, "stages", stage));
+    fields.finish(cx);
+    Some(Arrivals::Stages { spacing, stages })
+}
+
+fn spacing(cx: &mut Context, node: &Node) -> Option<Spacing> {
+    let even = cx.variant(node, "a spacing", &["Even", "Random"])? == "Even";
+    cx.bare(node);
+    Some(if even { Spacing::Even } else { Spacing::Random })
+}
+
+fn stage(cx: &mut Context, node: &Node) -> Option<Stage> {
+    let mut fields = cx.fields(node, "a stage")?;
+    let rate = fields.required(cx, "rate", quantity);
+    let over = fields.required(cx, "over", quantity);
+    fields.finish(cx);
+    Some(Stage { rate, over })
+}
+
+fn request(cx: &mut Context, node: &Node) -> Option<HttpRequest> {
+    let mut fields = cx.fields(node, "a request")?;
+    let (method, path) = method_and_path(cx, &mut fields);
+    let request = HttpRequest {
+        method,
+        path,
+        headers: fields.or(cx, "headers", Vec::new(), |cx, node| cx.entries(node, "headers", text)),
+        body: fields.or(cx, "body", String::new(), text),
+        expect: fields.or(cx, "expect", HttpExpect { status: None, body: None }, http_expect),
+        weight: fields.or(cx, "weight", 1, whole(1, HEAVIEST)),
+        keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
+    };
+    fields.finish(cx);
+    Some(request)
+}
+
+/// `get: "/path"`, or `method: "GET", path: "/path"`. The path's place is noted under `path` either way.
+fn method_and_path(cx: &mut Context, fields: &mut Fields<'_>) -> (String, String) {
+    let keys = ["get", "post", "put", "delete", "head", "method"];
+    let Some((key, node)) = fields.one_of(cx, &keys) else {
+        let path = fields.optional(cx, "path", text);
+        cx.note_broken();
+        return (String::new(), path.unwrap_or_default());
+    };
+    match SHORTHANDS.iter().find(|(shorthand, _)| *shorthand == key) {
+        Some((_, method)) => ((*method).to_owned(), cx.step("path", node, text).unwrap_or_default()),
+        None => (cx.step("method", node, text).unwrap_or_default(), fields.required(cx, "path", text)),
+    }
+}
+
+fn http_expect(cx: &mut Context, node: &Node) -> Option<HttpExpect> {
+    let mut fields = cx.fields(node, "`expect`")?;
+    let status = fields.optional(cx, "status", whole(100_u16, 599));
+    let body = fields.optional(cx, "body", text);
+    fields.finish(cx);
+    Some(HttpExpect { status, body })
+}
+
+fn exchange(cx: &mut Context, node: &Node) -> Option<TcpExchange> {
+    let mut fields = cx.fields(node, "an exchange")?;
+    let exchange = TcpExchange {
+        send: fields.required(cx, "send", text),
+        expect: fields.or(cx, "expect", String::new(), text),
+        until: fields.optional(cx, "until", text),
+        weight: fields.or(cx, "weight", 1, whole(1, HEAVIEST)),
+        keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
+    };
+    fields.finish(cx);
+    Some(exchange)
+}
