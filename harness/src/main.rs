@@ -1,2 +1,3 @@
-//! x
+//! The one binary. Everything it can do is in the library.
+
 fn main() {}

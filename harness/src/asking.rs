@@ -1,0 +1,149 @@
+//! Small questions asked of a target: is the port open, what does this path answer, how does this program end?
+//!
+//! Readiness and the probes of the hypothesis are made of them. Every question is bounded in time, and an answer in what
+//! is kept of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper::{Request, header};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+/// At most so much of a body or of a program's output is kept and looked at.
+const KEPT: usize = 64 * 1024;
+
+/// What `GET` brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The status.
+    pub status: u16,
+    /// The first 64 KiB of the body.
+    pub body: Vec<u8>,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// `None`: by a signal.
+    pub code: Option<i32>,
+    /// The first 64 KiB of its standard output.
+    pub stdout: Vec<u8>,
+}
+
+/// Why a question has no answer, in words for people.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nothing came in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The connection or the program's start failed.
+    #[error("{}", plainly(.0))]
+    Io(#[from] io::Error),
+    /// What came was not HTTP, or broke off.
+    #[error("no whole HTTP answer: {0}")]
+    Http(#[from] hyper::Error),
+    /// The path cannot stand in a request.
+    #[error("not a path for a request: {0}")]
+    Path(#[from] hyper::http::Error),
+}
+
+/// An I/O error in the field's words, without the number of the operating system.
+fn plainly(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Asks for a path.
+///
+/// # Errors
+/// [`AskError`] when no whole answer comes in time.
+pub async fn get(address: SocketAddr, path: &str, within: Duration) -> Result<Page, AskError> {
+    bounded(within, get_unbounded(address, path)).await
+}
+
+/// Opens a connection and closes it again.
+///
+/// # Errors
+/// [`AskError`] when it is not accepted in time.
+pub async fn connect(address: SocketAddr, within: Duration) -> Result<(), AskError> {
+    bounded(within, async { Ok(TcpStream::connect(address).await.map(drop)?) }).await
+}
+
+/// Runs a program to its end; it is killed when the time is over.
+///
+/// # Errors
+/// [`AskError`] when it cannot be started or does not end in time.
+pub async fn execute(argv: &[String], envs: &[(String, String)], within: Duration) -> Result<Ended, AskError> {
+    bounded(within, execute_unbounded(argv, envs)).await
+}
+
+async fn bounded<T>(within: Duration, ask: impl Future<Output = Result<T, AskError>>) -> Result<T, AskError> {
+    tokio::time::timeout(within, ask).await.unwrap_or(Err(AskError::Timeout(within)))
+}
+
+async fn get_unbounded(address: SocketAddr, path: &str) -> Result<Page, AskError> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path)
+        .header(header::HOST, address.to_string())
+        .header(header::CONNECTION, "close")
+        .header(header::USER_AGENT, concat!("shakedown/", env!("CARGO_PKG_VERSION")))
+        .body(Empty::<Bytes>::new())?;
+    let answer = async {
+        let mut response = sender.send_request(request).await?;
+        let mut body = Vec::new();
+        while body.len() < KEPT
+            && let Some(frame) = response.body_mut().frame().await
+        {
+            if let Some(data) = frame?.data_ref() {
+                body.extend_from_slice(&data[..data.len().min(KEPT - body.len())]);
+            }
+        }
+        Ok(Page { status: response.status().as_u16(), body })
+    };
+    tokio::pin!(connection);
+    tokio::select! {
+        answer = answer => answer,
+        // A connection that ends first tells through the answer's future what became of it.
+        ended = &mut connection => match ended {
+            Ok(()) => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+async fn execute_unbounded(argv: &[String], envs: &[(String, String)]) -> Result<Ended, AskError> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("the argv is empty"))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(envs.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut stdout = Vec::new();
+    if let Some(mut pipe) = child.stdout.take() {
+        let mut buffer = vec![0; 8 * 1024];
+        loop {
+            let read = pipe.read(&mut buffer).await?;
+            if read == 0 {
+                break;
+            }
+            let room = KEPT - stdout.len();
+            stdout.extend_from_slice(&buffer[..read.min(room)]);
+        }
+    }
+    let status = child.wait().await?;
+    Ok(Ended { code: status.code(), stdout })
+}
