@@ -1,0 +1,138 @@
+//! Clients: what a protocol sends, and how it reads an answer.
+//!
+//! A client is pure: bytes go in and out, and [`connection`](crate::connection) moves them. So a protocol knows neither
+//! sockets nor time, and its rules hold however the network cuts the bytes.
+
+pub(crate) mod http;
+pub(crate) mod tcp;
+
+use crate::mix::Ask;
+
+/// A protocol with its requests and what they expect.
+pub(crate) trait Client: 'static {
+    /// The state of reading one answer; kept by a connection and used again for the next.
+    type Answer: 'static;
+
+    /// The state for a new connection.
+    fn answer(&self) -> Self::Answer;
+
+    /// Appends the bytes of a request, and prepares to read its answer.
+    fn ask(&self, ask: &Ask, answer: &mut Self::Answer, out: &mut Vec<u8>);
+
+    /// Whether the answer is whole before a byte has come.
+    fn whole_at_once(&self, answer: &Self::Answer) -> bool;
+
+    /// Reads what came.
+    fn read(&self, answer: &mut Self::Answer, bytes: &[u8]) -> Reading;
+
+    /// The target closed its side: whether the answer is whole thereby.
+    fn closed(&self, answer: &mut Self::Answer) -> Result<(), ErrorClass>;
+
+    /// How many bytes that nobody asked for a waiting connection may get before it is closed.
+    fn unasked_bytes_max(&self) -> u64;
+}
+
+/// What has been read of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It is not whole yet.
+    More,
+    /// It is whole, or cannot become right any more.
+    Whole {
+        /// Whether it is right.
+        verdict: Result<(), ErrorClass>,
+        /// Whether the connection can take the next request.
+        keep: bool,
+    },
+}
+
+/// Why a request failed, as the report counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ErrorClass {
+    /// Nobody listens: the connection was refused.
+    Refused,
+    /// The target (or a proxy) reset the connection.
+    Reset,
+    /// The connection was closed before the answer was whole.
+    Closed,
+    /// No whole answer in time.
+    Timeout,
+    /// No connection for another reason: no route, no address, no descriptors left.
+    Dial,
+    /// What came is not the protocol, or passes its bounds.
+    Protocol,
+    /// Another status than expected.
+    Status,
+    /// The right status, and other content than expected.
+    Check,
+}
+
+impl ErrorClass {
+    /// All classes; each one's place is its index.
+    pub const ALL: [Self; 8] = [
+        Self::Refused,
+        Self::Reset,
+        Self::Closed,
+        Self::Timeout,
+        Self::Dial,
+        Self::Protocol,
+        Self::Status,
+        Self::Check,
+    ];
+
+    /// The word that windows and reports use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+            Self::Dial => "dial",
+            Self::Protocol => "protocol",
+            Self::Status => "status",
+            Self::Check => "check",
+        }
+    }
+
+    /// Whether the target was not there at all, so that trying again at once would only hammer it.
+    pub(crate) const fn is_absence(self) -> bool {
+        matches!(self, Self::Refused | Self::Reset | Self::Closed | Self::Dial | Self::Protocol)
+    }
+}
+
+/// A workload that cannot be sent as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// Nothing to send.
+    #[error("expected at least one request in the mix, found none")]
+    Empty,
+    /// Nothing would ever be drawn.
+    #[error("expected some weight in a mix of {0}, found none")]
+    Weights(usize),
+    /// The process may not open so many.
+    #[error(
+        "expected room for {connections} connections, found a limit of {allowed} descriptors: raise it (`ulimit -n`) or ask for fewer"
+    )]
+    Descriptors {
+        /// What was asked for.
+        connections: usize,
+        /// `RLIMIT_NOFILE`.
+        allowed: u64,
+    },
+    /// Not a method.
+    #[error("expected a method such as `GET` (letters, no CONNECT), found `{0}`")]
+    Method(String),
+    /// Not a path.
+    #[error("expected a path that starts with `/` and has only visible ASCII characters, found `{0}`")]
+    Path(String),
+    /// Not a header.
+    #[error("expected a header name and value without control characters, found `{0}`")]
+    Header(String),
+    /// A header that the client writes itself.
+    #[error("expected no `{0}` header: the client writes it from the body")]
+    Framing(String),
+    /// Not a host.
+    #[error("expected a host such as `shop.local:8080`, found `{0}`")]
+    Host(String),
+}

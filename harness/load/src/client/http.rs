@@ -1,0 +1,311 @@
+//! HTTP/1.1 requests, and what a right answer to each looks like.
+
+mod answer;
+mod chunked;
+mod search;
+
+use shakedown_scenarios::workload::{HttpExpect, HttpRequest};
+
+use self::answer::{AnswerReader, Step};
+use self::search::Search;
+use crate::client::{Client, ClientError, ErrorClass, Reading};
+use crate::mix::Ask;
+use crate::template::Template;
+
+/// The requests of a workload, ready to send.
+#[derive(Debug)]
+pub(crate) struct HttpClient {
+    requests: Vec<Prepared>,
+}
+
+/// One kind of request with everything that does not change from one to the next.
+#[derive(Debug)]
+struct Prepared {
+    /// Method and path.
+    line: Template,
+    /// From ` HTTP/1.1` to the end of the body.
+    tail: Vec<u8>,
+    status: Option<u16>,
+    /// The text that the body must hold.
+    text: Option<String>,
+    is_head: bool,
+    asks_to_close: bool,
+}
+
+/// The state of reading one answer.
+#[derive(Debug)]
+pub(crate) struct HttpAnswer {
+    reader: AnswerReader,
+    search: Search,
+    kind: u32,
+}
+
+const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"));
+
+// === impl HttpClient ===
+
+impl HttpClient {
+    /// Prepares the requests of a mix.
+    pub(crate) fn new(host: &str, requests: &[HttpRequest]) -> Result<Self, ClientError> {
+        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ClientError::Host(host.to_owned()));
+        }
+        let requests =
+            requests.iter().map(|request| Prepared::new(host, request)).collect::<Result<_, _>>()?;
+        Ok(Self { requests })
+    }
+
+    /// For each kind whether its path has a place for a key.
+    pub(crate) fn has_key(&self, kind: usize) -> bool {
+        self.requests.get(kind).is_some_and(|request| request.line.has_place())
+    }
+
+    fn prepared(&self, kind: u32) -> &Prepared {
+        &self.requests[kind as usize]
+    }
+
+    fn judge(&self, answer: &HttpAnswer) -> Result<(), ErrorClass> {
+        let request = self.prepared(answer.kind);
+        let status = answer.reader.status();
+        let right = request.status.map_or((200..400).contains(&status), |expected| expected == status);
+        if !right {
+            return Err(ErrorClass::Status);
+        }
+        if answer.search.found() { Ok(()) } else { Err(ErrorClass::Check) }
+    }
+}
+
+impl Client for HttpClient {
+    type Answer = HttpAnswer;
+
+    fn answer(&self) -> HttpAnswer {
+        HttpAnswer { reader: AnswerReader::default(), search: Search::default(), kind: 0 }
+    }
+
+    fn ask(&self, ask: &Ask, answer: &mut HttpAnswer, out: &mut Vec<u8>) {
+        let request = self.prepared(ask.kind);
+        request.line.render(ask.key, out);
+        out.extend_from_slice(&request.tail);
+        answer.kind = ask.kind;
+        answer.reader.begin(request.is_head);
+        answer.search.begin();
+    }
+
+    fn whole_at_once(&self, _: &HttpAnswer) -> bool {
+        false
+    }
+
+    fn read(&self, answer: &mut HttpAnswer, bytes: &[u8]) -> Reading {
+        let request = self.prepared(answer.kind);
+        let HttpAnswer { reader, search, .. } = answer;
+        let text = request.text.as_deref().unwrap_or_default().as_bytes();
+        match reader.read(bytes, |body| search.look(text, body)) {
+            Ok(Step::More) => Reading::More,
+            Ok(Step::Whole { rest }) => {
+                // Bytes behind a whole answer belong to nothing that was asked: the next answer could not be trusted.
+                let keep = reader.may_keep() && !request.asks_to_close && rest == 0;
+                answer.search.end(text);
+                Reading::Whole { verdict: self.judge(answer), keep }
+            }
+            Err(_) => Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false },
+        }
+    }
+
+    fn closed(&self, answer: &mut HttpAnswer) -> Result<(), ErrorClass> {
+        if !answer.reader.ends_with_the_connection() {
+            return Err(ErrorClass::Closed);
+        }
+        let request = self.prepared(answer.kind);
+        answer.search.end(request.text.as_deref().unwrap_or_default().as_bytes());
+        self.judge(answer)
+    }
+
+    fn unasked_bytes_max(&self) -> u64 {
+        // Typically a `408 Request Timeout` on its way to closing an idle connection.
+        0
+    }
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    fn new(host: &str, request: &HttpRequest) -> Result<Self, ClientError> {
+        let HttpRequest { method, path, headers, body, expect, .. } = request;
+        // The answer to CONNECT is a tunnel, which no request can follow.
+        if !is_token(method) || method.eq_ignore_ascii_case("CONNECT") {
+            return Err(ClientError::Method(shown(method)));
+        }
+        if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ClientError::Path(shown(path)));
+        }
+        let HttpExpect { status, body: text } = expect.clone();
+        let is_close = |(name, value): &(String, String)| {
+            name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
+        };
+        Ok(Self {
+            line: Template::new(&format!("{method} {path}")),
+            tail: tail(host, method, headers, body)?,
+            status,
+            text: text.filter(|text| !text.is_empty()),
+            is_head: method == "HEAD",
+            asks_to_close: headers.iter().any(is_close),
+        })
+    }
+}
+
+fn tail(host: &str, method: &str, headers: &[(String, String)], body: &str) -> Result<Vec<u8>, ClientError> {
+    let has = |wanted: &str| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let mut tail = String::from(" HTTP/1.1\r\n");
+    if !has("host") {
+        tail += &format!("Host: {host}\r\n");
+    }
+    if !has("user-agent") {
+        tail += &format!("User-Agent: {USER_AGENT}\r\n");
+    }
+    for (name, value) in headers {
+        if !is_token(name) || value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+            return Err(ClientError::Header(shown(&format!("{name}: {value}"))));
+        }
+        if ["content-length", "transfer-encoding"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            return Err(ClientError::Framing(shown(name)));
+        }
+        tail += &format!("{name}: {value}\r\n");
+    }
+    // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
+    if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method) {
+        tail += &format!("Content-Length: {}\r\n", body.len());
+    }
+    tail += "\r\n";
+    tail += body;
+    Ok(tail.into_bytes())
+}
+
+/// A token of RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// What is quoted of a wrong text: its beginning, with control characters made visible.
+fn shown(text: &str) -> String {
+    text.chars().take(60).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, path: &str) -> HttpRequest {
+        HttpRequest {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            expect: HttpExpect { status: None, body: None },
+            weight: 1,
+            keys: 100,
+        }
+    }
+
+    fn sent(request: &HttpRequest, key: u64) -> String {
+        let client = HttpClient::new("shop:80", std::slice::from_ref(request)).unwrap();
+        let mut out = Vec::new();
+        client.ask(&Ask { due: 0, key, kind: 0 }, &mut client.answer(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The verdict on an answer, and whether the connection is kept.
+    fn judged(request: &HttpRequest, answer: &str) -> Reading {
+        let client = HttpClient::new("shop", std::slice::from_ref(request)).unwrap();
+        let mut state = client.answer();
+        client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut state, &mut Vec::new());
+        client.read(&mut state, answer.as_bytes())
+    }
+
+    const OK: Reading = Reading::Whole { verdict: Ok(()), keep: true };
+
+    fn wrong(class: ErrorClass) -> Reading {
+        Reading::Whole { verdict: Err(class), keep: true }
+    }
+
+    #[test]
+    fn a_request_is_written_with_its_key_and_its_length() {
+        assert_eq!(
+            sent(&request("GET", "/items/{n}?x={n}"), 12),
+            format!("GET /items/12?x=12 HTTP/1.1\r\nHost: shop:80\r\nUser-Agent: {USER_AGENT}\r\n\r\n")
+        );
+        let post = HttpRequest {
+            headers: vec![("host".into(), "other".into()), ("User-Agent".into(), "me".into())],
+            body: "{\"n\": \"{n}\"}".into(),
+            ..request("POST", "/")
+        };
+        let expected =
+            "POST / HTTP/1.1\r\nhost: other\r\nUser-Agent: me\r\nContent-Length: 12\r\n\r\n{\"n\": \"{n}\"}";
+        assert_eq!(sent(&post, 1), expected);
+        assert!(sent(&request("PUT", "/"), 1).contains("Content-Length: 0\r\n"));
+    }
+
+    #[test]
+    fn nothing_can_be_smuggled_into_a_request() {
+        let refused = |request: HttpRequest| HttpClient::new("h", &[request]).unwrap_err();
+        assert!(matches!(refused(request("GE T", "/")), ClientError::Method(_)));
+        assert!(matches!(refused(request("CONNECT", "/")), ClientError::Method(_)));
+        assert!(matches!(refused(request("GET", "/a b")), ClientError::Path(_)));
+        assert!(matches!(refused(request("GET", "/\r\nX: y")), ClientError::Path(_)));
+        assert!(matches!(refused(request("GET", "items")), ClientError::Path(_)));
+        let with = |name: &str, value: &str| HttpRequest {
+            headers: vec![(name.to_owned(), value.to_owned())],
+            ..request("GET", "/")
+        };
+        assert!(matches!(refused(with("X", "a\r\nY: b")), ClientError::Header(_)));
+        assert!(matches!(refused(with("X:", "a")), ClientError::Header(_)));
+        assert!(matches!(refused(with("content-Length", "3")), ClientError::Framing(_)));
+        assert!(matches!(HttpClient::new("a b", &[request("GET", "/")]).unwrap_err(), ClientError::Host(_)));
+    }
+
+    #[test]
+    fn any_success_or_redirection_is_right_unless_a_status_is_expected() {
+        let answer = |status: u16| format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(judged(&request("GET", "/"), &answer(204)), OK);
+        assert_eq!(judged(&request("GET", "/"), &answer(302)), OK);
+        assert_eq!(judged(&request("GET", "/"), &answer(500)), wrong(ErrorClass::Status));
+        let mut not_found = request("GET", "/");
+        not_found.expect.status = Some(404);
+        assert_eq!(judged(&not_found, &answer(404)), OK);
+        assert_eq!(judged(&not_found, &answer(200)), wrong(ErrorClass::Status));
+    }
+
+    #[test]
+    fn a_body_without_the_expected_text_fails_the_check_and_keeps_the_connection() {
+        let mut hello = request("GET", "/");
+        hello.expect.body = Some("hello".into());
+        assert_eq!(judged(&hello, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsay hello"), OK);
+        let other = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhell";
+        assert_eq!(judged(&hello, other), wrong(ErrorClass::Check));
+    }
+
+    #[test]
+    fn a_text_behind_the_first_64_kib_is_not_found() {
+        let mut hello = request("GET", "/");
+        hello.expect.body = Some("hello".into());
+        let answer = |before: usize| {
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}hello", before + 5, "x".repeat(before))
+        };
+        assert_eq!(judged(&hello, &answer(65_531)), OK);
+        assert_eq!(judged(&hello, &answer(65_532)), wrong(ErrorClass::Check));
+    }
+
+    #[test]
+    fn bytes_behind_an_answer_end_the_connection() {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 500";
+        assert_eq!(judged(&request("GET", "/"), answer), Reading::Whole { verdict: Ok(()), keep: false });
+    }
+
+    #[test]
+    fn a_request_that_asks_to_close_is_the_last_of_its_connection() {
+        let close =
+            HttpRequest { headers: vec![("Connection".into(), "close".into())], ..request("GET", "/") };
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(judged(&close, answer), Reading::Whole { verdict: Ok(()), keep: false });
+    }
+}

@@ -1,0 +1,65 @@
+//! Which request of a workload's mix is next, and for which key.
+//!
+//! Drawn when a request becomes due, so that what is asked follows from the seed alone and not from how the target
+//! answered.
+
+use shakedown_scenarios::seed::Chance;
+
+/// A request that is due: everything there is to know of it while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    /// When it is due, in nanoseconds since the start of the load.
+    pub due: u64,
+    /// What stands for `{n}`.
+    pub key: u64,
+    /// Its kind: an index into the mix.
+    pub kind: u32,
+}
+
+/// A weighted mix.
+#[derive(Debug)]
+pub(crate) struct Mix {
+    weights: Vec<u32>,
+    /// For each kind the bound of its key; `None` where it has no `{n}`, and nothing is drawn.
+    keys: Vec<Option<u64>>,
+    chance: Chance,
+}
+
+impl Mix {
+    /// A mix of kinds, each with its weight and the bound of its key.
+    pub(crate) fn new(kinds: impl IntoIterator<Item = (u32, Option<u64>)>, chance: Chance) -> Self {
+        let (weights, keys) = kinds.into_iter().unzip();
+        Self { weights, keys, chance }
+    }
+
+    /// The request that is due at this moment.
+    pub(crate) fn draw(&mut self, due: u64) -> Ask {
+        let kind = if self.weights.len() > 1 { self.chance.weighted(&self.weights) } else { 0 };
+        let key = self.keys.get(kind).copied().flatten().map_or(0, |bound| self.chance.below(bound));
+        Ask { due, key, kind: u32::try_from(kind).unwrap_or(u32::MAX) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_scenarios::seed::Streams;
+
+    use super::*;
+
+    #[test]
+    fn kinds_come_by_weight_and_keys_stay_below_their_bound() {
+        let mut mix = Mix::new([(3, Some(10)), (1, None)], Streams::new(1).requests("test"));
+        let asks: Vec<Ask> = (0..4_000).map(|due| mix.draw(due)).collect();
+        let first = asks.iter().filter(|ask| ask.kind == 0).count();
+        assert!((2_850..3_150).contains(&first), "{first}");
+        assert!(asks.iter().all(|ask| ask.key < 10 && (ask.kind == 0 || ask.key == 0)));
+        assert_eq!(asks.iter().filter(|ask| ask.kind == 0).map(|ask| ask.key).max(), Some(9));
+    }
+
+    #[test]
+    fn the_same_seed_asks_the_same() {
+        let mix = || Mix::new([(1, Some(1_000)), (1, Some(5))], Streams::new(9).requests("test"));
+        let (mut one, mut other) = (mix(), mix());
+        assert!((0..100).all(|due| one.draw(due) == other.draw(due)));
+    }
+}

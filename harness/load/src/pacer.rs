@@ -1,0 +1,208 @@
+//! The load's own task: releases each request at its due time, closes each second, and ends the load.
+
+use std::io;
+use std::rc::Rc;
+
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::arrivals::DueTimes;
+use crate::client::Client;
+use crate::connection::Connection;
+use crate::mix::{Ask, Mix};
+use crate::outbox::Outbox;
+use crate::queue::Placement;
+use crate::shared::Shared;
+use crate::timer::Timer;
+
+/// What the owner of a load wants of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wish {
+    /// Go on.
+    Run,
+    /// No new arrivals; wait for what is in flight.
+    Stop,
+    /// End now.
+    Abort,
+}
+
+/// Why a load ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All that was due is answered, failed or was given up.
+    Completed,
+    /// It was stopped; the requests in flight came to their end.
+    Stopped,
+    /// It was aborted, or its handle was dropped.
+    Aborted,
+    /// It could not go on. This is the harness's fault and not the target's.
+    Failed {
+        /// Why, for people.
+        why: String,
+    },
+}
+
+/// What drives one load.
+pub(crate) struct Pacer<C: Client> {
+    shared: Rc<Shared<C>>,
+    timer: Timer,
+    dues: DueTimes,
+    mix: Mix,
+    /// The next request that will be due.
+    next: Option<u64>,
+    /// When arrivals end, in nanoseconds since the start.
+    end: u64,
+    /// When what still waits is given up; set once arrivals have ended.
+    give_up: Option<u64>,
+    connections: JoinSet<()>,
+    outbox: Outbox,
+}
+
+/// Something the pacer woke up for.
+enum Woken {
+    Time,
+    Wish,
+    Settled,
+    Lost(JoinError),
+}
+
+impl<C: Client> Pacer<C> {
+    /// A pacer at the start of a load that ends at `end`.
+    pub(crate) fn new(
+        shared: Rc<Shared<C>>,
+        (mut dues, mix): (DueTimes, Mix),
+        end: u64,
+        timer: Timer,
+        outbox: Outbox,
+    ) -> Self {
+        let next = dues.next();
+        Self { shared, timer, dues, mix, next, end, give_up: None, connections: JoinSet::new(), outbox }
+    }
+
+    /// Runs the load to its end; returns how many windows were lost, too.
+    pub(crate) async fn run(mut self, mut wishes: watch::Receiver<Wish>) -> (Ending, u64) {
+        let ending = match self.drive(&mut wishes).await {
+            Ok(ending) => ending,
+            Err(error) => Ending::Failed { why: format!("the load's timer failed: {error}") },
+        };
+        // Connections first: what they still did belongs to the last second.
+        self.connections.shutdown().await;
+        self.close_all();
+        (ending, self.outbox.finish().await)
+    }
+
+    async fn drive(&mut self, wishes: &mut watch::Receiver<Wish>) -> io::Result<Ending> {
+        loop {
+            let now = self.shared.clock.now();
+            self.release(now);
+            self.close_seconds(now);
+            let wish = *wishes.borrow_and_update();
+            match wish {
+                Wish::Abort => return Ok(Ending::Aborted),
+                Wish::Stop if self.give_up.is_none() => self.end_arrivals(now),
+                Wish::Run if self.give_up.is_none() && now >= self.end => self.end_arrivals(self.end),
+                _ => {}
+            }
+            self.give_up_waiting(now);
+            if self.give_up.is_some() && self.shared.queue.borrow().backlog() == 0 {
+                return Ok(if wish == Wish::Stop { Ending::Stopped } else { Ending::Completed });
+            }
+            if let Woken::Lost(error) = self.sleep(wishes).await? {
+                return Ok(Ending::Failed { why: why(error) });
+            }
+        }
+    }
+
+    async fn sleep(&mut self, wishes: &mut watch::Receiver<Wish>) -> io::Result<Woken> {
+        let until = self.next_moment();
+        let shared = Rc::clone(&self.shared);
+        Ok(tokio::select! {
+            biased;
+            waited = self.timer.until(until) => { waited?; Woken::Time }
+            // A dropped handle has sent its last wish.
+            changed = wishes.changed() => { if changed.is_err() { std::future::pending::<()>().await; } Woken::Wish }
+            Some(Err(error)) = self.connections.join_next() => Woken::Lost(error),
+            () = shared.settled.notified() => Woken::Settled,
+        })
+    }
+
+    fn next_moment(&self) -> u64 {
+        let second = self.shared.recorder.borrow().first_end();
+        let phase = self.give_up.unwrap_or(self.end);
+        let passed = self.give_up.is_some_and(|give_up| give_up < second);
+        let phase = if passed { u64::MAX } else { phase };
+        second.min(phase).min(self.next.unwrap_or(u64::MAX))
+    }
+
+    /// Releases everything that is due.
+    fn release(&mut self, now: u64) {
+        while let Some(due) = self.next.filter(|due| *due <= now) {
+            self.shared.recorder.borrow_mut().due(due, now);
+            let ask = self.mix.draw(due);
+            self.place(ask, now);
+            self.next = self.dues.next();
+        }
+    }
+
+    fn place(&mut self, ask: Ask, now: u64) {
+        let placement = self.shared.queue.borrow_mut().offer(ask);
+        match placement {
+            Placement::Free(seat) => self.shared.hand(seat, ask),
+            Placement::New(seat) => {
+                self.shared.add_seat();
+                let connection = Connection::new(Rc::clone(&self.shared), seat);
+                self.connections.spawn_local(connection.serve(ask));
+            }
+            Placement::Waits => {}
+            Placement::Dropped => self.shared.recorder.borrow_mut().dropped(now, 1),
+        }
+    }
+
+    /// From now on nothing becomes due; what waits still has the time of one timeout to be sent.
+    fn end_arrivals(&mut self, now: u64) {
+        self.next = None;
+        self.give_up = Some(now.saturating_add(self.shared.timeout));
+        self.shared.is_draining.set(true);
+    }
+
+    fn give_up_waiting(&mut self, now: u64) {
+        if self.give_up.is_some_and(|give_up| now >= give_up) {
+            let count = self.shared.queue.borrow_mut().give_up_waiting();
+            self.shared.recorder.borrow_mut().dropped(now, count as u64);
+        }
+    }
+
+    /// Closes the seconds that are over. Everything due in them was released before.
+    fn close_seconds(&mut self, now: u64) {
+        while self.shared.recorder.borrow().first_end() <= now {
+            self.close_second();
+        }
+        self.outbox.flush();
+    }
+
+    fn close_second(&mut self) {
+        let backlog = self.shared.queue.borrow().backlog() as u64;
+        let window = self.shared.recorder.borrow_mut().close_first(backlog);
+        self.outbox.send(window);
+    }
+
+    /// Closes the second that the load ended in, unless it is an empty one behind the arrivals' end.
+    fn close_all(&mut self) {
+        let now = self.shared.clock.now();
+        self.close_seconds(now);
+        let is_behind = |second_end: u64| self.end.saturating_add(1_000_000_000) <= second_end;
+        let recorder = self.shared.recorder.borrow();
+        let skip = recorder.first_is_empty() && is_behind(recorder.first_end());
+        drop(recorder);
+        if !skip {
+            self.close_second();
+        }
+    }
+}
+
+fn why(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => format!("a connection's task panicked: {}", crate::run::panic_text(panic.as_ref())),
+        Err(error) => format!("a connection's task ended: {error}"),
+    }
+}

@@ -1,0 +1,275 @@
+//! A load from its start to its end: one thread, its handle, and the word it leaves.
+
+use std::any::Any;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+use nix::sys::resource::{Resource, getrlimit};
+use nix::time::{ClockId, clock_gettime};
+use shakedown_reports::journal::Window;
+use shakedown_scenarios::seed::Streams;
+use shakedown_scenarios::units::Span;
+use shakedown_scenarios::workload::{HttpWorkload, TcpWorkload, Workload};
+use tokio::runtime::{LocalOptions, LocalRuntime};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::arrivals::{Curve, DueTimes};
+use crate::client::http::HttpClient;
+use crate::client::tcp::TcpClient;
+use crate::client::{Client, ClientError};
+use crate::clock::Clock;
+use crate::mix::Mix;
+use crate::outbox::Outbox;
+use crate::pacer::{Ending, Pacer, Wish};
+use crate::recorder::Recorder;
+use crate::shared::Shared;
+use crate::timer::Timer;
+
+/// A load that is to be started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The workload's name: it names the streams of chance, the windows and the thread.
+    pub name: String,
+    /// What is asked, and when.
+    pub workload: Workload,
+    /// Where it goes.
+    pub address: SocketAddr,
+    /// The Host header of HTTP requests.
+    pub host: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// The zero of the load: due times and windows count from here. It may lie ahead; what is due before the thread
+    /// runs is late, and counted as such.
+    pub start: Instant,
+    /// How long requests become due.
+    pub duration: Span,
+}
+
+/// A load that runs. Dropping it aborts the load.
+#[derive(Debug)]
+#[must_use = "a load that is dropped is aborted"]
+pub struct Load {
+    wish: watch::Sender<Wish>,
+    end: Option<oneshot::Receiver<LoadEnd>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How a load ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadEnd {
+    /// Why it ended.
+    pub ending: Ending,
+    /// Windows that nobody read in time. Each is a second that the journal lacks.
+    pub windows_lost: u64,
+    /// Right answers that took longer than an hour and are counted as an hour.
+    pub clamped: u64,
+    /// CPU time that the load's thread used.
+    pub cpu: Span,
+}
+
+/// Starts a load on a thread of its own. Each second's window is sent soon after the second ended, also when nothing
+/// happened in it, and the last, partial one at the end. Windows go on after `duration` while requests are in flight:
+/// for two timeouts at most, since what waits for a connection still has one timeout to be sent. A reader that does not
+/// keep up is never waited for before the end.
+///
+/// # Errors
+///
+/// If the workload cannot be sent as it stands, if more connections are asked for than descriptors are allowed
+/// (`InvalidInput`), or if the system has no thread, epoll or timer to give.
+pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
+    match start.workload.clone() {
+        Workload::Http(http) => start_http(start, http, windows),
+        Workload::Tcp(tcp) => start_tcp(start, tcp, windows),
+    }
+}
+
+/// What is common to the workloads of all clients.
+struct Common {
+    timeout: Span,
+    connections: usize,
+    /// Weights of the mix, and the bounds of keys where there is a place for one.
+    kinds: Vec<(u32, Option<u64>)>,
+}
+
+fn start_http(start: Start, http: HttpWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
+    let client = HttpClient::new(&start.host, &http.requests).map_err(invalid)?;
+    let kinds = http.requests.iter().enumerate();
+    let kinds =
+        kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
+    let common = Common { timeout: http.timeout, connections: http.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn start_tcp(start: Start, tcp: TcpWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
+    let client = TcpClient::new(&tcp.exchanges);
+    let kinds = tcp.exchanges.iter().enumerate();
+    let kinds = kinds
+        .map(|(kind, exchange)| (exchange.weight, client.has_key(kind).then_some(exchange.keys)))
+        .collect();
+    let common = Common { timeout: tcp.timeout, connections: tcp.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn launch<C: Client + Send>(
+    start: Start,
+    client: C,
+    common: Common,
+    windows: mpsc::Sender<Window>,
+) -> io::Result<Load> {
+    check(&common)?;
+    let (wish, wishes) = watch::channel(Wish::Run);
+    let (end_sender, end) = oneshot::channel();
+    let (ready_sender, ready) = std::sync::mpsc::sync_channel(1);
+    let thread = Builder::new().name(thread_name(&start.name)).spawn(move || {
+        let setup = set_up(&start);
+        let (runtime, timer) = match setup {
+            Ok(setup) => {
+                // Whoever waits for this word waits in `launch`.
+                let _ = ready_sender.send(Ok(()));
+                setup
+            }
+            Err(error) => {
+                let _ = ready_sender.send(Err(error));
+                return;
+            }
+        };
+        let run = || runtime.block_on(run(start, client, common, timer, Outbox::new(windows), wishes));
+        let end = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| LoadEnd {
+            ending: Ending::Failed { why: format!("the load panicked: {}", panic_text(panic.as_ref())) },
+            windows_lost: 0,
+            clamped: 0,
+            cpu: thread_cpu(),
+        });
+        drop(runtime);
+        // Nobody may be waiting any more.
+        let _ = end_sender.send(end);
+    })?;
+    ready.recv().map_err(|_| io::Error::other("the load's thread ended before it began"))??;
+    Ok(Load { wish, end: Some(end), thread: Some(thread) })
+}
+
+fn check(common: &Common) -> io::Result<()> {
+    let Common { connections, kinds, .. } = common;
+    if kinds.is_empty() {
+        return Err(invalid(ClientError::Empty));
+    }
+    if kinds.iter().all(|(weight, _)| *weight == 0) {
+        return Err(invalid(ClientError::Weights(kinds.len())));
+    }
+    let (allowed, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if *connections as u64 >= allowed {
+        return Err(invalid(ClientError::Descriptors { connections: *connections, allowed }));
+    }
+    Ok(())
+}
+
+fn set_up(start: &Start) -> io::Result<(LocalRuntime, Timer)> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // Between two looks at the timer and the sockets lie at most this many polls of connections, each with a read and a
+    // write: the default of 61 lets a busy load be half a millisecond late.
+    builder.enable_all().event_interval(POLLS_BETWEEN_LOOKS);
+    let runtime = builder.build_local(LocalOptions::default())?;
+    let timer = runtime.block_on(async { Timer::new(Clock::new(start.start)) })?;
+    Ok((runtime, timer))
+}
+
+const POLLS_BETWEEN_LOOKS: u32 = 8;
+
+async fn run<C: Client>(
+    start: Start,
+    client: C,
+    common: Common,
+    timer: Timer,
+    outbox: Outbox,
+    wishes: watch::Receiver<Wish>,
+) -> LoadEnd {
+    let streams = Streams::new(start.seed);
+    let arrivals = start.workload.arrivals();
+    let dues = DueTimes::new(arrivals, streams.arrivals(&start.name), start.duration);
+    let mix = Mix::new(common.kinds, streams.requests(&start.name));
+    let shared = Shared::new(
+        Clock::new(start.start),
+        client,
+        start.address,
+        common.timeout.duration(),
+        Recorder::new(&start.name),
+        (common.connections.max(1), Curve::new(arrivals).peak()),
+    );
+    let pacer = Pacer::new(shared.clone(), (dues, mix), start.duration.as_nanos(), timer, outbox);
+    let (ending, windows_lost) = pacer.run(wishes).await;
+    let clamped = shared.recorder.borrow().clamped();
+    LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu() }
+}
+
+/// CPU time of the calling thread; zero where the system does not tell.
+fn thread_cpu() -> Span {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .map_or(Span::ZERO, |time| std::time::Duration::from(time).into())
+}
+
+/// Linux shows 15 bytes of a thread's name.
+fn thread_name(workload: &str) -> String {
+    let safe = |letter: char| if letter.is_control() { '_' } else { letter };
+    format!("load/{}", workload.chars().map(safe).take(10).collect::<String>())
+}
+
+fn invalid(error: ClientError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
+}
+
+// === impl Load ===
+
+impl Load {
+    /// No new arrivals from now on. What waits is still sent for the length of one timeout, what is in flight comes to
+    /// its end, then the last windows are sent. A load that is stopped or aborted already stays as it is.
+    pub fn stop(&self) {
+        self.wish(Wish::Stop);
+    }
+
+    /// Ends the load now. What is in flight or waits is given up, and counts as backlog of the last window.
+    pub fn abort(&self) {
+        self.wish(Wish::Abort);
+    }
+
+    fn wish(&self, wish: Wish) {
+        self.wish.send_if_modified(|present| {
+            let changes = wish > *present;
+            *present = wish.max(*present);
+            changes
+        });
+    }
+
+    /// Waits for the load's end.
+    pub async fn join(mut self) -> LoadEnd {
+        let silent = || LoadEnd {
+            ending: Ending::Failed { why: "the load's thread ended without a word".to_owned() },
+            windows_lost: 0,
+            clamped: 0,
+            cpu: Span::ZERO,
+        };
+        let end = match self.end.take() {
+            Some(end) => end.await.unwrap_or_else(|_| silent()),
+            None => silent(),
+        };
+        if let Some(thread) = self.thread.take() {
+            // Its word was its last act: this waits for a thread that is about to be gone. A panic was told by it.
+            let _ = thread.join();
+        }
+        end
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}

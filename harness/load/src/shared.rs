@@ -1,0 +1,122 @@
+//! What the pacer and the connections of one load share. All of them live on one thread.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::{future::poll_fn, time::Duration};
+
+use tokio::sync::Notify;
+
+use crate::backoff::Backoff;
+use crate::client::{Client, ErrorClass};
+use crate::clock::Clock;
+use crate::mix::Ask;
+use crate::queue::Queue;
+use crate::recorder::{Course, Recorder};
+
+/// The state of one load.
+///
+/// No borrow of a cell is held across an await: everything here is taken, changed and let go within one poll.
+#[derive(Debug)]
+pub(crate) struct Shared<C> {
+    pub clock: Clock,
+    pub client: C,
+    pub address: SocketAddr,
+    /// Nanoseconds.
+    pub timeout: u64,
+    pub backoff: Backoff,
+    pub queue: RefCell<Queue>,
+    pub recorder: RefCell<Recorder>,
+    pub buffers: RefCell<Buffers>,
+    seats: RefCell<Vec<Seat>>,
+    /// Told when a request ends while the load waits for its last ones.
+    pub settled: Notify,
+    pub is_draining: Cell<bool>,
+}
+
+/// Buffers that whoever runs at the moment uses; nothing stays in them from one poll to the next.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    pub input: Box<[u8]>,
+    pub output: Vec<u8>,
+}
+
+/// Where a free connection waits for its next request.
+#[derive(Debug, Default)]
+struct Seat {
+    ask: Option<Ask>,
+    waker: Option<Waker>,
+}
+
+/// One read takes at most so many bytes.
+const INPUT_BYTES: usize = 64 * 1024;
+
+// === impl Shared ===
+
+impl<C: Client> Shared<C> {
+    /// The state at the start of a load.
+    pub(crate) fn new(
+        clock: Clock,
+        client: C,
+        address: SocketAddr,
+        timeout: Duration,
+        recorder: Recorder,
+        (connections, peak): (usize, f64),
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            clock,
+            client,
+            address,
+            timeout: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+            backoff: Backoff::new(connections, peak),
+            queue: RefCell::new(Queue::new(connections, peak)),
+            recorder: RefCell::new(recorder),
+            buffers: RefCell::new(Buffers { input: vec![0; INPUT_BYTES].into(), output: Vec::new() }),
+            seats: RefCell::default(),
+            settled: Notify::new(),
+            is_draining: Cell::new(false),
+        })
+    }
+
+    /// A seat is taken up for the first time.
+    pub(crate) fn add_seat(&self) {
+        self.seats.borrow_mut().push(Seat::default());
+    }
+
+    /// Hands a request to the connection of a free seat.
+    pub(crate) fn hand(&self, seat: usize, ask: Ask) {
+        let seat = &mut self.seats.borrow_mut()[seat];
+        seat.ask = Some(ask);
+        if let Some(waker) = seat.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Waits until a request is handed to this free seat. May be dropped and asked again at any time.
+    pub(crate) async fn handed(&self, seat: usize) -> Ask {
+        poll_fn(|context| {
+            let seat = &mut self.seats.borrow_mut()[seat];
+            match seat.ask.take() {
+                Some(ask) => Poll::Ready(ask),
+                None => {
+                    let is_known = seat.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+                    if !is_known {
+                        seat.waker = Some(context.waker().clone());
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// A request came to its end.
+    pub(crate) fn done(&self, course: Course, verdict: Result<(), ErrorClass>) {
+        self.recorder.borrow_mut().done(course, verdict);
+        self.queue.borrow_mut().done();
+        if self.is_draining.get() {
+            self.settled.notify_one();
+        }
+    }
+}
