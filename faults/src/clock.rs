@@ -1,0 +1,37 @@
+//! The one place on this floor that asks the machine for the time.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use shakedown_scenarios::units::Span;
+
+/// Time since a moment that lies behind; it never jumps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that stands at zero now.
+    #[expect(clippy::disallowed_methods, reason = "the edge: deadlines of real sockets and processes")]
+    pub(crate) fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// How long it has run.
+    pub(crate) fn now(&self) -> Span {
+        Span::from(self.start.elapsed())
+    }
+}
+
+/// The time of day for people who read a log, as seconds since 1970 UTC. Nothing is ever decided by it.
+#[expect(clippy::disallowed_methods, reason = "the edge: a log's time stamps")]
+#[expect(dead_code, reason = "the guardian's log, which comes next")]
+pub(crate) fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Gives way for a while between two looks at something that nobody announces, such as a state in `/proc`.
+#[expect(clippy::disallowed_methods, reason = "the edge: the kernel has no event for what is waited for")]
+pub(crate) fn pause(length: Span) {
+    std::thread::sleep(length.duration());
+}

@@ -1,0 +1,158 @@
+//! Who belongs to whom.
+//!
+//! Descent alone does not do: a grandchild whose parent ended belongs to init. A marker in the environment alone does
+//! not do either: servers that set their process title (nginx, Redis, Postgres) write over it. A session alone does
+//! not do, since anybody may start one. So all three are looked at, and whoever slips through all of them at once (a
+//! new session *and* a dead parent *and* an overwritten environment) is what this does not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::table::{self, Row};
+use super::{Identity, boot, has_ended};
+
+/// The environment variable that every process of a run inherits; its value is the run's id.
+pub const MARKER: &str = "SHAKEDOWN_RUN";
+
+/// How to find the processes of one run or one target.
+#[derive(Clone, Copy, Debug)]
+pub struct Kin<'a> {
+    /// Processes from which others descend. If one of them leads its session, the members of that belong to it too.
+    pub roots: &'a [Identity],
+    /// The value of [`MARKER`] that they carry.
+    pub marker: Option<&'a str>,
+}
+
+/// A process and all its living descendants, parents before children, plus all that carry the marker. Those that have
+/// ended and were not waited for yet are not among them.
+#[must_use]
+pub fn tree(root: &Identity, marker: Option<&str>) -> Vec<Identity> {
+    let roots = std::slice::from_ref(root);
+    find(&table::all(), &Kin { roots, marker }, false)
+}
+
+/// All living processes whose environment held `SHAKEDOWN_RUN=<marker>` when they were started.
+#[must_use]
+pub fn marked(marker: &str) -> Vec<Identity> {
+    find(&table::all(), &Kin { roots: &[], marker: Some(marker) }, false)
+}
+
+/// All living processes that belong to roots by descent, by session, or by the marker; parents before children. This
+/// process and its ancestors are never among them.
+#[must_use]
+pub fn kin(of: &Kin<'_>) -> Vec<Identity> {
+    find(&table::all(), of, true)
+}
+
+fn find(table: &BTreeMap<i32, Row>, of: &Kin<'_>, sessions: bool) -> Vec<Identity> {
+    let Ok(boot) = boot() else { return Vec::new() };
+    let mut found = Vec::new();
+    for root in of.roots.iter().filter(|root| root.boot == boot) {
+        if is_there(table, root) {
+            descend(table, root.pid, &mut found);
+        }
+        if sessions {
+            found.extend(table.values().filter(|row| shares_session(table, row, root)).map(|row| row.pid));
+        }
+    }
+    if let Some(marker) = of.marker {
+        let wanted = format!("{MARKER}={marker}");
+        found.extend(table.keys().filter(|pid| carries(**pid, wanted.as_bytes())));
+    }
+    let untouchable = table::ancestors();
+    let mut seen = BTreeSet::from([table::own_pid()]);
+    let rows = found.into_iter().filter_map(|pid| table.get(&pid));
+    rows.filter(|row| !has_ended(row.state) && !untouchable.contains(&row.pid) && seen.insert(row.pid))
+        .map(|row| Identity { pid: row.pid, start_ticks: row.start_ticks, boot: boot.clone() })
+        .collect()
+}
+
+fn is_there(table: &BTreeMap<i32, Row>, root: &Identity) -> bool {
+    table.get(&root.pid).is_some_and(|row| row.start_ticks == root.start_ticks)
+}
+
+/// Appends a process and its descendants, generation after generation.
+fn descend(table: &BTreeMap<i32, Row>, root: i32, found: &mut Vec<i32>) {
+    let mut generation = vec![root];
+    let mut seen = BTreeSet::from([root]);
+    while !generation.is_empty() {
+        found.extend(&generation);
+        let children = table.values().filter(|row| generation.contains(&row.parent));
+        generation = children.map(|row| row.pid).filter(|pid| seen.insert(*pid)).collect();
+    }
+}
+
+/// Whether a process is in the session that a root leads, or led. The kernel gives a number to nobody else while a
+/// session has it, so members that are left after their leader's end are still its own; they must have started after it.
+fn shares_session(table: &BTreeMap<i32, Row>, row: &Row, root: &Identity) -> bool {
+    let number_is_ours = match table.get(&root.pid) {
+        Some(leader) => leader.start_ticks == root.start_ticks,
+        None => true,
+    };
+    row.session == root.pid && number_is_ours && row.start_ticks >= root.start_ticks
+}
+
+/// Whether a process was started with this `NAME=value` in its environment.
+fn carries(pid: i32, wanted: &[u8]) -> bool {
+    let environment = std::fs::read(format!("/proc/{pid}/environ"));
+    environment.is_ok_and(|bytes| bytes.split(|byte| *byte == 0).any(|variable| variable == wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(pid: i32, parent: i32, session: i32, state: char) -> (i32, Row) {
+        (pid, Row { pid, parent, session, state, start_ticks: 100 + u64::from(pid.unsigned_abs()) })
+    }
+
+    fn identity(pid: i32) -> Identity {
+        Identity { pid, start_ticks: 100 + u64::from(pid.unsigned_abs()), boot: boot().unwrap() }
+    }
+
+    // Numbers beyond what the kernel gives out, so that none of them is this test's own ancestor.
+    const ROOT: i32 = 90_000_000;
+
+    fn found(rows: &[(i32, Row)], root: &Identity) -> Vec<i32> {
+        let kin = Kin { roots: std::slice::from_ref(root), marker: None };
+        let found = find(&rows.iter().copied().collect(), &kin, true);
+        found.iter().map(|identity| identity.pid - ROOT).collect()
+    }
+
+    #[test]
+    fn descendants_come_after_their_parents_and_the_ended_are_left_out() {
+        let rows = [
+            row(ROOT, 1, 1, 'S'),
+            row(ROOT + 1, ROOT + 3, 1, 'S'),
+            row(ROOT + 2, ROOT, 1, 'Z'),
+            row(ROOT + 3, ROOT, 1, 'S'),
+            row(ROOT + 4, 1, 1, 'S'),
+        ];
+        assert_eq!(found(&rows, &identity(ROOT)), [0, 3, 1]);
+    }
+
+    #[test]
+    fn members_of_its_session_outlive_their_leader() {
+        let rows = [row(ROOT + 1, 1, ROOT, 'S'), row(ROOT + 2, 1, ROOT + 2, 'S')];
+        assert_eq!(found(&rows, &identity(ROOT)), [1]);
+    }
+
+    #[test]
+    fn a_number_that_was_used_again_has_no_kin() {
+        let rows = [row(ROOT, 1, ROOT, 'S'), row(ROOT + 1, ROOT, ROOT, 'S')];
+        let earlier = Identity { start_ticks: 7, ..identity(ROOT) };
+        assert_eq!(found(&rows, &earlier), [0; 0]);
+    }
+
+    #[test]
+    fn a_root_of_another_boot_has_no_kin() {
+        let rows = [row(ROOT, 1, ROOT, 'S')];
+        let earlier = Identity { boot: "another".to_owned(), ..identity(ROOT) };
+        assert_eq!(found(&rows, &earlier), [0; 0]);
+    }
+
+    #[test]
+    fn a_table_that_changed_while_it_was_read_may_hold_a_loop() {
+        let rows = [row(ROOT, ROOT + 1, 1, 'S'), row(ROOT + 1, ROOT, 1, 'S')];
+        assert_eq!(found(&rows, &identity(ROOT)), [0, 1]);
+    }
+}

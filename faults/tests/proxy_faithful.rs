@@ -1,0 +1,199 @@
+//! Without toxics the proxy is a wire.
+
+mod support;
+
+use std::time::Duration;
+
+use shakedown_faults::proxy::Proxy;
+use support::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::{TcpListener, TcpStream};
+
+#[tokio::test]
+async fn bytes_pass_both_ways_and_are_counted() {
+    let (proxy, mut client, mut server) = joined().await;
+    pass(&mut client, &mut server, b"a question").await;
+    pass(&mut server, &mut client, b"answer").await;
+    let counters = proxy.counters();
+    assert_eq!((counters.accepted, counters.open, counters.up, counters.down), (1, 1, 10, 6));
+    assert_eq!(counters.dial_failures, 0);
+}
+
+#[tokio::test]
+async fn a_half_close_passes_and_the_answer_still_comes() {
+    let (proxy, mut client, mut server) = joined().await;
+    client.write_all(b"all I have").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut question = Vec::new();
+    soon("the question", server.read_to_end(&mut question)).await.unwrap();
+    assert_eq!(question, b"all I have");
+
+    pass(&mut server, &mut client, b"still here").await;
+    drop(server);
+    assert_eq!(soon("the end", client.read(&mut [0])).await.unwrap(), 0);
+    until("the connection's end", || proxy.counters().open == 0).await;
+}
+
+#[tokio::test]
+async fn a_reset_by_the_server_arrives_as_a_reset() {
+    let (proxy, mut client, mut server) = joined().await;
+    pass(&mut server, &mut client, b"hello").await;
+    server.set_zero_linger().unwrap();
+    drop(server);
+    assert!(is_reset(&mut client).await);
+    until("the connection's end", || proxy.counters().open == 0).await;
+}
+
+#[tokio::test]
+async fn a_reset_by_the_client_arrives_as_a_reset() {
+    let (_proxy, mut client, mut server) = joined().await;
+    pass(&mut client, &mut server, b"hello").await;
+    client.set_zero_linger().unwrap();
+    drop(client);
+    assert!(is_reset(&mut server).await);
+}
+
+#[tokio::test]
+async fn a_reset_after_a_half_close_arrives_too() {
+    let (_proxy, mut client, mut server) = joined().await;
+    client.write_all(b"x").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut question = Vec::new();
+    soon("the question", server.read_to_end(&mut question)).await.unwrap();
+    client.set_zero_linger().unwrap();
+    drop(client);
+    // Who has read an end is told no more by reading: the error shows on the socket, and when it is written to.
+    soon("the reset", server.ready(Interest::ERROR)).await.unwrap();
+    assert_eq!(server.try_write(b"y").unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+}
+
+#[tokio::test]
+async fn a_reset_overtakes_bytes_that_nobody_reads() {
+    let (proxy, client, mut server) = joined().await;
+    fill(&client).await;
+    client.set_zero_linger().unwrap();
+    drop(client);
+    until("the connection's end", || proxy.counters().open == 0).await;
+    assert!(is_reset(&mut server).await);
+}
+
+#[tokio::test]
+async fn an_answer_before_a_reset_is_not_lost() {
+    // A server that closes while it has unread input sends its answer and a RST.
+    let (_proxy, mut client, mut server) = joined().await;
+    client.write_all(b"never read").await.unwrap();
+    soon("input", server.readable()).await.unwrap();
+    server.write_all(b"go away").await.unwrap();
+    drop(server);
+    let mut answer = [0; 7];
+    soon("the answer", client.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"go away");
+    assert!(is_reset(&mut client).await);
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_shows_as_a_reset_and_is_counted() {
+    let nobody = TcpListener::bind(any()).await.unwrap().local_addr().unwrap();
+    let proxy = Proxy::start(any(), nobody, SEED).unwrap();
+    let mut client = connect(&proxy).await;
+    assert!(is_reset(&mut client).await);
+    until("the connection's end", || proxy.counters().open == 0).await;
+    assert_eq!(proxy.counters().dial_failures, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_dies_in_mid_answer_leaves_what_it_sent() {
+    let (_proxy, mut client, mut server) = joined().await;
+    server.write_all(&bytes_from(0, 100_000)).await.unwrap();
+    drop(server);
+    let mut answer = Vec::new();
+    soon("the answer", client.read_to_end(&mut answer)).await.unwrap();
+    assert_eq!(answer, bytes_from(0, 100_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_megabytes_both_ways_come_out_as_they_went_in() {
+    const LENGTH: u64 = 100 << 20;
+    let proxy = Proxy::start(any(), echo().await, SEED).unwrap();
+    let (mut read, mut write) = connect(&proxy).await.into_split();
+    let sending = tokio::spawn(async move {
+        // A stride that is no power of two, so that pieces are cut at ever different places.
+        let mut place = 0;
+        while place < LENGTH {
+            let count = 70_001.min(LENGTH - place);
+            write.write_all(&bytes_from(place, count as usize)).await.unwrap();
+            place += count;
+        }
+        write.shutdown().await.unwrap();
+    });
+    let mut place = 0;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = soon("reading", read.read(&mut buffer)).await.unwrap();
+        if count == 0 {
+            break;
+        }
+        assert!(buffer[..count] == bytes_from(place, count), "bytes from {place} on differ");
+        place += count as u64;
+    }
+    sending.await.unwrap();
+    assert_eq!(place, LENGTH);
+    let counters = proxy.counters();
+    assert_eq!((counters.up, counters.down), (LENGTH, LENGTH));
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_slows_its_sender_down() {
+    let (proxy, client, _server) = joined().await;
+    let sent = fill(&client).await;
+    let handed_on = proxy.counters().up;
+    // What lies neither in the sender's nor the receiver's kernel buffers lies in the proxy's: ours, and the kernel's of
+    // our two sockets. The kernel's are not ours to bound, so the proxy's own share is read from what it handed on
+    // and what it cannot have read yet.
+    assert!(sent > handed_on, "{sent} sent, {handed_on} handed on");
+    tokio::task::yield_now().await;
+    assert_eq!(proxy.counters().up, handed_on, "a stopped reader takes nothing more");
+}
+
+#[tokio::test]
+async fn stopping_ends_connections_and_frees_the_port() {
+    let (proxy, mut client, mut server) = joined().await;
+    let address = proxy.address();
+    soon("stopping", proxy.stop()).await;
+    assert_eq!(soon("the end", client.read(&mut [0])).await.unwrap_or(0), 0);
+    assert_eq!(soon("the end", server.read(&mut [0])).await.unwrap_or(0), 0);
+    let again = Proxy::start(address, any(), SEED).unwrap();
+    assert_eq!(again.address(), address);
+}
+
+#[tokio::test]
+async fn five_hundred_connections_are_clean_after_their_close() {
+    let proxy = Proxy::start(any(), echo().await, SEED).unwrap();
+    let before = open_fds();
+    let mut clients = Vec::new();
+    for _ in 0..500 {
+        let mut client = connect(&proxy).await;
+        client.write_all(b"ping").await.unwrap();
+        soon("the echo", client.read_exact(&mut [0; 4])).await.unwrap();
+        clients.push(client);
+    }
+    assert_eq!(proxy.counters().open, 500);
+    drop(clients);
+    until("all being closed", || proxy.counters().open == 0).await;
+    // The echo server's own ends close a moment after ours.
+    until("descriptors being back", || open_fds() <= before + 2).await;
+}
+
+/// Sends until nothing more is taken for a while; how much it was.
+async fn fill(stream: &TcpStream) -> u64 {
+    let chunk = bytes_from(0, 1 << 16);
+    let mut sent = 0;
+    while tokio::time::timeout(Duration::from_millis(200), stream.writable()).await.is_ok() {
+        sent += stream.try_write(&chunk).unwrap_or(0) as u64;
+    }
+    sent
+}
+
+fn open_fds() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}

@@ -1,0 +1,118 @@
+//! What tests of the proxy share: a bounded wait, upstreams of a few kinds, and bytes that can be checked.
+
+// Each test binary takes in the whole module and uses a part of it.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use shakedown_faults::proxy::Proxy;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub const SEED: u64 = 42;
+
+/// Far more than anything here takes, and far less than a stuck CI job.
+pub const LONG: Duration = Duration::from_secs(20);
+
+pub fn any() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// Fails the test if this does not come to an end.
+pub async fn soon<T>(what: &str, doing: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, doing).await.unwrap_or_else(|_| panic!("{what} took longer than {LONG:?}"))
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    soon(what, async {
+        let mut tick = tokio::time::interval(Duration::from_millis(1));
+        while !holds() {
+            tick.tick().await;
+        }
+    })
+    .await;
+}
+
+/// A server that sends back what it gets, and ends when its client does.
+pub async fn echo() -> SocketAddr {
+    serve(|mut stream| async move {
+        let (mut read, mut write) = stream.split();
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+        let _ = write.shutdown().await;
+    })
+    .await
+}
+
+/// A server that does the same with every connection.
+pub async fn serve<F, D>(mut each: F) -> SocketAddr
+where
+    F: FnMut(TcpStream) -> D + Send + 'static,
+    D: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).unwrap();
+            tokio::spawn(each(stream));
+        }
+    });
+    address
+}
+
+pub async fn connect(proxy: &Proxy) -> TcpStream {
+    let stream = soon("connecting", TcpStream::connect(proxy.address())).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// A proxy, a client of it, and the server's end of that connection.
+pub async fn joined() -> (Proxy, TcpStream, TcpStream) {
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let proxy = Proxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
+    let (client, server) = join(&proxy, &listener).await;
+    (proxy, client, server)
+}
+
+/// A client of a proxy and the server's end of that connection.
+pub async fn join(proxy: &Proxy, listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let client = connect(proxy).await;
+    let (server, _) = soon("accepting", listener.accept()).await.unwrap();
+    server.set_nodelay(true).unwrap();
+    (client, server)
+}
+
+/// Sends some bytes, and gets them at the other end.
+pub async fn pass(from: &mut TcpStream, to: &mut TcpStream, bytes: &[u8]) {
+    soon("writing", from.write_all(bytes)).await.unwrap();
+    let mut got = vec![0; bytes.len()];
+    soon("reading", to.read_exact(&mut got)).await.unwrap();
+    assert_eq!(got, bytes);
+}
+
+/// Whether the other side resets this connection, whatever comes before.
+pub async fn is_reset(stream: &mut TcpStream) -> bool {
+    let mut sink = Vec::new();
+    let end = soon("waiting for a reset", stream.read_to_end(&mut sink)).await;
+    end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
+/// Whether nothing comes for a while.
+pub async fn is_silent(stream: &mut TcpStream, length: Duration) -> bool {
+    tokio::time::timeout(length, stream.read(&mut [0])).await.is_err()
+}
+
+/// The byte that stands at a place of the endless stream that tests send: every one differs from its neighbours, and
+/// the pattern has no short period, so a lost or doubled byte shows.
+pub fn byte_at(place: u64) -> u8 {
+    let mixed = place.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as u8 ^ (mixed >> 24) as u8
+}
+
+/// So many bytes of the endless stream from a place on.
+pub fn bytes_from(place: u64, count: usize) -> Vec<u8> {
+    (place..place + count as u64).map(byte_at).collect()
+}
