@@ -88,7 +88,7 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be written.
     pub fn write_plan(&self, plan: &Plan) -> io::Result<()> {
-        fs::write(self.path.join("plan.ron"), String::new())
+        fs::write(self.path.join("plan.ron"), plan.to_ron())
     }
 }
 

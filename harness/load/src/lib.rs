@@ -30,4 +30,4 @@ mod timer;
 pub use client::{ClientError, ErrorClass};
 pub use pacer::Ending;
 pub use queue::{WAITING_MAX, WAITING_SECONDS_MAX};
-pub use run::{Load, LoadEnd, Start, start};
+pub use run::{Load, LoadEnd, Start, Stopper, start};

@@ -57,6 +57,12 @@ pub struct Load {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Ends a load that somebody else waits for.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    wish: watch::Sender<Wish>,
+}
+
 /// How a load ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadEnd {
@@ -232,20 +238,18 @@ impl Load {
     /// No new arrivals from now on. What waits is still sent for the length of one timeout, what is in flight comes to
     /// its end, then the last windows are sent. A load that is stopped or aborted already stays as it is.
     pub fn stop(&self) {
-        self.wish(Wish::Stop);
+        self.stopper().wish(Wish::Stop);
     }
 
     /// Ends the load now. What is in flight or waits is given up, and counts as backlog of the last window.
     pub fn abort(&self) {
-        self.wish(Wish::Abort);
+        self.stopper().wish(Wish::Abort);
     }
 
-    fn wish(&self, wish: Wish) {
-        self.wish.send_if_modified(|present| {
-            let changes = wish > *present;
-            *present = wish.max(*present);
-            changes
-        });
+    /// A handle that can end the load while another task waits for it in [`Load::join`].
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper { wish: self.wish.clone() }
     }
 
     /// Waits for the load's end.
@@ -265,6 +269,26 @@ impl Load {
             let _ = thread.join();
         }
         end
+    }
+}
+
+impl Stopper {
+    /// As [`Load::stop`].
+    pub fn stop(&self) {
+        self.wish(Wish::Stop);
+    }
+
+    /// As [`Load::abort`].
+    pub fn abort(&self) {
+        self.wish(Wish::Abort);
+    }
+
+    fn wish(&self, wish: Wish) {
+        self.wish.send_if_modified(|present| {
+            let changes = wish > *present;
+            *present = wish.max(*present);
+            changes
+        });
     }
 }
 

@@ -1,0 +1,113 @@
+//! What the commands do. Each returns the exit code; what goes wrong before there is one becomes a message and a code
+//! in [`dispatch`].
+
+mod experiments;
+mod run;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use clap::CommandFactory as _;
+use shakedown_faults::ledger::Registry;
+use shakedown_faults::{guardian, pressure};
+use shakedown_scenarios::{library, template};
+
+use crate::cli::{Cli, Command};
+use crate::console::{put, say, tell};
+use crate::exit::{Exit, Refused};
+use crate::{demo, doctor};
+
+/// Carries a command out.
+#[must_use]
+pub fn dispatch(cli: Cli) -> Exit {
+    match carry_out(cli.command) {
+        Ok(exit) => exit,
+        Err(error) => {
+            // A refusal is a whole text of its own, with places and help.
+            let refused = error.is::<Refused>();
+            tell(&if refused { format!("{error}") } else { format!("error: {error:#}") });
+            if refused { Exit::Usage } else { Exit::Internal }
+        }
+    }
+}
+
+fn carry_out(command: Command) -> Result<Exit> {
+    match command {
+        Command::Check { files, variables } => Ok(experiments::check(&files, &variables.set)),
+        Command::Plan { file, chance, variables, ron } => experiments::plan(&file, &chance, &variables.set, ron),
+        Command::Run { file, chance, variables, out } => run::run(&file, &chance, &variables.set, out.as_deref()),
+        Command::Report { run } => report(&run),
+        Command::Recover => recover(),
+        Command::Doctor => doctor(),
+        Command::List { name } => list(name.as_deref()),
+        Command::New { template } => new(template.as_deref()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut script);
+            put(&String::from_utf8_lossy(&script));
+            Ok(Exit::Pass)
+        }
+        Command::Demo(options) => runtime()?.block_on(demo::serve(options)).map(|()| Exit::Pass),
+        Command::Guardian { ledger } => guardian::run(&ledger, std::io::stdin()).map(|()| Exit::Pass).map_err(Into::into),
+        Command::Injector { spec } => injector(&spec),
+    }
+}
+
+/// The runtime of everything that is not load: two threads are enough for proxies and bookkeeping.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+fn report(run: &Path) -> Result<Exit> {
+    let analysis = shakedown_reports::report(run)?;
+    run::conclude(run, &analysis);
+    Ok(Exit::from_code(analysis.exit_code()))
+}
+
+fn recover() -> Result<Exit> {
+    todo!()
+}
+
+fn doctor() -> Result<Exit> {
+    put(&doctor::print(&doctor::examine()));
+    Ok(Exit::Pass)
+}
+
+fn list(name: Option<&str>) -> Result<Exit> {
+    let Some(name) = name else {
+        for entry in library::all() {
+            say(&format!("{:<24} {}", entry.name, entry.about));
+        }
+        say("\nRun one with `shakedown run NAME`; print its text with `shakedown list NAME`.");
+        return Ok(Exit::Pass);
+    };
+    match library::all().iter().find(|entry| entry.name == name) {
+        Some(entry) => put(&entry.text),
+        None => return Err(unknown("library experiment", name, library::all().iter().map(|entry| entry.name))),
+    }
+    Ok(Exit::Pass)
+}
+
+fn new(name: Option<&str>) -> Result<Exit> {
+    let Some(name) = name else {
+        for template in template::all() {
+            say(&format!("{:<16} {}", template.name, template.about));
+        }
+        say("\nPrint one with `shakedown new NAME > mine.ron`.");
+        return Ok(Exit::Pass);
+    };
+    match template::all().iter().find(|template| template.name == name) {
+        Some(template) => put(template.text),
+        None => return Err(unknown("template", name, template::all().iter().map(|template| template.name))),
+    }
+    Ok(Exit::Pass)
+}
+
+fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> anyhow::Error {
+    let known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
+    Refused(format!("no {kind} `{name}`; there are {}", known.join(", "))).into()
+}

@@ -1,0 +1,104 @@
+//! `check` and `plan`: reading experiments and telling what they would do.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use shakedown_scenarios::experiment::Experiment;
+use shakedown_scenarios::plan::{self, Plan};
+use shakedown_scenarios::{library, read};
+
+use crate::cli::Chance;
+use crate::clock;
+use crate::console::{put, say, tell, wants_color};
+use crate::exit::{Exit, Refused};
+
+/// An experiment's text and where it came from.
+pub struct Source {
+    /// How messages name it.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// The folder relative paths in it start from.
+    pub base: PathBuf,
+}
+
+/// `shakedown check`.
+pub fn check(files: &[PathBuf], set: &[(String, String)]) -> Exit {
+    let mut exit = Exit::Pass;
+    for file in files {
+        match open(file).and_then(|source| read(&source, set).map(|experiment| (source, experiment))) {
+            Ok((source, experiment)) => say(&format!("{}: right ({})", source.name, in_short(&experiment))),
+            Err(error) => {
+                tell(&format!("{error}"));
+                exit = Exit::Usage;
+            }
+        }
+    }
+    exit
+}
+
+/// `shakedown plan`.
+pub fn plan(file: &Path, chance: &Chance, set: &[(String, String)], ron: bool) -> Result<Exit> {
+    let experiment = read(&open(file)?, set)?;
+    let plan = fix(&experiment, chance)?;
+    put(&if ron { plan.to_ron() } else { plan.timeline() });
+    Ok(Exit::Pass)
+}
+
+/// Fixes every moment of an experiment.
+pub fn fix(experiment: &Experiment, chance: &Chance) -> Result<Plan> {
+    let seed = chance.seed.map_or_else(clock::fresh_seed, Ok)?;
+    plan::plan(experiment, seed, chance.rehearse).map_err(|error| Refused(error.to_string()).into())
+}
+
+/// Reads a file, or the library's experiment of that name where there is no such file.
+pub fn open(file: &Path) -> Result<Source> {
+    /// What `shakedown-scenarios` reads at the most; a larger file is not even loaded.
+    const LARGEST: u64 = 1 << 20;
+    let name = file.display().to_string();
+    let refused = |error: io::Error| Refused(format!("cannot read {name}: {error}"));
+    if let Ok(metadata) = fs::metadata(file) {
+        if !metadata.is_file() {
+            return Err(Refused(format!("cannot read {name}: it is no file")).into());
+        }
+        if metadata.len() > LARGEST {
+            return Err(Refused(format!("cannot read {name}: it is larger than 1 MiB")).into());
+        }
+        let bytes = fs::read(file).map_err(refused)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            Refused(format!("cannot read {name}: no UTF-8 text from byte {}", error.utf8_error().valid_up_to()))
+        })?;
+        let base = file.canonicalize().map_err(refused)?;
+        let base = base.parent().unwrap_or(Path::new("/")).to_owned();
+        return Ok(Source { name, text, base });
+    }
+    let known = library::all();
+    match known.iter().find(|entry| entry.name == name) {
+        Some(entry) => Ok(Source { name, text: entry.text.to_owned(), base: std::env::current_dir()? }),
+        None => {
+            let names: Vec<_> = known.iter().map(|entry| entry.name).collect();
+            let names = names.join(", ");
+            Err(Refused(format!("no file {name}, and no experiment of that name comes along (there are {names})")).into())
+        }
+    }
+}
+
+/// Reads and checks; the error is the whole text for people.
+pub fn read(source: &Source, set: &[(String, String)]) -> Result<Experiment> {
+    read::read(&source.name, &source.text, set)
+        .map_err(|problems| Refused(problems.render(wants_color()).trim_end().to_owned()).into())
+}
+
+fn in_short(experiment: &Experiment) -> String {
+    let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    [
+        count(experiment.targets.len(), "target"),
+        count(experiment.workloads.len(), "workload"),
+        count(experiment.faults.len(), "fault"),
+        count(experiment.gates.len(), "gate"),
+        experiment.phases.total().to_string(),
+    ]
+    .join(", ")
+}

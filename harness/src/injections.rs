@@ -1,0 +1,337 @@
+//! Injections: each fault is written to the ledger, injected, proven, healed, and proven to be healed.
+//!
+//! This is the thin shell around `shakedown-faults`: it finds the link, process or host resource that a cue names. It
+//! decides nothing about when.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shakedown_faults::guardian::Guardian;
+use shakedown_faults::ledger::{EntryId, Ledger, LedgerError, Undo};
+use shakedown_faults::pressure::{self, Pressure};
+use shakedown_faults::process::{self, Identity, Kin, Signalled};
+use shakedown_faults::proof;
+use shakedown_faults::proxy::{LinkCounters, Proxy};
+use shakedown_faults::toxic::Toxic;
+use shakedown_reports::journal::LinkSample;
+use shakedown_scenarios::fault::Act;
+use shakedown_scenarios::plan::{Cue, Plan};
+use shakedown_scenarios::target::Restart;
+use shakedown_scenarios::units::Span;
+use tokio::sync::{oneshot, watch};
+use tokio::task::block_in_place;
+use tokio::time::timeout;
+
+use crate::runner::Prepared;
+use crate::targets::{Handle, Order, Status, Targets};
+
+/// How much longer than planned a fault may hold before the guardian undoes it without us.
+const OVERTIME: Span = Span::secs(5);
+
+/// Injects and heals.
+#[derive(Debug)]
+pub struct Injector {
+    plan: Plan,
+    program: PathBuf,
+    marker: String,
+    proxies: Arc<BTreeMap<String, Proxy>>,
+    targets: Arc<Targets>,
+    keeper: Mutex<Keeper>,
+    /// True once the run is closing: nothing waits for a target to come back any more.
+    closing: watch::Sender<bool>,
+}
+
+/// The ledger and the process that watches over it, always written to together.
+#[derive(Debug)]
+struct Keeper {
+    ledger: Ledger,
+    guardian: Guardian,
+}
+
+/// A fault that holds.
+#[derive(Debug)]
+pub struct Active {
+    entry: Option<EntryId>,
+    what: Holding,
+}
+
+#[derive(Debug)]
+enum Holding {
+    /// A toxic on a link.
+    Link(String),
+    /// A stopped tree, and what was seen of its stop.
+    Stopped { root: Identity, stopped: Signalled },
+    /// A child process that presses.
+    Pressing(Box<Pressure>),
+    /// A target that was ended: how that was seen, and the process that was ended.
+    Ended { target: String, bit: (bool, String), before: Option<Identity> },
+}
+
+/// What was seen of a fault by its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Healed {
+    /// Whether it bit, and what shows it.
+    pub bit: (bool, String),
+    /// Whether it is gone, and what shows it.
+    pub healed: (bool, String),
+}
+
+// === impl Injector ===
+
+impl Injector {
+    /// An injector for a prepared run.
+    #[must_use]
+    pub fn new(prepared: &Prepared, ledger: Ledger, guardian: Guardian, targets: Arc<Targets>) -> Self {
+        Self {
+            plan: prepared.start.plan.clone(),
+            program: prepared.start.program.clone(),
+            marker: prepared.start.folder.id(),
+            proxies: Arc::clone(&prepared.proxies),
+            targets,
+            keeper: Mutex::new(Keeper { ledger, guardian }),
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// Injects a cue's fault.
+    ///
+    /// # Errors
+    /// Why it could not be, for people. Nothing holds then.
+    pub async fn inject(&self, cue: u32) -> Result<Active, String> {
+        let (cue, act) = self.find(cue).ok_or("the plan has no such cue")?;
+        match &act {
+            Act::Latency { link, .. }
+            | Act::Blackhole { link, .. }
+            | Act::Partition { link, .. }
+            | Act::Reset { link }
+            | Act::Refuse { link }
+            | Act::Bandwidth { link, .. } => self.inject_toxic(&cue, link, &act),
+            Act::Stop { target } => self.inject_stop(&cue, target),
+            Act::CpuPressure { .. } | Act::MemoryPressure { .. } => self.inject_pressure(&cue, &act).await,
+            Act::Kill { target } => self.inject_kill(target).await,
+            Act::Restart { target } => self.inject_restart(target).await,
+        }
+    }
+
+    /// Heals what holds and tells what was seen of it.
+    pub async fn heal(&self, cue: u32, active: Active) -> Healed {
+        let healed = match active.what {
+            Holding::Link(link) => self.heal_toxic(cue, &link),
+            Holding::Stopped { root, stopped } => heal_stop(&root, &stopped),
+            Holding::Pressing(pressure) => heal_pressure(*pressure).await,
+            Holding::Ended { target, bit, before } => {
+                Healed { bit, healed: self.await_return(&target, before.as_ref()).await }
+            }
+        };
+        match active.entry {
+            Some(entry) if healed.healed.0 => self.close(entry, healed),
+            _ => healed,
+        }
+    }
+
+    /// The run is closing: nothing needs to wait for a target to come back any more.
+    pub fn hurry(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Whether the guardian died. A run without one must not go on.
+    #[must_use]
+    pub fn guardian_is_gone(&self) -> bool {
+        !self.keeper().guardian.alive()
+    }
+
+    /// Closes the ledger: every fault is healed and every process is gone.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when that cannot be written.
+    pub fn finish(&self) -> Result<(), LedgerError> {
+        block_in_place(|| self.keeper().ledger.finish())
+    }
+
+    fn find(&self, cue: u32) -> Option<(Cue, Act)> {
+        let cue = self.plan.cues.get(cue as usize)?;
+        let fault = self.plan.experiment.faults.get(cue.fault)?;
+        Some((cue.clone(), fault.act.clone()))
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Keeper> {
+        // A panic while it was held has already ended the run; the ledger's own lines are whole at any moment.
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes an injection down before it is done.
+    fn open(&self, undo: Undo, cue: &Cue) -> Result<EntryId, String> {
+        let lease = cue.to.minus(cue.from).plus(OVERTIME);
+        block_in_place(|| {
+            let mut keeper = self.keeper();
+            let entry = keeper.ledger.open(undo, Some(lease)).map_err(|error| error.to_string())?;
+            keeper.guardian.opened(entry, lease).map_err(|error| format!("the guardian does not listen: {error}"))?;
+            Ok(entry)
+        })
+    }
+
+    fn close(&self, entry: EntryId, mut healed: Healed) -> Healed {
+        let closed = block_in_place(|| {
+            let mut keeper = self.keeper();
+            keeper.guardian.closed(entry).map_err(|error| error.to_string())?;
+            keeper.ledger.close(entry).map_err(|error| error.to_string())
+        });
+        if let Err(error) = closed {
+            healed.healed.1 = format!("{}; the ledger could not be told: {error}", healed.healed.1);
+        }
+        healed
+    }
+
+    fn proxy(&self, link: &str) -> Result<&Proxy, String> {
+        self.proxies.get(link).ok_or_else(|| format!("link `{link}` has no proxy"))
+    }
+
+    fn inject_toxic(&self, cue: &Cue, link: &str, act: &Act) -> Result<Active, String> {
+        let proxy = self.proxy(link)?;
+        let toxic = Toxic::from_act(act).ok_or("this act is no toxic")?;
+        let entry = self.open(Undo::Link { name: link.to_owned() }, cue)?;
+        proxy.inject(cue.id, toxic).map_err(|error| error.to_string())?;
+        Ok(Active { entry: Some(entry), what: Holding::Link(link.to_owned()) })
+    }
+
+    fn heal_toxic(&self, cue: u32, link: &str) -> Healed {
+        let Ok(proxy) = self.proxy(link) else {
+            return Healed { bit: (false, "the link is gone".into()), healed: (true, "the link is gone".into()) };
+        };
+        let healed = proxy.heal(cue);
+        let evidence = proxy.evidence(cue);
+        let bit = evidence.map_or((false, "nothing was counted".to_owned()), |seen| (seen.bit(), seen.to_string()));
+        Healed { bit, healed: seen(healed) }
+    }
+
+    fn inject_stop(&self, cue: &Cue, target: &str) -> Result<Active, String> {
+        let root = self.targets.identity(target).ok_or_else(|| format!("target `{target}` does not run"))?;
+        block_in_place(|| {
+            let identities = process::kin(&Kin { roots: std::slice::from_ref(&root), marker: None });
+            let entry = self.open(Undo::Resume { identities, roots: vec![root.clone()] }, cue)?;
+            let stopped = process::stop_tree(&root, None).map_err(|error| error.to_string())?;
+            Ok(Active { entry: Some(entry), what: Holding::Stopped { root, stopped } })
+        })
+    }
+
+    async fn inject_pressure(&self, cue: &Cue, act: &Act) -> Result<Active, String> {
+        let keep = self.plan.experiment.guard.keep_available;
+        let hold = cue.to.minus(cue.from);
+        let spec = pressure::Spec::from_act(act, hold, keep).ok_or("this act is no pressure")?;
+        let started = Pressure::start(&self.program, &spec, &self.marker);
+        let pressure = started.map_err(|error| format!("cannot start the injector: {error}"))?;
+        // The injector waits for our word before it presses, so that the line is on disk first.
+        let entry = self.open(Undo::End { identity: pressure.identity().clone() }, cue)?;
+        Ok(Active { entry: Some(entry), what: Holding::Pressing(Box::new(pressure)) })
+    }
+
+    async fn inject_kill(&self, target: &str) -> Result<Active, String> {
+        let handle = self.handle(target)?;
+        let before = handle.status().identity().cloned();
+        let (reply, answer) = oneshot::channel();
+        handle.order(Order::Kill(reply)).await;
+        let killed = answer.await.unwrap_or(0);
+        let gone = wait_until_gone(handle, before.as_ref()).await;
+        let bit = match (&before, gone) {
+            (Some(identity), true) => (killed > 0, format!("pid {} is gone; {killed} processes killed", identity.pid)),
+            (Some(identity), false) => (false, format!("pid {} is still there", identity.pid)),
+            (None, _) => (false, format!("`{target}` was not running")),
+        };
+        Ok(Active { entry: None, what: Holding::Ended { target: target.to_owned(), bit, before } })
+    }
+
+    async fn inject_restart(&self, target: &str) -> Result<Active, String> {
+        let handle = self.handle(target)?;
+        let before = handle.status().identity().cloned();
+        let (reply, answer) = oneshot::channel();
+        handle.order(Order::Restart(reply)).await;
+        let gone = answer.await.is_ok();
+        let bit = match &before {
+            Some(identity) if gone => (true, format!("pid {} ended on request", identity.pid)),
+            Some(identity) => (false, format!("pid {} is still there", identity.pid)),
+            None => (true, "it was down and is started".to_owned()),
+        };
+        Ok(Active { entry: None, what: Holding::Ended { target: target.to_owned(), bit, before } })
+    }
+
+    fn handle(&self, target: &str) -> Result<&Handle, String> {
+        self.targets.handle(target).ok_or_else(|| format!("target `{target}` is not ours to end"))
+    }
+
+    /// Waits until an ended target serves again, if anything is going to start it.
+    async fn await_return(&self, target: &str, before: Option<&Identity>) -> (bool, String) {
+        let Ok(handle) = self.handle(target) else { return (true, "nothing to undo".into()) };
+        let back = |status: &Status| match status {
+            Status::Down => true,
+            Status::Ready(identity) => Some(identity) != before,
+            Status::Waiting | Status::Starting(_) => false,
+        };
+        let longest = match handle.process.restart {
+            Restart::Never => Span::ZERO,
+            Restart::OnExit { to, .. } => to,
+        };
+        let within = handle.process.ready_within.plus(longest);
+        let mut closing = self.closing.subscribe();
+        let seen = tokio::select! {
+            seen = timeout(within.duration(), handle.wait(back)) => seen.ok().flatten(),
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        // A kill leaves nothing that must be undone: whether the target comes back is measured, not healed.
+        (true, match seen {
+            Some(Status::Ready(identity)) => format!("serves again as pid {}", identity.pid),
+            Some(_) => "stays down: nothing restarts it".to_owned(),
+            None => "nothing to undo; it did not serve again while we waited".to_owned(),
+        })
+    }
+}
+
+async fn wait_until_gone(handle: &Handle, before: Option<&Identity>) -> bool {
+    const WITHIN: Span = Span::secs(5);
+    let gone = |status: &Status| status.identity() != before;
+    matches!(timeout(WITHIN.duration(), handle.wait(gone)).await, Ok(Some(_)))
+}
+
+fn heal_stop(root: &Identity, stopped: &Signalled) -> Healed {
+    let (done, failed) = (stopped.done.len(), stopped.failed.len());
+    let bit = match failed {
+        0 => (done > 0, format!("{done} of {done} processes stood still")),
+        _ => (false, format!("{failed} of {} processes did not stop", done + failed)),
+    };
+    Healed { bit, healed: block_in_place(|| resume(root, &stopped.done)) }
+}
+
+/// SIGCONT to all that was stopped, and to what was forked from it meanwhile.
+fn resume(root: &Identity, stopped: &[Identity]) -> (bool, String) {
+    let mut all = process::kin(&Kin { roots: std::slice::from_ref(root), marker: None });
+    all.extend(stopped.iter().filter(|identity| !all.contains(identity)).cloned().collect::<Vec<_>>());
+    match process::resume(&all) {
+        Ok(resumed) if resumed.failed.is_empty() && resumed.done.is_empty() => (true, "it ended meanwhile".to_owned()),
+        Ok(resumed) if resumed.failed.is_empty() => (true, format!("{} processes run again", resumed.done.len())),
+        Ok(resumed) => (false, format!("{} processes still stand", resumed.failed.len())),
+        Err(error) => (false, error.to_string()),
+    }
+}
+
+async fn heal_pressure(mut pressure: Pressure) -> Healed {
+    let healed = pressure.heal().await;
+    let bit = pressure.evidence().map_or((false, "it told nothing".to_owned()), |seen| (seen.bit(), seen.to_string()));
+    Healed { bit, healed: seen(healed) }
+}
+
+fn seen(healed: proof::Healed) -> (bool, String) {
+    (healed.proven, healed.evidence)
+}
+
+/// A link's counters as the journal keeps them.
+#[must_use]
+pub fn link_sample(link: &str, at_us: i64, counters: &LinkCounters) -> LinkSample {
+    LinkSample {
+        at_us,
+        link: link.to_owned(),
+        accepted: counters.accepted,
+        open: counters.open,
+        up: counters.up,
+        down: counters.down,
+    }
+}

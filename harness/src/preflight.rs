@@ -1,0 +1,80 @@
+//! Preflight: what must hold before a run makes its folder. It looks and touches nothing.
+
+use std::path::Path;
+
+use procfs::Current as _;
+use shakedown_faults::ledger::Registry;
+use shakedown_faults::recover;
+use shakedown_scenarios::fault::Act;
+use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::target::{Amount, Readiness, Target};
+use shakedown_scenarios::units::Size;
+
+use crate::exit::Refused;
+use crate::targets::start::find_program;
+
+/// What memory pressure must leave available, whatever the experiment says.
+const FLOOR: f64 = 0.10;
+
+/// Refuses to go on over what an earlier run left open, without the programs the targets need, and for pressure that
+/// this host has no room for. All reasons at once.
+///
+/// # Errors
+/// [`Refused`] with what is wrong and what to do.
+pub fn check(plan: &Plan, base: &Path, registry: &Registry) -> Result<(), Refused> {
+    let mut reasons = open_ledgers(registry);
+    reasons.extend(missing_programs(plan, base));
+    reasons.extend(available_memory().and_then(|available| no_room(plan, available)));
+    if reasons.is_empty() { Ok(()) } else { Err(Refused(reasons.join("\n"))) }
+}
+
+fn missing_programs(plan: &Plan, base: &Path) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for (name, target) in &plan.experiment.targets {
+        let Target::Process(process) = target else { continue };
+        let ready = if let Readiness::Exec(argv) = &process.ready { argv.first() } else { None };
+        for program in process.argv.first().into_iter().chain(ready) {
+            // `{shakedown}` is this program; `{dir}/…` is written when the target starts.
+            if !program.contains('{') && find_program(program, base).is_none() {
+                reasons.push(missing(name, program));
+            }
+        }
+    }
+    reasons
+}
+
+fn missing(target: &str, program: &str) -> String {
+    let advice = match program {
+        "redis-server" => "; on Debian: apt-get install redis-server",
+        "nginx" => "; on Debian: apt-get install nginx",
+        "postgres" => "; on Debian: apt-get install postgresql",
+        _ => "",
+    };
+    format!("target `{target}`: there is no program `{program}` that may be run{advice}")
+}
+
+/// The reason why the largest memory pressure of the plan does not fit into what is available.
+fn no_room(plan: &Plan, available: u64) -> Option<String> {
+    let keep = plan.experiment.guard.keep_available.map_or(0, Size::as_bytes);
+    let room = (available as f64 * (1.0 - FLOOR)).min(available.saturating_sub(keep) as f64);
+    let wanted = plan.experiment.faults.iter().filter_map(|fault| match &fault.act {
+        Act::MemoryPressure { amount: Amount::Size(size), .. } => Some((fault, size.as_bytes() as f64)),
+        Act::MemoryPressure { amount: Amount::Share(share), .. } => Some((fault, share.value() * available as f64)),
+        _ => None,
+    });
+    let (fault, bytes) = wanted.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let mebibytes = |bytes: f64| format!("{:.0} MiB", bytes / f64::from(1 << 20));
+    (bytes > room).then(|| {
+        format!(
+            "fault `{}` would take {}, but only {} of {} available may be taken: 10% and `keep_available` stay free",
+            fault.name,
+            mebibytes(bytes),
+            mebibytes(room),
+            mebibytes(available as f64),
+        )
+    })
+}
+
+fn available_memory() -> Option<u64> {
+    procfs::Meminfo::current().ok()?.mem_available
+}

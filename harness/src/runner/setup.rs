@@ -1,0 +1,160 @@
+//! Everything that stands before the first process is started: ports, proxies, ledger, guardian, temporary directories.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shakedown_faults::guardian::Guardian;
+use shakedown_faults::ledger::{Ledger, LedgerError, Registry, Undo};
+use shakedown_faults::process::{self, Identity};
+use shakedown_faults::proxy::Proxy;
+use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::target::Target;
+use tempfile::TempDir;
+
+use crate::links::{self, PlaceError, Reserved};
+use crate::placeholders::{Own, Places};
+use crate::run_folder::RunFolder;
+use crate::targets::Ground;
+
+/// What a run starts from.
+#[derive(Debug)]
+pub struct Start {
+    /// What is going to happen.
+    pub plan: Plan,
+    /// Where it is written down.
+    pub folder: RunFolder,
+    /// The folder of the experiment's file.
+    pub base: PathBuf,
+    /// This program.
+    pub program: PathBuf,
+    /// Where open ledgers are known.
+    pub registry: Registry,
+}
+
+/// Everything that is ready before the first process.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What the run starts from.
+    pub start: Start,
+    /// Where everything listens.
+    pub places: Places,
+    /// The proxies of the links.
+    pub proxies: Arc<BTreeMap<String, Proxy>>,
+    /// Ports held for targets.
+    pub reserved: Reserved,
+    /// Processes that run already.
+    pub attached: BTreeMap<String, Identity>,
+    /// One for each process target; removed with this value.
+    pub dirs: BTreeMap<String, TempDir>,
+    /// The write-ahead list.
+    pub ledger: Ledger,
+    /// The process that undoes what is open in the ledger if this one dies.
+    pub guardian: Guardian,
+}
+
+/// Why a run cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Something cannot be reached or listened on.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The ledger cannot be written.
+    #[error("cannot keep a ledger of injections: {0}")]
+    Ledger(#[from] LedgerError),
+    /// The guardian cannot be started.
+    #[error("cannot start the guardian: {0}")]
+    Guardian(#[source] io::Error),
+    /// A temporary directory cannot be made.
+    #[error("cannot make a temporary directory for target `{target}`: {error}")]
+    TempDir {
+        /// The target.
+        target: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A process that should run does not.
+    #[error("target `{target}`: there is no process {pid} that may be tested: {error}")]
+    Pid {
+        /// The target.
+        target: String,
+        /// The process id.
+        pid: i32,
+        /// Why not.
+        error: process::ProcessError,
+    },
+}
+
+impl Prepared {
+    /// Chooses ports, starts proxies, ledger and guardian. Nothing of the experiment runs yet.
+    ///
+    /// # Errors
+    /// [`SetupError`]; what was made until then is gone again.
+    pub async fn new(start: Start) -> Result<Self, SetupError> {
+        let experiment = &start.plan.experiment;
+        let attached = attach(&start.plan)?;
+        let (targets, reserved) = links::place_targets(experiment)?;
+        let proxies = links::start_proxies(experiment, &targets, start.plan.seed)?;
+        let links = proxies.iter().map(|(name, proxy)| (name.clone(), proxy.address())).collect();
+        let places = Places { targets, links, shakedown: start.program.clone() };
+        let dirs = temporary(&start)?;
+        let mut ledger = Ledger::create(start.folder.path(), &start.folder.id(), &start.registry)?;
+        // One line stands for every process of the run, whatever it forks: they all carry the marker.
+        ledger.open(Undo::Marked { marker: start.folder.id() }, None)?;
+        let guardian = Guardian::start(&start.program, &ledger.path()).map_err(SetupError::Guardian)?;
+        Ok(Self { start, places, proxies: Arc::new(proxies), reserved, attached, dirs, ledger, guardian })
+    }
+
+    /// What a process target needs to be started.
+    #[must_use]
+    pub fn ground(&self, target: &str) -> Option<Ground> {
+        let Target::Process(process) = self.start.plan.experiment.targets.get(target)? else { return None };
+        let own = Own {
+            port: self.places.targets.get(target).map(SocketAddr::port),
+            dir: self.dirs.get(target).map(|dir| dir.path().to_owned()),
+        };
+        Some(Ground {
+            name: target.to_owned(),
+            process: process.clone(),
+            places: self.places.clone(),
+            own,
+            base: self.start.base.clone(),
+            log: self.start.folder.target_log(target),
+            marker: self.start.folder.id(),
+        })
+    }
+}
+
+fn attach(plan: &Plan) -> Result<BTreeMap<String, Identity>, SetupError> {
+    let mut attached = BTreeMap::new();
+    for (name, target) in &plan.experiment.targets {
+        if let Target::Pid(target) = target {
+            let refused = |error| SetupError::Pid { target: name.clone(), pid: target.pid, error };
+            let identity = process::identify(target.pid).map_err(refused)?;
+            process::check_touchable(std::slice::from_ref(&identity)).map_err(refused)?;
+            attached.insert(name.clone(), identity);
+        }
+    }
+    Ok(attached)
+}
+
+/// A directory for each process target. Others may look into it: servers such as nginx run part of themselves as another
+/// user.
+fn temporary(start: &Start) -> Result<BTreeMap<String, TempDir>, SetupError> {
+    let mut dirs = BTreeMap::new();
+    for (name, target) in &start.plan.experiment.targets {
+        if matches!(target, Target::Process(_)) {
+            let made = tempfile::Builder::new().prefix(&format!("shakedown-{name}-")).tempdir().and_then(|dir| {
+                fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+                Ok(dir)
+            });
+            let dir = made.map_err(|error| SetupError::TempDir { target: name.clone(), error })?;
+            dirs.insert(name.clone(), dir);
+        }
+    }
+    Ok(dirs)
+}
