@@ -1,5 +1,13 @@
 //! What was found: the journal of a run, its analysis, and the pages for people and machines.
 //!
-//! [`journal`] is the contract with the runner. The judge never touches a target: it reads a folder and writes files.
+//! Read in this order: [`journal`] (the contract with the runner), [`analysis`] (the judge), [`pages`] (what people and
+//! machines read), [`show`] (how quantities are told). [`report()`] does it all for a run folder. The judge never
+//! touches a target: it reads a folder and writes files.
 
+pub mod analysis;
 pub mod journal;
+pub mod pages;
+mod report;
+pub mod show;
+
+pub use report::{PLAN, ReportError, report};
