@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::plan::{Plan, PlanError};
 
 use crate::analysis::{Analysis, analyze};
 use crate::journal::{Journal, JournalError};
@@ -28,12 +28,13 @@ pub enum ReportError {
         source: io::Error,
     },
     /// The plan is not one.
-    #[error("expected a plan in {path}, found something else: {why}")]
+    #[error("cannot use {path}")]
     NotAPlan {
         /// Where.
         path: PathBuf,
         /// Line, column and what is wrong there.
-        why: String,
+        #[source]
+        source: PlanError,
     },
     /// The journal could not be read.
     #[error(transparent)]
@@ -59,9 +60,7 @@ pub fn report(dir: &Path) -> Result<Analysis, ReportError> {
 fn read_plan(dir: &Path) -> Result<Plan, ReportError> {
     let path = dir.join(PLAN);
     match fs::read_to_string(&path) {
-        Ok(text) => {
-            ron::from_str(&text).map_err(|error| ReportError::NotAPlan { path, why: error.to_string() })
-        }
+        Ok(text) => Plan::from_ron(&text).map_err(|source| ReportError::NotAPlan { path, source }),
         Err(source) => Err(ReportError::NoPlan { path, source }),
     }
 }

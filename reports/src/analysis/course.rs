@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use shakedown_scenarios::experiment::Phase;
-use shakedown_scenarios::fault::{Act, Scope};
+use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::{Cue, Plan};
 
 use super::finding::{EventLine, Events, Proof};
@@ -302,15 +302,6 @@ fn ending(how: &Ending) -> String {
         Ending::Guard => "the run ended by its guard".into(),
         Ending::Aborted { why } => format!("the run was given up: {why}"),
         Ending::Signal { signal } => format!("the run was ended by signal {signal}"),
-    }
-}
-
-/// What an act acts on, for people.
-pub fn scope_words(act: &Act) -> String {
-    match act.scope() {
-        Scope::Link(link) => format!("link {link}"),
-        Scope::Target(target) => format!("target {target}"),
-        Scope::Host => "host".into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use shakedown_scenarios::plan::Plan;
 
-use super::course::{Course, scope_words};
+use super::course::Course;
 use super::finding::{FaultFinding, Recovery};
 
 /// One finding for each planned cue.
@@ -15,7 +15,8 @@ pub fn findings(plan: &Plan, course: &Course<'_>, recoveries: Vec<Recovery>) -> 
             cue: cue.id,
             name: course.name(index).to_owned(),
             kind: act.map_or("unknown", |act| act.kind()).into(),
-            on: act.map_or_else(|| "unknown".into(), scope_words),
+            on: act.map_or_else(|| "unknown".into(), |act| act.scope().describe()),
+            does: act.map_or_else(|| "unknown".into(), |act| act.describe()),
             round: cue.round,
             planned_from: cue.from.as_secs_f64(),
             planned_to: cue.to.as_secs_f64(),

@@ -117,6 +117,8 @@ pub struct FaultFinding {
     pub kind: String,
     /// What it acts on: `link shop-db`, `target shop`, `host`.
     pub on: String,
+    /// In words: `100ms ± 20ms latency on link shop-db, both ways`.
+    pub does: String,
     /// Which repetition, from 0.
     pub round: u32,
     /// Planned injection.

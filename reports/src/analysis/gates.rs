@@ -177,17 +177,20 @@ impl<'p> GateFold<'p> {
     }
 
     fn no_leak(self, of: &str, resources: &[LeakResource], leaks: &[LeakFinding]) -> GateFinding {
-        let asked = resources.iter().map(|resource| {
+        // What is said of several resources in the same words is said once.
+        let mut told: Vec<(Verdict, String, Vec<&str>)> = Vec::new();
+        for resource in resources {
             let found = leaks.iter().find(|leak| leak.target == of && leak.resource == *resource);
-            let words = found.map_or("was never sampled".into(), LeakFinding::words);
-            (
-                found.map_or(Verdict::Inconclusive, LeakFinding::verdict),
-                format!("{} {words}", resource_word(*resource)),
-            )
-        });
-        let asked: Vec<(Verdict, String)> = asked.collect();
-        let verdict = asked.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Inconclusive);
-        let telling = asked.iter().filter(|(its, _)| *its == verdict).map(|(_, words)| words.as_str());
+            let verdict = found.map_or(Verdict::Inconclusive, LeakFinding::verdict);
+            let words = found.map_or("was never sampled".into(), LeakFinding::brief);
+            match told.iter_mut().find(|(_, known, _)| *known == words) {
+                Some((_, _, names)) => names.push(resource_word(*resource)),
+                None => told.push((verdict, words, vec![resource_word(*resource)])),
+            }
+        }
+        let verdict = told.iter().map(|(verdict, ..)| *verdict).max().unwrap_or(Verdict::Inconclusive);
+        let telling = told.iter().filter(|(its, ..)| *its == verdict);
+        let telling = telling.map(|(_, words, names)| format!("{}: {words}", names.join(", ")));
         let note = telling.collect::<Vec<_>>().join("; ");
         GateFinding {
             gate: sentence(self.gate),

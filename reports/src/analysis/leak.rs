@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::gate::LeakResource;
 
-use crate::show::Unit;
+use crate::show::{self, Unit};
 
 /// What was found of one resource of one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ pub fn check(segments: &[Vec<Block>], scale: &Scale) -> LeakAnswer {
     let grain = scale.quantum / (seconds / 3_600.0);
     let detectable = ((slope.high - slope.low) / 2.0).max(grain).max(matters);
     if seconds < SECONDS_MIN {
-        let why = format!("{seconds:.0} s are too short, {SECONDS_MIN:.0} s is the least");
+        let why = format!("{} is too short, {} is the least", show::seconds(seconds), show::seconds(SECONDS_MIN));
         return LeakAnswer::Inconclusive { why, detectable: Some(detectable) };
     }
     let bound = slope.high.max(grain);

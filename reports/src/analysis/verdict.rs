@@ -271,19 +271,27 @@ impl LeakFinding {
         }
     }
 
-    /// For people.
+    /// For people, in one line.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn brief(&self) -> String {
         let show = |value: f64| self.unit.show(value);
         match &self.answer {
             LeakAnswer::Leak { per_hour, low, high } => {
                 format!("leaks {} ({} to {})", show(*per_hour), show(*low), show(*high))
             }
             LeakAnswer::NoneAbove { per_hour } => format!("no leak above {}", show(*per_hour)),
-            LeakAnswer::Inconclusive { why, detectable: Some(least) } => {
-                format!("cannot tell: {why}; could only show {} or more", show(*least))
+            LeakAnswer::Inconclusive { why, .. } => format!("cannot tell: {why}"),
+        }
+    }
+
+    /// For people, with the smallest leak that this much data could show where the answer is open.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.answer {
+            LeakAnswer::Inconclusive { detectable: Some(least), .. } => {
+                format!("{}; less than {} would not show", self.brief(), self.unit.show(least))
             }
-            LeakAnswer::Inconclusive { why, detectable: None } => format!("cannot tell: {why}"),
+            _ => self.brief(),
         }
     }
 }
