@@ -1,1 +1,153 @@
-//! The programs behind the figures.
+//! The programs behind the figures: each prints what it measured, and the command that repeats it stands in README.md.
+//!
+//! Load and target share one process, on two threads; what a figure says of the generator's CPU is its thread's alone.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+use shakedown_load::recorder::histogram;
+use shakedown_load::{Ending, LoadEnd, Start, start};
+use shakedown_reports::journal::Window;
+use shakedown_scenarios::units::{Rate, Span};
+use shakedown_scenarios::workload::{Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Workload};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
+
+/// A load of constant arrivals of `GET /{n}`.
+#[derive(Clone, Copy, Debug)]
+pub struct Constant {
+    /// Requests a second.
+    pub rate: Rate,
+    /// Connections that may be open at once.
+    pub connections: u32,
+    /// How long requests become due.
+    pub duration: Span,
+}
+
+/// What came of a load: the sums over its windows.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Requests due.
+    pub due: u64,
+    /// Right answers.
+    pub ok: u64,
+    /// Wrong ones, and requests without any.
+    pub errors: u64,
+    /// Requests that were never sent.
+    pub dropped: u64,
+    /// Latency of right answers from due, in microseconds.
+    pub latency: Histogram<u64>,
+    /// The largest lateness of the load's own pacer, in microseconds.
+    pub late_micros_max: u64,
+    /// The median over the seconds of each second's median lateness, in microseconds.
+    pub late_micros_p50: u64,
+    /// When the load began.
+    pub start: Instant,
+    /// How the load ended, and what CPU time it used.
+    pub end: LoadEnd,
+}
+
+/// Starts a server on a thread of its own, which lives until the program ends, and returns where it listens.
+///
+/// # Errors
+///
+/// If the system has no socket or thread to give.
+pub fn serve<F>(server: impl FnOnce(TcpListener) -> F + Send + 'static) -> anyhow::Result<SocketAddr>
+where
+    F: Future<Output = std::io::Result<()>> + 'static,
+{
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::Builder::new().name("target".to_owned()).spawn(move || -> anyhow::Result<()> {
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            sender.send(listener.local_addr()?)?;
+            server(listener).await.context("the target failed")
+        })
+    })?;
+    receiver.recv().context("the target did not start")
+}
+
+/// Runs a load to its end.
+///
+/// # Errors
+///
+/// If it cannot start, or does not come to its planned end.
+pub fn run(load: Constant, address: SocketAddr) -> anyhow::Result<Outcome> {
+    let workload = Workload::Http(HttpWorkload {
+        to: Destination::Target("target".to_owned()),
+        arrivals: Arrivals::Constant(load.rate),
+        timeout: Span::secs(10),
+        connections: load.connections,
+        requests: vec![HttpRequest {
+            method: "GET".to_owned(),
+            path: "/{n}".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            expect: HttpExpect { status: Some(200), body: None },
+            weight: 1,
+            keys: 1_000,
+        }],
+    });
+    let start_at = soon();
+    let plan = Start {
+        name: "bench".to_owned(),
+        workload,
+        address,
+        host: address.to_string(),
+        seed: 1,
+        start: start_at,
+        duration: load.duration,
+    };
+    let (sender, mut windows) = mpsc::channel(64);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let load = start(plan, sender)?;
+    runtime.block_on(async {
+        let mut all = Vec::new();
+        while let Some(window) = windows.recv().await {
+            all.push(window);
+        }
+        let end = load.join().await;
+        anyhow::ensure!(end.ending == Ending::Completed, "the load did not complete: {end:?}");
+        Ok(sum(&all, start_at, end))
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement starts at a real moment")]
+fn soon() -> Instant {
+    // The thread is up by then, so that the first requests are not late for a reason of no interest.
+    Instant::now() + Duration::from_millis(50)
+}
+
+fn sum(windows: &[Window], start: Instant, end: LoadEnd) -> Outcome {
+    let mut latency = histogram();
+    for window in windows {
+        latency.add(&window.latency).expect("all windows have the bounds of this histogram");
+    }
+    let total = |part: fn(&Window) -> u64| windows.iter().map(part).sum();
+    let mut late: Vec<u64> = windows.iter().filter(|w| w.due > 0).map(|window| window.late_us_p50).collect();
+    late.sort_unstable();
+    Outcome {
+        due: total(|window| window.due),
+        ok: total(|window| window.ok),
+        errors: total(|window| window.errors.values().sum()),
+        dropped: total(|window| window.dropped),
+        latency,
+        late_micros_max: windows.iter().map(|window| window.late_us_max).max().unwrap_or(0),
+        late_micros_p50: late.get(late.len() / 2).copied().unwrap_or(0),
+        start,
+        end,
+    }
+}
+
+/// The value at a quantile (0 to 1) of an unsorted sample; 0 where it is empty.
+#[must_use]
+pub fn quantile(mut sample: Vec<f64>, share: f64) -> f64 {
+    sample.sort_unstable_by(f64::total_cmp);
+    let last = sample.len().saturating_sub(1);
+    sample.get((last as f64 * share).round() as usize).copied().unwrap_or(0.0)
+}
