@@ -65,22 +65,42 @@ pub fn find(text: &str) -> Vec<Found> {
     found
 }
 
-/// A text with its placeholders filled in. `value` gives what each stands for, or an error that is passed on. What looks
-/// like a placeholder and is none stays as it is.
+/// An argument, an environment variable or a directory with its placeholders filled in. `value` gives what each stands
+/// for, or an error that is passed on. Whatever looks like a placeholder and stands in double braces is freed of one.
 ///
 /// # Errors
 ///
 /// The first error of `value`.
-pub fn fill<E>(text: &str, mut value: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
+pub fn fill<E>(text: &str, value: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
+    filled(text, |_| true, value)
+}
+
+/// The contents of a file with its placeholders filled in, in the same way; but files are full of braces of their own,
+/// so what is no placeholder stays as it is, `{{name}}` included.
+///
+/// # Errors
+///
+/// The first error of `value`.
+pub fn fill_contents<E>(
+    text: &str,
+    value: impl FnMut(&Placeholder) -> Result<String, E>,
+) -> Result<String, E> {
+    filled(text, |found| found.meaning.is_some(), value)
+}
+
+fn filled<E>(
+    text: &str,
+    is_ours: impl Fn(&Found) -> bool,
+    mut value: impl FnMut(&Placeholder) -> Result<String, E>,
+) -> Result<String, E> {
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
-    for found in find(text) {
-        let Some(meaning) = &found.meaning else { continue };
+    for found in find(text).into_iter().filter(is_ours) {
         out.push_str(&text[from..found.at.start]);
-        if found.literal {
-            out.push_str(&text[found.at.start + 1..found.at.end - 1]);
-        } else {
-            out.push_str(&value(meaning)?);
+        match &found.meaning {
+            Some(meaning) if !found.literal => out.push_str(&value(meaning)?),
+            _ if found.literal => out.push_str(&text[found.at.start + 1..found.at.end - 1]),
+            _ => out.push_str(&text[found.at.clone()]),
         }
         from = found.at.end;
     }
@@ -94,22 +114,22 @@ const fn is_part(c: char) -> bool {
 }
 
 fn meaning(inner: &str) -> Option<Placeholder> {
-    let named: Option<(&str, fn(String) -> Placeholder)> = match inner.split_once(':') {
-        None => {
-            return match inner {
-                "port" => Some(Placeholder::Port),
-                "dir" => Some(Placeholder::Dir),
-                "shakedown" => Some(Placeholder::Shakedown),
-                _ => None,
-            };
-        }
-        Some(("link", name)) => Some((name, Placeholder::Link)),
-        Some(("target", name)) => Some((name, Placeholder::Target)),
-        Some(("link-port", name)) => Some((name, Placeholder::LinkPort)),
-        Some(("target-port", name)) => Some((name, Placeholder::TargetPort)),
-        Some(_) => None,
+    let Some((kind, name)) = inner.split_once(':') else {
+        return match inner {
+            "port" => Some(Placeholder::Port),
+            "dir" => Some(Placeholder::Dir),
+            "shakedown" => Some(Placeholder::Shakedown),
+            _ => None,
+        };
     };
-    named.filter(|(name, _)| !name.is_empty()).map(|(name, make)| make(name.to_owned()))
+    let name = Some(name).filter(|name| !name.is_empty())?.to_owned();
+    match kind {
+        "link" => Some(Placeholder::Link(name)),
+        "target" => Some(Placeholder::Target(name)),
+        "link-port" => Some(Placeholder::LinkPort(name)),
+        "target-port" => Some(Placeholder::TargetPort(name)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +164,14 @@ mod tests {
         ] {
             assert_eq!(filled(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn braces_that_are_not_ours_stay_in_files_and_are_freed_in_arguments() {
+        let value = |_: &Placeholder| Ok::<_, ()>("80".to_owned());
+        let text = "{{print}} {print} {{port}} {port}";
+        assert_eq!(fill(text, value), Ok("{print} {print} {port} 80".to_owned()));
+        assert_eq!(fill_contents(text, value), Ok("{{print}} {print} {port} 80".to_owned()));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Problem {
     pub help: String,
     /// Other places that belong to it, each with a word on why.
     pub also: Vec<(Place, String)>,
+    /// From which byte on the rest of the line cannot be understood because of it: what else is told there is noise.
+    pub(crate) garbles: Option<usize>,
 }
 
 /// Everything that is wrong with one text, in the order of the text; at least one problem.
@@ -32,6 +34,9 @@ pub struct Problems {
 
 /// At most so many problems are printed; the rest is counted.
 pub const MOST_PRINTED: usize = 50;
+
+/// At most so many characters of a message, and of a help, are kept.
+const LONGEST_MESSAGE: usize = 1_000;
 
 /// A line and a column, both from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,13 +53,19 @@ impl Problem {
     /// A problem without help.
     #[must_use]
     pub fn new(place: Place, message: impl Into<String>) -> Self {
-        Self { place, message: message.into(), help: String::new(), also: Vec::new() }
+        Self { place, message: message.into(), help: String::new(), also: Vec::new(), garbles: None }
     }
 
     /// With a help: what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
+        self
+    }
+
+    /// With the rest of its line, from this byte on, not understood because of it.
+    pub(crate) fn garbles(mut self, from: usize) -> Self {
+        self.garbles = Some(from);
         self
     }
 
@@ -74,6 +85,11 @@ impl Problems {
     pub fn of(file: &str, text: &str, mut problems: Vec<Problem>) -> Option<Self> {
         problems.sort();
         problems.dedup();
+        let mut problems = without_noise(text, problems);
+        for problem in &mut problems {
+            cut(&mut problem.message);
+            cut(&mut problem.help);
+        }
         let found = !problems.is_empty();
         found.then(|| Self { file: file.to_owned(), text: text.to_owned(), problems })
     }
@@ -151,6 +167,36 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// Leaves out what stands in the garbled part of a line, but for what garbled it.
+fn without_noise(text: &str, problems: Vec<Problem>) -> Vec<Problem> {
+    let mut garbled: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
+    for problem in &problems {
+        let Some(from) = problem.garbles else { continue };
+        // What is garbled already was garbled by something before it.
+        if garbled.last().is_none_or(|(_, line)| from >= line.end) {
+            let rest = text.get(from..).unwrap_or_default();
+            let end = from + rest.find('\n').unwrap_or(rest.len());
+            garbled.push((problem.place.from, from..end + 1));
+        }
+    }
+    let is_noise = |problem: &Problem| {
+        let at = problem.place.from;
+        let line = garbled.partition_point(|(_, line)| line.end <= at);
+        garbled
+            .get(line)
+            .is_some_and(|(cause, line)| line.contains(&at) && (at != *cause || problem.garbles.is_none()))
+    };
+    problems.into_iter().filter(|problem| !is_noise(problem)).collect()
+}
+
+/// Nobody reads a message of a page.
+fn cut(message: &mut String) {
+    if let Some((end, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
+}
 
 /// The text with everything escaped that a terminal would obey rather than show: control characters, and those that
 /// turn the direction of writing or are not seen.

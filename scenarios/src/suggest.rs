@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// At most so many names are listed in a message.
-const MOST_LISTED: usize = 12;
+const MOST_LISTED: usize = 16;
 
 /// The candidate that was most likely meant, if one is near.
 pub(crate) fn nearest<'c>(found: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
@@ -63,8 +63,8 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut_and_counted() {
-        let names: Vec<String> = (0..15).map(|number| number.to_string()).collect();
+        let names: Vec<String> = (0..19).map(|number| number.to_string()).collect();
         let listed = listed(names.iter().map(String::as_str));
-        assert!(listed.ends_with("10, 11 and 3 more"), "{listed}");
+        assert!(listed.ends_with("14, 15 and 3 more"), "{listed}");
     }
 }

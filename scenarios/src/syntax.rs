@@ -96,7 +96,8 @@ pub enum Body {
     Unit,
     /// Values without names, perhaps none: `(1, 2)`.
     Values(Vec<Node>),
-    /// Values with names, at least one: `(a: 1)`.
+    /// Values with names, at least one: `(a: 1)`. RON knows no mixture, so an entry without a name among others is a
+    /// mistake; its name is empty here, and whoever reads the fields tells it.
     Fields(Vec<(Word, Node)>),
 }
 

@@ -14,7 +14,9 @@ blank! {
 
 /// Reads an experiment; gives one as long as there is something like a struct.
 pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
-    named_rightly(cx, root);
+    if !named_rightly(cx, root) {
+        return None;
+    }
     let mut fields = cx.fields(root, "`Experiment`")?;
     cx.places.note(&crate::places::Path::default(), root);
     // `variables` has been read before everything else.
@@ -37,17 +39,16 @@ pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
     Some(experiment)
 }
 
-fn named_rightly(cx: &mut Context, root: &Node) {
-    if let Value::Struct(Struct { name: Some(name), body }) = &root.value
-        && name.text != "Experiment"
-    {
-        let help = match body {
-            Body::Unit => "a file holds one experiment: `Experiment(…)`".to_owned(),
-            _ => "write `Experiment(…)`".to_owned(),
-        };
-        let found = crate::syntax::shortened(&name.text);
-        let _: Option<()> = cx.wrong(name.place, format!("expected `Experiment`, found `{found}`"), help);
+/// Whether this may be an experiment at all; a wrong name is told.
+fn named_rightly(cx: &mut Context, root: &Node) -> bool {
+    let Value::Struct(Struct { name: Some(name), body }) = &root.value else { return true };
+    if name.text == "Experiment" {
+        return true;
     }
+    let found = crate::syntax::shortened(&name.text);
+    let help = "a file holds one experiment: `Experiment(name: \"…\", …)`";
+    let _: Option<()> = cx.wrong(name.place, format!("expected `Experiment(…)`, found `{found}`"), help);
+    *body != Body::Unit
 }
 
 fn phases(cx: &mut Context, node: &Node) -> Option<Phases> {

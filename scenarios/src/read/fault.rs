@@ -41,7 +41,7 @@ pub(super) fn fault(cx: &mut Context, node: &Node) -> Option<Fault> {
 }
 
 fn act(cx: &mut Context, node: &Node) -> Option<Act> {
-    let kind = cx.variant(node, "something to do", &Act::KINDS)?;
+    let kind = cx.variant(node, "a kind of fault", &Act::KINDS)?;
     let mut fields = cx.fields(node, &format!("`{kind}`"))?;
     let act = match kind {
         "Latency" | "Blackhole" | "Partition" | "Reset" | "Refuse" | "Bandwidth" => {

@@ -30,6 +30,8 @@ pub(crate) struct Fields<'t> {
     place: Place,
     fields: &'t [(Word, Node)],
     known: Vec<&'static str>,
+    /// How many of the entries without a name have been taken for a field that was missing.
+    unnamed: usize,
     damaged: bool,
 }
 
@@ -140,7 +142,8 @@ impl Context {
             _ if damaged => None,
             Value::Struct(Struct { name: Some(name), body: Body::Unit }) => {
                 let help = format!("names in a map stand in quotes: \"{}\"", name.text);
-                self.expected(key, "a name in quotes", help)
+                let _: Option<()> = self.expected(key, "a name in quotes", help);
+                Some(name.text.clone())
             }
             _ => self.expected(key, "a name in quotes", "names in a map stand in quotes: \"name\""),
         }
@@ -183,7 +186,11 @@ impl Context {
     pub(crate) fn fields<'t>(&mut self, node: &'t Node, what: &str) -> Option<Fields<'t>> {
         let (fields, damaged): (&[(Word, Node)], _) = match &node.value {
             Value::Struct(Struct { body: Body::Fields(fields), .. }) => (fields, node.damaged),
-            Value::Struct(Struct { body: Body::Unit, name: Some(_) }) => (&[], node.damaged),
+            Value::Struct(Struct { body: Body::Unit, name: Some(name) })
+                if what.ends_with(&format!("`{}`", name.text)) =>
+            {
+                (&[], node.damaged)
+            }
             Value::Struct(Struct { body: Body::Values(values), .. }) if values.is_empty() => {
                 (&[], node.damaged)
             }
@@ -204,12 +211,19 @@ impl Context {
             _ => return self.expected(node, &format!("{what} as a struct `(…)`"), "write `(name: value)`"),
         };
         self.tell_twice(fields);
-        Some(Fields { what: what.to_owned(), place: node.head(), fields, known: Vec::new(), damaged })
+        Some(Fields {
+            what: what.to_owned(),
+            place: node.head(),
+            fields,
+            known: Vec::new(),
+            unnamed: 0,
+            damaged,
+        })
     }
 
     fn tell_twice(&mut self, fields: &[(Word, Node)]) {
         let mut seen: std::collections::BTreeMap<&str, Place> = std::collections::BTreeMap::new();
-        for (word, _) in fields {
+        for (word, _) in fields.iter().filter(|(word, _)| !word.text.is_empty()) {
             if let Some(first) = seen.get(word.text.as_str()) {
                 let message = format!("field `{}` occurs twice", word.text);
                 self.problems
@@ -330,9 +344,27 @@ impl<'t> Fields<'t> {
     ) -> T {
         let value = match self.node(key) {
             Some(node) => cx.step(key, node, read),
-            None => self.missing(cx, key, T::EXAMPLE),
+            None => match self.unnamed(cx, key) {
+                Some(node) => cx.step(key, node, read),
+                None => self.missing(cx, key, T::EXAMPLE),
+            },
         };
         value.unwrap_or_else(T::blank)
+    }
+
+    /// The next entry without a name, taken for the field that is missing.
+    fn unnamed(&mut self, cx: &mut Context, key: &'static str) -> Option<&'t Node> {
+        let mut unnamed = self.fields.iter().filter(|(word, _)| word.text.is_empty());
+        let (_, node) = unnamed.nth(self.unnamed)?;
+        self.unnamed += 1;
+        let message =
+            format!("{} takes its fields by name, found {} without one", self.what, node.described());
+        let written = match &node.value {
+            Value::Text(text) => format!("\"{}\"", crate::syntax::shortened(&text.value)),
+            _ => "…".to_owned(),
+        };
+        let _: Option<()> = cx.wrong(node.head(), message, format!("write `{key}: {written}`"));
+        Some(node)
     }
 
     fn missing<T>(&self, cx: &mut Context, key: &'static str, example: &str) -> Option<T> {
@@ -372,7 +404,15 @@ impl<'t> Fields<'t> {
         if self.damaged {
             return;
         }
-        for (word, _) in self.fields {
+        let mut unnamed = self.fields.iter().filter(|(word, _)| word.text.is_empty()).skip(self.unnamed);
+        if let Some((word, node)) = unnamed.next() {
+            let message =
+                format!("{} takes its fields by name, found {} without one", self.what, node.described());
+            let help =
+                format!("write `name: value`; fields: {}", suggest::listed(self.known.iter().copied()));
+            let _: Option<()> = cx.wrong(word.place, message, help);
+        }
+        for (word, _) in self.fields.iter().filter(|(word, _)| !word.text.is_empty()) {
             if !self.known.contains(&word.text.as_str()) {
                 let message =
                     format!("{} has no field `{}`", self.what, crate::syntax::shortened(&word.text));

@@ -46,7 +46,7 @@ fn process(cx: &mut Context, node: &Node) -> Option<Process> {
 
 fn attached(cx: &mut Context, node: &Node) -> Option<Attached> {
     let mut fields = cx.fields(node, "`Pid`")?;
-    let pid = fields.required(cx, "pid", whole(2_i32, i32::MAX));
+    let pid = fields.required(cx, "pid", whole(1_i32, i32::MAX));
     let address = fields.optional(cx, "address", text);
     fields.finish(cx);
     Some(Attached { pid, address })

@@ -91,7 +91,12 @@ impl Variables<'_> {
     fn node(&mut self, node: &mut Node) {
         let place = node.place;
         match &mut node.value {
-            Value::Text(text) if text.value.contains('$') => self.text(place, text),
+            Value::Text(text) => {
+                let whole = self.text(place, text);
+                if !whole {
+                    node.value = Value::Broken;
+                }
+            }
             Value::List(nodes) => nodes.iter_mut().for_each(|node| self.node(node)),
             Value::Map(pairs) => {
                 for (key, value) in pairs {
@@ -109,7 +114,9 @@ impl Variables<'_> {
         }
     }
 
-    fn text(&mut self, place: Place, text: &mut Text) {
+    /// Puts the variables into one text; says whether all of them could be put in.
+    fn text(&mut self, place: Place, text: &mut Text) -> bool {
+        let told = self.cx.problems.len();
         let from = std::mem::take(&mut text.value);
         let mut rest = from.as_str();
         let mut changed = false;
@@ -134,6 +141,8 @@ impl Variables<'_> {
         if changed {
             text.verbatim = None;
         }
+        // Where the variables themselves could not be read, nothing was told here and nothing was put in.
+        self.cx.problems.len() == told && (self.complete || !text.substituted)
     }
 
     /// The value of the reference whose `{` stands first in `after`, and the reference's length from there.

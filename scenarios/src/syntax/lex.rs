@@ -26,6 +26,8 @@ pub(super) struct Lexer<'t> {
     text: &'t str,
     at: usize,
     pub(super) problems: Vec<Problem>,
+    /// Whether the text ended in the middle of a comment or a string, so that everything open stays open.
+    pub(super) cut_off: bool,
 }
 
 /// What RON takes as white space (the grammar in the `ron` crate's documentation).
@@ -59,7 +61,7 @@ const fn starts_number(c: char) -> bool {
 
 impl<'t> Lexer<'t> {
     pub(super) const fn new(text: &'t str) -> Self {
-        Self { text, at: 0, problems: Vec::new() }
+        Self { text, at: 0, problems: Vec::new(), cut_off: false }
     }
 
     /// Starts at this byte, which is on a character boundary.
@@ -107,12 +109,15 @@ impl<'t> Lexer<'t> {
     /// The extension attributes at the start, `#![enable(…)]`: accepted, and of no effect, since what they switch on is
     /// accepted anyway.
     pub(super) fn skip_attributes(&mut self) {
-        self.skip_white();
-        while self.rest().starts_with('#') {
+        loop {
+            self.skip_comments();
+            let compact: String = self.rest().chars().filter(|c| !is_white(*c)).take(2).collect();
+            if compact != "#!" {
+                return;
+            }
             let from = self.at;
-            let line = self.rest().lines().next().unwrap_or_default();
             let Some(close) = self.rest().find(']') else {
-                self.at += line.len();
+                self.take_while(|c| c != '\n');
                 self.tell(
                     from,
                     "this attribute is not closed",
@@ -127,7 +132,6 @@ impl<'t> Lexer<'t> {
                     "the only attributes are RON's own, such as `#![enable(implicit_some)]`; leave this out";
                 self.tell(from, "unknown attribute", help);
             }
-            self.skip_white();
         }
     }
 
@@ -150,7 +154,23 @@ impl<'t> Lexer<'t> {
         self.problems.push(Problem::new(Place::new(from, self.at), message).help(help));
     }
 
+    /// Tells something after which the rest of the line is better not looked at.
+    fn tell_garbled(&mut self, from: usize, message: String, help: &str) {
+        self.problems.push(Problem::new(Place::new(from, self.at), message).help(help).garbles(from));
+    }
+
+    /// White space, comments, and what is meant to be one.
     fn skip_white(&mut self) {
+        self.skip_comments();
+        while self.rest().starts_with('#') {
+            let from = self.at;
+            self.take_while(|c| c != '\n');
+            self.tell_garbled(from, "`#` does not start a comment".to_owned(), "a comment starts with `//`");
+            self.skip_comments();
+        }
+    }
+
+    fn skip_comments(&mut self) {
         loop {
             self.take_while(is_white);
             if self.rest().starts_with("//") {
@@ -179,6 +199,7 @@ impl<'t> Lexer<'t> {
                 let opening = Place::new(from, from + 2);
                 let problem = Problem::new(opening, "this comment is never closed");
                 self.problems.push(problem.help("close it with `*/`; comments nest"));
+                self.cut_off = true;
                 return;
             }
             if depth == 0 {
@@ -218,9 +239,10 @@ impl<'t> Lexer<'t> {
         }
         // `500/s` and `1 MB/s` belong together in the eye of whoever forgot the quotes.
         let written = &self.text[from..self.at];
+        let has_unit = self.rest().strip_prefix('/').is_some_and(|rest| rest.starts_with(starts_word));
         match number_of(written) {
-            Some(number) => Token::Number(number),
-            None => self.not_a_number(from),
+            Some(number) if !has_unit => Token::Number(number),
+            _ => self.not_a_number(from),
         }
     }
 
@@ -244,6 +266,7 @@ impl<'t> Lexer<'t> {
         let (quoted, length, problems) = quoted::read(self.rest(), self.at);
         self.at += length;
         self.problems.extend(problems);
+        self.cut_off |= quoted.is_none() && self.at == self.text.len();
         quoted.map_or(Token::Broken, Token::Quoted)
     }
 
@@ -266,12 +289,11 @@ impl<'t> Lexer<'t> {
         }
         let written = super::shortened(&self.text[from..self.at]);
         let help = match written.chars().next() {
-            Some('#') => "a comment starts with `//`",
             Some('“' | '”' | '„' | '‘' | '’' | '`') => "strings stand in straight quotes: \"…\"",
             Some('$') => "a variable stands in a string: \"${name}\"",
             _ => "remove it, or put it in a string: \"…\"",
         };
-        self.tell(from, format!("`{written}` does not belong here"), help);
+        self.tell_garbled(from, format!("`{written}` does not belong here"), help);
         Token::Broken
     }
 }

@@ -80,7 +80,11 @@ impl<'t> Parser<'t> {
     /// The whole text: one value and nothing behind it.
     pub(super) fn whole(mut self) -> Parsed {
         let root = self.value();
-        if self.token != Token::End && !self.given_up {
+        // About what does not even start like an experiment one word is enough.
+        let is_struct = matches!(&root.value, Value::Struct(Struct { body, .. }) if *body != Body::Unit);
+        if self.token != Token::End && !self.given_up && !is_struct {
+            self.lossy = true;
+        } else if self.token != Token::End && !self.given_up {
             let found = self.found();
             let help = "an experiment is one value: `Experiment(…)`; is a bracket closed too early?";
             self.tell(self.place, format!("expected the end of the file, found {found}"), help);
@@ -185,14 +189,26 @@ impl<'t> Parser<'t> {
 
     fn list(&mut self) -> Node {
         let from = self.place.from;
-        let inside = self.bracket('[', false);
-        let values = inside.entries.into_iter().map(|entry| entry.value).collect();
+        let inside = self.bracket('[');
+        let mut values = Vec::new();
+        for Entry { key, value } in inside.entries {
+            match key {
+                None => values.push(value),
+                Some(key) if inside.closed => {
+                    let help = "a list `[…]` holds values only; a map is `{\"name\": value}`, a struct `(name: value)`";
+                    self.tell(key.head(), "an entry of a list has no name", help);
+                    values.push(value);
+                }
+                // It got into a list that is not closed, which has been told.
+                Some(_) => {}
+            }
+        }
         Node { place: Place::new(from, inside.to), value: Value::List(values), damaged: inside.damaged }
     }
 
     fn map(&mut self) -> Node {
         let from = self.place.from;
-        let inside = self.bracket('{', true);
+        let inside = self.bracket('{');
         let mut pairs = Vec::new();
         for entry in inside.entries {
             match entry.key {
@@ -214,7 +230,7 @@ impl<'t> Parser<'t> {
 
     fn parentheses(&mut self, name: Option<Word>) -> Node {
         let from = name.as_ref().map_or(self.place.from, |name| name.place.from);
-        let inside = self.bracket('(', true);
+        let inside = self.bracket('(');
         let mut damaged = inside.damaged;
         let named = inside.entries.iter().any(|entry| entry.key.is_some());
         let body = if named {
@@ -225,22 +241,23 @@ impl<'t> Parser<'t> {
         Node { place: Place::new(from, inside.to), value: Value::Struct(Struct { name, body }), damaged }
     }
 
-    /// Entries with names; RON knows no mixture of named and unnamed ones.
+    /// Entries with names. RON knows no mixture of named and unnamed ones: who asks for the fields can tell best which
+    /// name is missing, so an unnamed one is handed on with an empty name.
     fn fields(&mut self, entries: Vec<Entry>, closed: bool, damaged: &mut bool) -> Vec<(Word, Node)> {
         let mut fields = Vec::new();
         for entry in entries {
             let place = entry.value.head();
             match entry.key.map(|key| (key.place, word_of(key, self.text))) {
                 Some((_, Ok(word))) => fields.push((word, entry.value)),
-                Some((place, Err(help))) if closed => {
-                    self.tell(place, "expected the name of a field", help);
-                    *damaged = true;
-                }
                 None if closed && entry.value.value != Value::Broken => {
-                    let found = entry.value.described();
-                    let help = "where one entry has a name all have: write `name: value`";
-                    self.tell(place, format!("{found} stands without a name among named fields"), help);
-                    *damaged = true;
+                    fields.push((Word { place, text: String::new() }, entry.value));
+                }
+                Some((place, Err((word, help)))) if closed => {
+                    self.tell(place, "expected the name of a field", help);
+                    match word {
+                        Some(word) => fields.push((word, entry.value)),
+                        None => *damaged = true,
+                    }
                 }
                 _ => *damaged = true,
             }
@@ -249,7 +266,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Everything from an opening bracket to the one that closes it.
-    fn bracket(&mut self, bracket: char, keys: bool) -> Entries {
+    fn bracket(&mut self, bracket: char) -> Entries {
         let opened = Opened { bracket, place: self.place };
         if self.open.len() >= DEEPEST_NESTING {
             return self.too_deep();
@@ -261,7 +278,7 @@ impl<'t> Parser<'t> {
         let closed = loop {
             match self.at_close(opened) {
                 Some(closed) => break closed,
-                None => self.entry(keys, &mut entries),
+                None => self.entry(&mut entries),
             }
         };
         self.open.pop();
@@ -284,25 +301,24 @@ impl<'t> Parser<'t> {
     /// something further out ends (false).
     fn at_close(&mut self, opened: Opened) -> Option<bool> {
         match self.token {
-            Token::Mark(found @ (')' | ']' | '}')) if found == closer(opened.bracket) => Some(true),
+            Token::Mark(found @ (')' | ']' | '}')) if found == closer(opened.bracket) => {
+                // What closes the experiment is the last thing in a file.
+                let too_many = self.open.len() == 1 && (self.followed_by(',') || self.followed_by(found));
+                if too_many { self.stray_closer(found) } else { Some(true) }
+            }
             Token::Mark(found @ (')' | ']' | '}')) => {
                 let outer = &self.open[..self.open.len() - 1];
                 let parent = outer.last().map(|parent| closer(parent.bracket));
                 if parent != Some(found) && parent.is_some_and(|parent| self.followed_by(parent)) {
                     self.mistyped(opened, found);
                     Some(true)
-                } else if outer.iter().any(|outer| closer(outer.bracket) == found) {
+                } else if outer.iter().any(|outer| closer(outer.bracket) == found)
+                    && !self.is_one_too_many(opened)
+                {
                     self.unclosed(opened);
                     Some(false)
                 } else {
-                    self.tell(
-                        self.place,
-                        format!("`{found}` closes nothing"),
-                        "remove it, or open what it should close",
-                    );
-                    self.lossy = true;
-                    self.advance();
-                    None
+                    self.stray_closer(found)
                 }
             }
             Token::End => {
@@ -311,6 +327,29 @@ impl<'t> Parser<'t> {
             }
             _ => None,
         }
+    }
+
+    /// Whether a wrong closing bracket stands behind something on its line, while what it might mean to close was opened
+    /// on lines before: then it is one more than was opened on its own line, and nothing is forgotten.
+    fn is_one_too_many(&self, opened: Opened) -> bool {
+        let line = self.text[..self.place.from].rfind('\n').map_or(0, |newline| newline + 1);
+        let first_on_line = self.text[line..self.place.from].trim_start().is_empty();
+        !first_on_line && opened.place.from < line
+    }
+
+    fn stray_closer(&mut self, found: char) -> Option<bool> {
+        self.tell(
+            self.place,
+            format!("this `{found}` is one too many"),
+            "remove it, or open what it should close",
+        );
+        self.lossy = true;
+        self.advance();
+        // What is separated after it is separated after the entry before it.
+        if self.is(',') {
+            self.advance();
+        }
+        None
     }
 
     /// Whether the token after the one at hand is this mark.
@@ -331,7 +370,7 @@ impl<'t> Parser<'t> {
         let found = self.found();
         // At the end of the file every bracket that is still open would be told; the innermost one is the forgotten
         // one, or the one that swallowed the brackets of the others.
-        let told = self.token == Token::End && self.lossy;
+        let told = self.token == Token::End && (self.lossy || self.lexer.cut_off);
         if !told {
             let problem = Problem::new(opened.place, format!("`{bracket}` is not closed before {found}"));
             let problem =
@@ -345,7 +384,7 @@ impl<'t> Parser<'t> {
     }
 
     /// One entry and the comma behind it.
-    fn entry(&mut self, keys: bool, entries: &mut Vec<Entry>) {
+    fn entry(&mut self, entries: &mut Vec<Entry>) {
         if self.is(',') {
             self.tell(self.place, "expected an entry before this `,`", "remove the `,`");
             self.advance();
@@ -354,7 +393,8 @@ impl<'t> Parser<'t> {
         let started = self.place;
         let mut entry = Entry { key: None, value: self.value() };
         if self.is(':') {
-            entry = self.after_colon(keys, entry.value);
+            self.advance();
+            entry = Entry { key: Some(entry.value), value: self.value() };
         }
         match entries.len() {
             0..MOST_ENTRIES => entries.push(entry),
@@ -367,16 +407,6 @@ impl<'t> Parser<'t> {
             _ => {}
         }
         self.separator(started, entries);
-    }
-
-    /// What was read turned out to be a key.
-    fn after_colon(&mut self, keys: bool, key: Node) -> Entry {
-        if !keys {
-            let help = "a list `[…]` holds values only; names need a map `{\"name\": value}` or a struct `(name: value)`";
-            self.tell(self.place, "a `:` does not belong into a list", help);
-        }
-        self.advance();
-        Entry { key: Some(key), value: self.value() }
     }
 
     /// A comma, or the end of the bracket; else it is told and guessed.
@@ -394,11 +424,10 @@ impl<'t> Parser<'t> {
                 }
             }
             Token::Mark(':') => {
-                self.tell(
-                    self.place,
-                    "expected `,`, found `:`",
-                    "an entry is `name: value`; text with a `:` stands in quotes",
-                );
+                let problem = Problem::new(self.place, "expected `,`, found `:`").garbles(self.place.from);
+                self.problems
+                    .push(problem.help("an entry is `name: value`; text with a `:` stands in quotes"));
+                self.lossy = true;
                 self.advance();
             }
             _ if self.place == started => self.advance(),
@@ -413,8 +442,27 @@ impl<'t> Parser<'t> {
         {
             return self.reread_after_runaway(node, line_end);
         }
+        let starts_quote = self.text[self.place.range()].starts_with('"');
+        if starts_quote && self.text[self.place.range()].contains('\n') {
+            return self.unpaired_quote();
+        }
         let found = self.found();
         self.tell(self.place, format!("expected `,` before {found}"), "separate entries by `,`");
+    }
+
+    /// A string that spans lines where no string can be: some quote before it on its line is missing or too many. What
+    /// follows the quote is read as if it were not there.
+    fn unpaired_quote(&mut self) {
+        let line = self.text[..self.place.from].rfind('\n').map_or(0, |newline| newline + 1);
+        let opening = Place::new(self.place.from, self.place.from + 1);
+        let problem = Problem::new(opening, "the quotes on this line do not pair up").garbles(line);
+        self.problems.push(problem.help("is one missing before this one?"));
+        self.lossy = true;
+        self.lexer.go_back(opening.to, opening.from);
+        self.advance();
+        if self.is(',') {
+            self.advance();
+        }
     }
 
     /// A string that spans lines and after which nothing fits has lost its closing quote on its first line.
@@ -443,13 +491,17 @@ fn runaway(node: &Node, text: &str) -> Option<usize> {
 }
 
 /// The name of a field, or what to write instead.
-fn word_of(key: Node, text: &str) -> Result<Word, String> {
+fn word_of(key: Node, text: &str) -> Result<Word, (Option<Word>, String)> {
+    let place = key.place;
     match key.value {
         Value::Struct(Struct { name: Some(name), body: Body::Unit }) => Ok(name),
-        Value::Text(text) => Err(format!("write it without quotes: `{}: …`", shortened(&text.value))),
-        _ => Err(format!(
-            "`{}` is none; a field is written `name: value`",
-            shortened(&text[key.place.range()])
-        )),
+        Value::Text(name) => {
+            let help = format!("write it without quotes: `{}: …`", shortened(&name.value));
+            Err((Some(Word { place, text: name.value }), help))
+        }
+        _ => {
+            let found = shortened(&text[place.range()]);
+            Err((None, format!("`{found}` is none; a field is written `name: value`")))
+        }
     }
 }

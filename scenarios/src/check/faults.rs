@@ -1,0 +1,113 @@
+//! Faults: that what they act on exists and can be broken that way, and that they are strong enough to be felt and
+//! weak enough to be survived.
+
+use super::Checker;
+use crate::fault::{Act, Fault};
+use crate::places::{Path, part};
+use crate::syntax::shortened;
+use crate::target::{Amount, Target};
+use crate::units::{Ratio, Span};
+
+pub(super) fn rules(checker: &mut Checker<'_>) {
+    let experiment = checker.experiment;
+    for (index, fault) in experiment.faults.iter().enumerate() {
+        let path = part!["faults", index, "do"];
+        // An act that could not be read is a blank one.
+        if checker.places.is_broken(&path) {
+            continue;
+        }
+        acts_on_something(checker, &path, &fault.act);
+        strength(checker, &path, fault);
+    }
+}
+
+fn acts_on_something(checker: &mut Checker<'_>, path: &Path, act: &Act) {
+    match act {
+        Act::Latency { link, .. }
+        | Act::Blackhole { link, .. }
+        | Act::Partition { link, .. }
+        | Act::Reset { link }
+        | Act::Refuse { link }
+        | Act::Bandwidth { link, .. } => drop(checker.link(&path.then("link"), link)),
+        Act::Kill { target } | Act::Restart { target } => {
+            started(checker, &path.then("target"), act.kind(), target)
+        }
+        Act::Stop { target } => running(checker, &path.then("target"), target),
+        Act::CpuPressure { .. } | Act::MemoryPressure { .. } => {}
+    }
+}
+
+/// Only what the run started itself may be ended by it.
+fn started(checker: &mut Checker<'_>, path: &Path, kind: &str, name: &str) {
+    let what = match checker.target(path, name) {
+        None | Some(Target::Process(_)) => return,
+        Some(Target::Pid(_)) => "a `Pid`, which the run did not start",
+        Some(Target::Address(_)) => "only an address",
+    };
+    let message = format!("`{kind}` needs a `Process`; target `{}` is {what}", shortened(name));
+    let help = if what.starts_with("a `Pid`") {
+        "use `Stop`, or let the run start it as a `Process`"
+    } else {
+        "break a link to it instead"
+    };
+    checker.tell(path, message, help);
+}
+
+fn running(checker: &mut Checker<'_>, path: &Path, name: &str) {
+    if let Some(Target::Address(_)) = checker.target(path, name) {
+        let message =
+            format!("`Stop` needs a `Process` or a `Pid`; target `{}` is only an address", shortened(name));
+        checker.tell(path, message, "break a link to it instead");
+    }
+}
+
+fn strength(checker: &mut Checker<'_>, path: &Path, fault: &Fault) {
+    match &fault.act {
+        Act::Latency { delay, jitter, .. } => latency(checker, path, *delay, *jitter),
+        Act::Bandwidth { rate, .. } if rate.as_bytes_per_second() == 0 => {
+            let help = "write a rate such as `\"64KiB/s\"`; to let nothing pass use `Partition`";
+            checker.tell(&path.then("rate"), "at a rate of zero nothing passes", help);
+        }
+        Act::CpuPressure { load, .. } => share(checker, &path.then("load"), *load, 1.0, "100%"),
+        Act::MemoryPressure { amount, ramp } => memory(checker, path, *amount, *ramp, fault.hold),
+        _ => {}
+    }
+}
+
+fn latency(checker: &mut Checker<'_>, path: &Path, delay: Span, jitter: Span) {
+    if delay.is_zero() {
+        checker.tell(&path.then("delay"), "a latency of zero is none", "write a delay such as `\"100ms\"`");
+    } else if jitter > delay && !checker.places.is_broken(&path.then("delay")) {
+        let message =
+            format!("jitter {jitter} is more than the delay {delay}: some bytes would have to leave early");
+        checker.tell(&path.then("jitter"), message, format!("make it at most \"{delay}\""));
+    }
+}
+
+/// A share above zero, up to a limit.
+fn share(checker: &mut Checker<'_>, path: &Path, share: Ratio, most: f64, shown: &str) {
+    if share.value() <= 0.0 || share.value() > most {
+        checker.tell(path, format!("{share} is out of range"), format!("allowed: above 0% to {shown}"));
+    }
+}
+
+fn memory(checker: &mut Checker<'_>, path: &Path, amount: Amount, ramp: Span, hold: Span) {
+    match amount {
+        Amount::Size(size) if size.as_bytes() == 0 => {
+            checker.tell(
+                &path.then("size"),
+                "a pressure of no bytes is none",
+                "write a size such as `\"256MiB\"`",
+            );
+        }
+        Amount::Size(_) => {}
+        // A tenth of what is available is left to the machine whatever is asked for.
+        Amount::Share(of) => {
+            share(checker, &path.then("share"), of, 0.9, "90%: a tenth is left to the machine")
+        }
+    }
+    if ramp > hold && !hold.is_zero() {
+        let message = format!("it takes {ramp} to take the memory, but the fault holds only {hold}");
+        checker.tell(&path.then("ramp"), message, format!("make `ramp` at most \"{hold}\""));
+    }
+}

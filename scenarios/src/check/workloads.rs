@@ -1,0 +1,131 @@
+//! Workloads: that there is something to send, somewhere to send it, and a rate.
+
+use super::{Checker, targets};
+use crate::places::{Path, Step, part};
+use crate::syntax::shortened;
+use crate::units::Span;
+use crate::workload::{Arrivals, HttpRequest, TcpExchange, Workload};
+
+/// What the client writes itself.
+const OWN_HEADERS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
+
+pub(super) fn rules(checker: &mut Checker<'_>) {
+    let experiment = checker.experiment;
+    for (name, workload) in &experiment.workloads {
+        let path = part!["workloads", name];
+        checker.destination(&path.then("to").then("name"), workload.to());
+        arrivals(checker, &path.then("arrivals"), workload.arrivals());
+        match workload {
+            Workload::Http(http) => {
+                timeout(checker, &path, http.timeout);
+                filled(checker, &path.then("requests"), http.requests.len(), "requests: [(get: \"/\")]");
+                for (index, of) in http.requests.iter().enumerate() {
+                    request(checker, &path.then("requests").then(index), of);
+                }
+            }
+            Workload::Tcp(tcp) => {
+                timeout(checker, &path, tcp.timeout);
+                filled(
+                    checker,
+                    &path.then("exchanges"),
+                    tcp.exchanges.len(),
+                    "exchanges: [(send: \"…\", expect: \"…\")]",
+                );
+                for (index, of) in tcp.exchanges.iter().enumerate() {
+                    exchange(checker, &path.then("exchanges").then(index), of);
+                }
+            }
+        }
+    }
+}
+
+fn timeout(checker: &mut Checker<'_>, path: &Path, timeout: Span) {
+    if timeout.is_zero() {
+        checker.tell(
+            &path.then("timeout"),
+            "with no time to answer every answer is late",
+            "write a timeout such as `\"2s\"`",
+        );
+    }
+}
+
+fn filled(checker: &mut Checker<'_>, path: &Path, length: usize, example: &str) {
+    if length == 0 {
+        checker.tell(path, "a workload without requests sends nothing", format!("write `{example}`"));
+    }
+}
+
+fn arrivals(checker: &mut Checker<'_>, path: &Path, arrivals: &Arrivals) {
+    let help = "write a rate such as `\"100/s\"`, or leave the workload out";
+    match arrivals {
+        Arrivals::Constant(rate) | Arrivals::Poisson(rate) if rate.hertz() == 0.0 => {
+            checker.tell(&path.then("rate"), "at a rate of zero nothing is ever sent", help);
+        }
+        Arrivals::Stages { stages, .. } if stages.is_empty() => {
+            let help = "write `stages: [(rate: \"100/s\", over: \"10s\")]`";
+            checker.tell(&path.then("stages"), "there is no stage", help);
+        }
+        // A rate that could not be read counts as zero here; that has been told.
+        Arrivals::Stages { stages, .. }
+            if stages.iter().all(|stage| stage.rate.hertz() == 0.0)
+                && !checker.places.is_broken_within(path) =>
+        {
+            checker.tell(
+                &path.then("stages"),
+                "every stage has a rate of zero, so nothing is ever sent",
+                help,
+            );
+        }
+        _ => {}
+    }
+}
+
+fn request(checker: &mut Checker<'_>, path: &Path, request: &HttpRequest) {
+    if request.method.is_empty() || !request.method.bytes().all(is_token) {
+        let message = format!("`{}` is not a method", shortened(&request.method));
+        checker.tell(&path.then("method"), message, "write one such as `GET`, `POST` or `PATCH`");
+    }
+    targets::http_path(checker, &path.then("path"), &request.path);
+    for (name, value) in &request.headers {
+        header(checker, &path.then("headers").then(name), name, value);
+    }
+}
+
+fn header(checker: &mut Checker<'_>, path: &Path, name: &str, value: &str) {
+    let shown = shortened(name);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        let help = "a header's name has letters, digits and `-`, and no `:`";
+        checker.tell(&path.then(Step::Key), format!("`{shown}` is not the name of a header"), help);
+    } else if OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        checker.tell(
+            &path.then(Step::Key),
+            format!("`{shown}` is written by the client itself"),
+            "remove it",
+        );
+    }
+    if value.chars().any(|c| c.is_control() && c != '\t') {
+        let message = format!("the value of header `{shown}` holds a control character");
+        checker.tell(path, message, "remove it; line breaks would start another header");
+    }
+}
+
+/// A character of a token (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn exchange(checker: &mut Checker<'_>, path: &Path, exchange: &TcpExchange) {
+    if exchange.send.is_empty() {
+        checker.tell(
+            &path.then("send"),
+            "there is nothing to send",
+            "write what to send, such as `\"PING\\r\\n\"`",
+        );
+    }
+    let awaits =
+        !exchange.expect.is_empty() || exchange.until.as_ref().is_some_and(|until| !until.is_empty());
+    if !awaits {
+        let help = "add `expect: \"…\"`, what the answer starts with, or `until: \"…\"`, what it ends with";
+        checker.tell(path, "nothing says when the answer is there", help);
+    }
+}
