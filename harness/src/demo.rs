@@ -79,7 +79,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// core without any hope.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until SIGTERM or SIGINT, then ends cleanly: what is being answered is finished, at most [two seconds](FAREWELL) long.
+/// Serves until SIGTERM or SIGINT, then ends cleanly: what is being answered is finished, at most two seconds long.
 ///
 /// # Errors
 /// When the port is taken, when a shop was given no store, or when signals cannot be heard.

@@ -1,4 +1,5 @@
 //! TCP sockets by state: the inodes of descriptors looked up in the kernel's tables, one per network namespace and tick.
+//! Our own namespace's comes from [`socket_diag`], others' from `/proc/PID/net/tcp` and `tcp6`.
 //!
 //! Some sockets have no descriptor (any more): in `TIME_WAIT`, half closed and given up by the process, or not accepted
 //! yet. They are counted for the subject that listens on their port; on the side that dialled, nobody can tell whose
@@ -9,6 +10,8 @@ use std::fs;
 
 use procfs::net::{TcpNetEntries, TcpNetEntry, TcpState};
 use procfs::{FromReadSI as _, current_system_info};
+
+use super::socket_diag;
 
 /// The tables that were read at one tick, by network namespace.
 #[derive(Debug, Default)]
@@ -28,6 +31,16 @@ struct Table {
 /// A state by the kernel's name for it in lower case.
 type State = &'static str;
 
+/// One TCP socket of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Its local port.
+    pub(super) port: u16,
+    pub(super) state: TcpState,
+    /// 0: no descriptor refers to it.
+    pub(super) inode: u64,
+}
+
 // === impl Tables ===
 
 impl Tables {
@@ -36,7 +49,7 @@ impl Tables {
         let mut by_namespace: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for (pid, inodes) in sockets {
             let namespace = namespace(*pid);
-            self.by_namespace.entry(namespace.clone()).or_insert_with(|| Table::read(*pid));
+            self.by_namespace.entry(namespace.clone()).or_insert_with_key(|key| Table::read(*pid, key));
             by_namespace.entry(namespace).or_default().extend(inodes);
         }
         let mut states = BTreeMap::new();
@@ -59,25 +72,23 @@ fn namespace(pid: i32) -> String {
 // === impl Table ===
 
 impl Table {
-    /// Reads the tables for both address families as a process sees them; what cannot be read is empty.
-    fn read(pid: i32) -> Self {
-        let entries = |family: &str| {
-            let path = format!("/proc/{pid}/net/{family}");
-            TcpNetEntries::from_file(path, current_system_info()).map(|it| it.0).unwrap_or_default()
-        };
+    /// Reads the table of a namespace in which this process is; what cannot be read is empty.
+    fn read(pid: i32, namespace_of_it: &str) -> Self {
+        let is_ours = namespace_of_it == namespace(std::process::id().cast_signed());
+        let asked = if is_ours { socket_diag::entries().ok() } else { None };
         let mut table = Self::default();
-        for entry in entries("tcp").iter().chain(&entries("tcp6")) {
-            table.add(entry);
+        for entry in asked.unwrap_or_else(|| from_files(pid)) {
+            table.add(&entry);
         }
         table
     }
 
-    fn add(&mut self, entry: &TcpNetEntry) {
-        let (port, state) = (entry.local_address.port(), word(&entry.state));
+    fn add(&mut self, entry: &Entry) {
+        let state = word(&entry.state);
         if entry.inode == 0 {
-            *self.ownerless.entry((port, state)).or_default() += 1;
+            *self.ownerless.entry((entry.port, state)).or_default() += 1;
         } else {
-            self.owned.insert(entry.inode, (state, port));
+            self.owned.insert(entry.inode, (state, entry.port));
         }
     }
 
@@ -95,6 +106,20 @@ impl Table {
                 add(state, *count);
             }
         }
+    }
+}
+
+fn from_files(pid: i32) -> Vec<Entry> {
+    let read = |family: &str| {
+        let entries = TcpNetEntries::from_file(format!("/proc/{pid}/net/{family}"), current_system_info());
+        entries.map(|it| it.0).unwrap_or_default()
+    };
+    read("tcp").into_iter().chain(read("tcp6")).map(Entry::from).collect()
+}
+
+impl From<TcpNetEntry> for Entry {
+    fn from(entry: TcpNetEntry) -> Self {
+        Self { port: entry.local_address.port(), state: entry.state, inode: entry.inode }
     }
 }
 
@@ -134,12 +159,24 @@ mod tests {
 ";
         let mut table = Table::default();
         for entry in TcpNetEntries::from_read(text.as_bytes(), current_system_info()).unwrap().0 {
-            table.add(&entry);
+            table.add(&entry.into());
         }
         let mut states = BTreeMap::new();
         // 9 is no TCP socket.
         table.count(&BTreeSet::from([1, 2, 3, 9]), &mut states);
         let expected = [("close_wait", 1), ("established", 1), ("listen", 1), ("time_wait", 2)];
         assert_eq!(states, expected.map(|(state, count)| (state.to_owned(), count)).into());
+    }
+
+    #[test]
+    fn the_files_and_the_kernel_tell_the_same_of_our_sockets() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let ours = |entries: Vec<Entry>| {
+            entries.into_iter().find(|it| it.port == port && it.state == TcpState::Listen)
+        };
+        let told = ours(socket_diag::entries().unwrap());
+        assert!(told.as_ref().is_some_and(|it| it.inode != 0));
+        assert_eq!(ours(from_files(std::process::id().cast_signed())), told);
     }
 }
