@@ -25,7 +25,6 @@ impl Clock {
 
 /// The time of day for people who read a log, as seconds since 1970 UTC. Nothing is ever decided by it.
 #[expect(clippy::disallowed_methods, reason = "the edge: a log's time stamps")]
-#[expect(dead_code, reason = "the guardian's log, which comes next")]
 pub(crate) fn unix_seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -14,11 +14,12 @@ mod table;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-pub use family::{Kin, MARKER, kin, marked, tree};
-pub use signals::{Signalled, kill, kill_all, resume, stop, stop_tree, terminate};
+pub use family::{Kin, RUN_VARIABLE, kin, marked, run_marker, tree};
+pub use signals::{Signalled, kill, kill_all, resume, resume_all, stop, stop_all, terminate};
 
 /// One process of one boot, for ever.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -122,6 +123,14 @@ pub fn state(identity: &Identity) -> Option<char> {
 #[must_use]
 pub fn lives(identity: &Identity) -> bool {
     state(identity).is_some_and(|state| !has_ended(state))
+}
+
+/// A descriptor that becomes readable when a process has ended; `None` if it is gone already.
+///
+/// # Errors
+/// If the system does not hand one out.
+pub fn watch_end(identity: &Identity) -> Result<Option<OwnedFd>, ProcessError> {
+    Ok(handle::Handle::open(identity)?.map(handle::Handle::into_fd))
 }
 
 /// Whether a state letter is that of a process that has ended.

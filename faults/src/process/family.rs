@@ -11,52 +11,60 @@ use super::table::{self, Row};
 use super::{Identity, boot, has_ended};
 
 /// The environment variable that every process of a run inherits; its value is the run's id.
-pub const MARKER: &str = "SHAKEDOWN_RUN";
+pub const RUN_VARIABLE: &str = "SHAKEDOWN_RUN";
 
-/// How to find the processes of one run or one target.
+/// How to find processes that belong together.
 #[derive(Clone, Copy, Debug)]
 pub struct Kin<'a> {
-    /// Processes from which others descend. If one of them leads its session, the members of that belong to it too.
+    /// These processes and all that descend from them.
     pub roots: &'a [Identity],
-    /// The value of [`MARKER`] that they carry.
+    /// Whether the members of the process groups and sessions that the roots lead, or led, belong to them too. That
+    /// holds for what we started in a group of its own; a process that we only found may share its session with
+    /// a person's whole terminal.
+    pub groups: bool,
+    /// Processes that were started with this `NAME=value` in their environment; see [`run_marker`].
     pub marker: Option<&'a str>,
 }
 
-/// A process and all its living descendants, parents before children, plus all that carry the marker. Those that have
-/// ended and were not waited for yet are not among them.
+/// The entry of the environment that marks the processes of a run.
 #[must_use]
-pub fn tree(root: &Identity, marker: Option<&str>) -> Vec<Identity> {
-    let roots = std::slice::from_ref(root);
-    find(&table::all(), &Kin { roots, marker }, false)
+pub fn run_marker(run: &str) -> String {
+    format!("{RUN_VARIABLE}={run}")
 }
 
-/// All living processes whose environment held `SHAKEDOWN_RUN=<marker>` when they were started.
+/// A process and all its living descendants, parents before children. Those that have ended and were not waited for
+/// yet are not among them.
+#[must_use]
+pub fn tree(root: &Identity) -> Vec<Identity> {
+    kin(&Kin { roots: std::slice::from_ref(root), groups: false, marker: None })
+}
+
+/// All living processes that were started with this `NAME=value` in their environment.
 #[must_use]
 pub fn marked(marker: &str) -> Vec<Identity> {
-    find(&table::all(), &Kin { roots: &[], marker: Some(marker) }, false)
+    kin(&Kin { roots: &[], groups: false, marker: Some(marker) })
 }
 
-/// All living processes that belong to roots by descent, by session, or by the marker; parents before children. This
-/// process and its ancestors are never among them.
+/// All living processes that belong together, parents before children. This process and its ancestors are never
+/// among them.
 #[must_use]
 pub fn kin(of: &Kin<'_>) -> Vec<Identity> {
-    find(&table::all(), of, true)
+    find(&table::all(), of)
 }
 
-fn find(table: &BTreeMap<i32, Row>, of: &Kin<'_>, sessions: bool) -> Vec<Identity> {
+fn find(table: &BTreeMap<i32, Row>, of: &Kin<'_>) -> Vec<Identity> {
     let Ok(boot) = boot() else { return Vec::new() };
     let mut found = Vec::new();
     for root in of.roots.iter().filter(|root| root.boot == boot) {
         if is_there(table, root) {
             descend(table, root.pid, &mut found);
         }
-        if sessions {
-            found.extend(table.values().filter(|row| shares_session(table, row, root)).map(|row| row.pid));
+        if of.groups {
+            found.extend(table.values().filter(|row| shares_group(table, row, root)).map(|row| row.pid));
         }
     }
     if let Some(marker) = of.marker {
-        let wanted = format!("{MARKER}={marker}");
-        found.extend(table.keys().filter(|pid| carries(**pid, wanted.as_bytes())));
+        found.extend(table.keys().filter(|pid| carries(**pid, marker.as_bytes())));
     }
     let untouchable = table::ancestors();
     let mut seen = BTreeSet::from([table::own_pid()]);
@@ -81,14 +89,16 @@ fn descend(table: &BTreeMap<i32, Row>, root: i32, found: &mut Vec<i32>) {
     }
 }
 
-/// Whether a process is in the session that a root leads, or led. The kernel gives a number to nobody else while a
-/// session has it, so members that are left after their leader's end are still its own; they must have started after it.
-fn shares_session(table: &BTreeMap<i32, Row>, row: &Row, root: &Identity) -> bool {
+/// Whether a process is in the group or session that a root leads, or led. The kernel gives a number to nobody else
+/// while a group or session has it, so members that are left after their leader's end are still its own; they must
+/// have started after it.
+fn shares_group(table: &BTreeMap<i32, Row>, row: &Row, root: &Identity) -> bool {
     let number_is_ours = match table.get(&root.pid) {
         Some(leader) => leader.start_ticks == root.start_ticks,
         None => true,
     };
-    row.session == root.pid && number_is_ours && row.start_ticks >= root.start_ticks
+    let member = row.group == root.pid || row.session == root.pid;
+    member && number_is_ours && row.start_ticks >= root.start_ticks
 }
 
 /// Whether a process was started with this `NAME=value` in its environment.
@@ -101,8 +111,9 @@ fn carries(pid: i32, wanted: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn row(pid: i32, parent: i32, session: i32, state: char) -> (i32, Row) {
-        (pid, Row { pid, parent, session, state, start_ticks: 100 + u64::from(pid.unsigned_abs()) })
+    fn row(pid: i32, parent: i32, group: i32, state: char) -> (i32, Row) {
+        let start_ticks = 100 + u64::from(pid.unsigned_abs());
+        (pid, Row { pid, parent, group, session: group, state, start_ticks })
     }
 
     fn identity(pid: i32) -> Identity {
@@ -113,8 +124,8 @@ mod tests {
     const ROOT: i32 = 90_000_000;
 
     fn found(rows: &[(i32, Row)], root: &Identity) -> Vec<i32> {
-        let kin = Kin { roots: std::slice::from_ref(root), marker: None };
-        let found = find(&rows.iter().copied().collect(), &kin, true);
+        let kin = Kin { roots: std::slice::from_ref(root), groups: true, marker: None };
+        let found = find(&rows.iter().copied().collect(), &kin);
         found.iter().map(|identity| identity.pid - ROOT).collect()
     }
 
@@ -131,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_its_session_outlive_their_leader() {
+    fn members_of_its_group_outlive_their_leader() {
         let rows = [row(ROOT + 1, 1, ROOT, 'S'), row(ROOT + 2, 1, ROOT + 2, 'S')];
         assert_eq!(found(&rows, &identity(ROOT)), [1]);
     }

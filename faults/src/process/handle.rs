@@ -30,6 +30,11 @@ impl Handle {
         Ok(state(identity).map(|_| Self { pid, fd }))
     }
 
+    /// The descriptor; it becomes readable when the process has ended.
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
     /// Sends a signal; `false` if the process is gone.
     pub(super) fn signal(&self, signal: Signal) -> Result<bool, ProcessError> {
         match pidfd_send_signal(&self.fd, signal) {

@@ -58,15 +58,23 @@ pub fn terminate(identities: &[Identity]) -> Result<Signalled, ProcessError> {
     signal(identities, Signal::TERM, |_| true)
 }
 
-/// Stops a process and all that belong to it, again and again until a look finds none that still runs: a process that
-/// is about to be stopped may just have started another one. What stood already is not among the `done`.
+/// Stops all that belong together, again and again until a look finds none that still runs: a process that is about to
+/// be stopped may just have started another one. What stood already is not among the `done`.
 ///
 /// # Errors
-/// If the root is never touched.
-pub fn stop_tree(root: &Identity, marker: Option<&str>) -> Result<Signalled, ProcessError> {
-    let of = Kin { roots: std::slice::from_ref(root), marker };
+/// If a root is never touched.
+pub fn stop_all(of: &Kin<'_>) -> Result<Signalled, ProcessError> {
     check_touchable(of.roots)?;
-    until_none_left(&of, |found| !stands(found), stop)
+    until_none_left(of, |found| !stands(found), stop)
+}
+
+/// Lets all that belong together go on, again and again until a look finds none that stands.
+///
+/// # Errors
+/// If a root is never touched.
+pub fn resume_all(of: &Kin<'_>) -> Result<Signalled, ProcessError> {
+    check_touchable(of.roots)?;
+    until_none_left(of, stands, resume)
 }
 
 /// Ends all that belong together with SIGKILL, again and again until a look finds none.

@@ -9,6 +9,7 @@ use procfs::process::Process;
 pub(super) struct Row {
     pub(super) pid: i32,
     pub(super) parent: i32,
+    pub(super) group: i32,
     pub(super) session: i32,
     pub(super) state: char,
     pub(super) start_ticks: u64,
@@ -20,6 +21,7 @@ pub(super) fn row(pid: i32) -> Option<Row> {
     Some(Row {
         pid,
         parent: stat.ppid,
+        group: stat.pgrp,
         session: stat.session,
         state: stat.state,
         start_ticks: stat.starttime,

@@ -1,13 +1,13 @@
 //! Without toxics the proxy is a wire.
 
-mod support;
-
 use std::time::Duration;
 
 use shakedown_faults::proxy::Proxy;
-use support::*;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::*;
 
 #[tokio::test]
 async fn bytes_pass_both_ways_and_are_counted() {
@@ -182,16 +182,6 @@ async fn five_hundred_connections_are_clean_after_their_close() {
     until("all being closed", || proxy.counters().open == 0).await;
     // The echo server's own ends close a moment after ours.
     until("descriptors being back", || open_fds() <= before + 2).await;
-}
-
-/// Sends until nothing more is taken for a while; how much it was.
-async fn fill(stream: &TcpStream) -> u64 {
-    let chunk = bytes_from(0, 1 << 16);
-    let mut sent = 0;
-    while tokio::time::timeout(Duration::from_millis(200), stream.writable()).await.is_ok() {
-        sent += stream.try_write(&chunk).unwrap_or(0) as u64;
-    }
-    sent
 }
 
 fn open_fds() -> usize {

@@ -1,7 +1,6 @@
 //! What tests of the proxy share: a bounded wait, upstreams of a few kinds, and bytes that can be checked.
 
-// Each test binary takes in the whole module and uses a part of it.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -115,4 +114,14 @@ pub fn byte_at(place: u64) -> u8 {
 /// So many bytes of the endless stream from a place on.
 pub fn bytes_from(place: u64, count: usize) -> Vec<u8> {
     (place..place + count as u64).map(byte_at).collect()
+}
+
+/// Sends until nothing more is taken for a while; how much it was.
+pub async fn fill(stream: &TcpStream) -> u64 {
+    let chunk = bytes_from(0, 1 << 16);
+    let mut sent = 0;
+    while tokio::time::timeout(Duration::from_millis(200), stream.writable()).await.is_ok() {
+        sent += stream.try_write(&chunk).unwrap_or(0) as u64;
+    }
+    sent
 }

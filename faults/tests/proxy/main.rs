@@ -1,0 +1,4 @@
+//! The proxy with real sockets on loopback.
+
+mod faithful;
+mod support;
