@@ -4,11 +4,13 @@
 //! broken answer, bytes that nobody asked for) closes it, so that the answer to one request is never taken for that
 //! to the next. It keeps no buffer of its own: bytes are read into one that all connections of the thread share.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::Interest;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
 
@@ -31,14 +33,15 @@ pub(crate) struct Connection<C: Client> {
     failures: u32,
 }
 
-/// What became of a read.
-enum Read {
-    /// Bytes came; whether there may be more at once.
-    Some { reading: Reading, more: bool },
-    /// Nothing there.
-    Nothing,
-    /// The target closed its side.
-    Closed,
+/// The verdict on an answer, and whether the connection may take the next request.
+type Answered = (Result<(), ErrorClass>, bool);
+
+/// What came of waiting for an answer.
+enum Step {
+    /// It is over.
+    Over(Answered),
+    /// Bytes came, and there may be more at once.
+    More,
 }
 
 impl<C: Client> Connection<C> {
@@ -85,16 +88,24 @@ impl<C: Client> Connection<C> {
 
     /// One request and its answer. The stream is put back only where the next request may use it.
     async fn exchange(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
-        let stream = match self.stream.take().filter(|stream| self.is_fresh(stream)) {
+        let mut stream = match self.kept().await {
             Some(stream) => stream,
             None => self.dial(deadline).await?,
         };
         self.send(&stream, ask).map_err(|error| broken(&error))?;
-        let (verdict, keep) = self.receive(&stream, deadline).await?;
+        let (verdict, keep) = self.receive(&mut stream, deadline).await?;
         if keep && self.unsent.is_empty() {
             self.stream = Some(stream);
         }
         verdict
+    }
+
+    /// The kept connection, as far as is known still open. That costs no call to the system: the runtime knows whether
+    /// anything came since the last read.
+    async fn kept(&mut self) -> Option<TcpStream> {
+        let mut stream = self.stream.take()?;
+        let state = poll_fn(|context| Poll::Ready(self.poll_unasked(&mut stream, &mut 0, context))).await;
+        matches!(state, Poll::Pending | Poll::Ready(true)).then_some(stream)
     }
 
     async fn dial(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
@@ -102,7 +113,7 @@ impl<C: Client> Connection<C> {
         let stream = tokio::select! {
             biased;
             stream = connect => stream.map_err(|error| undialled(&error))?,
-            () = expired(&self.shared, &mut self.alarm, deadline) => return Err(ErrorClass::Timeout),
+            () = poll_fn(|context| self.poll_expired(deadline, context)) => return Err(ErrorClass::Timeout),
         };
         // Where nobody listens on a port from which the system also serves outgoing connections, TCP may connect a
         // socket to itself: it would echo requests, and keep the target from coming back to its port.
@@ -128,62 +139,67 @@ impl<C: Client> Connection<C> {
     }
 
     /// Sends the rest of the request, if there is one, and reads until the answer is whole; an answer may come first.
-    async fn receive(
-        &mut self,
-        stream: &TcpStream,
-        deadline: u64,
-    ) -> Result<(Result<(), ErrorClass>, bool), ErrorClass> {
+    async fn receive(&mut self, stream: &mut TcpStream, deadline: u64) -> Result<Answered, ErrorClass> {
         if self.unsent.is_empty() && self.shared.client.whole_at_once(&self.answer) {
             return Ok((Ok(()), true));
         }
         loop {
-            let interest = if self.unsent.is_empty() {
-                Interest::READABLE
-            } else {
-                Interest::READABLE | Interest::WRITABLE
-            };
-            tokio::select! {
-                biased;
-                ready = stream.ready(interest) => { ready.map_err(|error| broken(&error))?; }
-                () = expired(&self.shared, &mut self.alarm, deadline) => return Err(ErrorClass::Timeout),
-            }
-            // A target that answers before it has read everything may have stopped reading: its answer counts more
-            // than that the rest could not be sent.
-            let sent = self.send_rest(stream);
-            match self.read(stream).map_err(|error| broken(&error))? {
-                Read::Some { reading: Reading::Whole { verdict, keep }, .. } => return Ok((verdict, keep)),
-                Read::Closed => return Ok((self.shared.client.closed(&mut self.answer), false)),
-                Read::Some { reading: Reading::More, more } => {
-                    if more {
-                        self.let_others_run(deadline).await?;
-                    }
-                }
-                Read::Nothing => sent.map_err(|error| broken(&error))?,
+            match poll_fn(|context| self.poll_receive(stream, deadline, context)).await? {
+                Step::Over(answered) => return Ok(answered),
+                Step::More => self.let_others_run(deadline).await?,
             }
         }
     }
 
-    fn send_rest(&mut self, stream: &TcpStream) -> io::Result<()> {
-        if !self.unsent.is_empty() {
-            let sent = taken(stream.try_write(&self.unsent))?;
+    fn poll_receive(
+        &mut self,
+        stream: &mut TcpStream,
+        deadline: u64,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Step, ErrorClass>> {
+        let sent = self.poll_send_rest(stream, context);
+        loop {
+            match self.poll_read(stream, context) {
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(Some(step))) => return Poll::Ready(Ok(step)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(&error))),
+                Poll::Pending => break,
+            }
+        }
+        // A target that answers before it has read everything may have stopped reading: its answer counts more than
+        // that the rest could not be sent.
+        if let Poll::Ready(Err(error)) = sent {
+            return Poll::Ready(Err(broken(&error)));
+        }
+        ready!(self.poll_expired(deadline, context));
+        Poll::Ready(Err(ErrorClass::Timeout))
+    }
+
+    fn poll_send_rest(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let sent = ready!(Pin::new(&mut *stream).poll_write(context, &self.unsent))?;
             self.unsent.drain(..sent);
         }
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
-    fn read(&mut self, stream: &TcpStream) -> io::Result<Read> {
-        let input = &mut self.shared.buffers.borrow_mut().input;
-        match stream.try_read(input) {
-            Ok(0) => Ok(Read::Closed),
-            Ok(count) => {
-                let now = self.shared.clock.now();
-                self.shared.recorder.borrow_mut().received(now, count as u64);
-                let reading = self.shared.client.read(&mut self.answer, &input[..count]);
-                Ok(Read::Some { reading, more: count == input.len() })
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Read::Nothing),
-            Err(error) => Err(error),
+    /// Reads once; `None` where the answer goes on and nothing more is there.
+    fn poll_read(
+        &mut self,
+        stream: &mut TcpStream,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Step>>> {
+        let mut buffers = self.shared.buffers.borrow_mut();
+        let mut input = ReadBuf::new(&mut buffers.input);
+        ready!(Pin::new(stream).poll_read(context, &mut input))?;
+        if input.filled().is_empty() {
+            return Poll::Ready(Ok(Some(Step::Over((self.shared.client.closed(&mut self.answer), false)))));
         }
+        self.shared.received(input.filled().len());
+        Poll::Ready(Ok(match self.shared.client.read(&mut self.answer, input.filled()) {
+            Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep))),
+            Reading::More => (input.remaining() == 0).then_some(Step::More),
+        }))
     }
 
     /// A target that sends faster than we read would keep this task running for ever: the others come first, and the
@@ -197,56 +213,48 @@ impl<C: Client> Connection<C> {
     /// requests does nothing wrong.
     async fn idle(&mut self) -> Ask {
         let mut unasked = 0;
-        loop {
-            let Some(stream) = &self.stream else {
-                return self.shared.handed(self.seat).await;
-            };
-            tokio::select! {
-                biased;
-                ask = self.shared.handed(self.seat) => return ask,
-                ready = stream.readable() => {
-                    let keeps = ready.is_ok() && self.discard(stream, &mut unasked);
-                    if !keeps {
-                        self.stream = None;
+        poll_fn(|context| {
+            if let Some(mut stream) = self.stream.take() {
+                match self.poll_unasked(&mut stream, &mut unasked, context) {
+                    Poll::Pending => self.stream = Some(stream),
+                    Poll::Ready(true) => {
+                        self.stream = Some(stream);
+                        // There may be more, but others run first.
+                        context.waker().wake_by_ref();
                     }
+                    Poll::Ready(false) => {}
                 }
             }
-            // Discarding is bounded, but not by anything that would let others run.
-            tokio::task::yield_now().await;
-        }
+            self.shared.poll_handed(self.seat, context)
+        })
+        .await
     }
 
-    /// Whether a kept connection may still be used, as far as is known without asking the system: mostly the runtime
-    /// knows that nothing came since the last read.
-    fn is_fresh(&self, stream: &TcpStream) -> bool {
-        self.discard(stream, &mut 0)
+    /// Reads what nobody asked for, once; whether the connection may be used after that.
+    fn poll_unasked(
+        &self,
+        stream: &mut TcpStream,
+        unasked: &mut u64,
+        context: &mut Context<'_>,
+    ) -> Poll<bool> {
+        let mut buffers = self.shared.buffers.borrow_mut();
+        let mut input = ReadBuf::new(&mut buffers.input);
+        if ready!(Pin::new(stream).poll_read(context, &mut input)).is_err() || input.filled().is_empty() {
+            return Poll::Ready(false);
+        }
+        self.shared.received(input.filled().len());
+        *unasked += input.filled().len() as u64;
+        Poll::Ready(*unasked <= self.shared.client.unasked_bytes_max())
     }
 
-    /// Reads what nobody asked for; whether the connection may still be used.
-    fn discard(&self, stream: &TcpStream, unasked: &mut u64) -> bool {
-        let input = &mut self.shared.buffers.borrow_mut().input;
-        match stream.try_read(input) {
-            Ok(0) => false,
-            Ok(count) => {
-                let now = self.shared.clock.now();
-                self.shared.recorder.borrow_mut().received(now, count as u64);
-                *unasked += count as u64;
-                *unasked <= self.shared.client.unasked_bytes_max()
-            }
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
+    fn poll_expired(&mut self, deadline: u64, context: &mut Context<'_>) -> Poll<()> {
+        // An alarm that an earlier request set rings too early: it is set anew then, once a timeout and not once a
+        // request.
+        while self.shared.clock.now() < deadline {
+            ready!(self.alarm.as_mut().poll(context));
+            self.alarm.as_mut().reset(self.shared.clock.deadline(deadline));
         }
-    }
-}
-
-/// Returns once the deadline has passed.
-async fn expired<C: Client>(shared: &Shared<C>, alarm: &mut Pin<Box<Sleep>>, deadline: u64) {
-    loop {
-        // The first await of a request whose predecessor set the alarm returns at once or waits for an earlier moment.
-        alarm.as_mut().await;
-        if shared.clock.now() >= deadline {
-            return;
-        }
-        alarm.as_mut().reset(shared.clock.deadline(deadline));
+        Poll::Ready(())
     }
 }
 

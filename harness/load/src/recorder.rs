@@ -32,7 +32,7 @@ pub(crate) struct Recorder {
     /// The open seconds in order; the first one is `first`. Never empty.
     open: VecDeque<Second>,
     first: u64,
-    spare: Vec<Box<Times>>,
+    spare: Vec<Times>,
     clamped: u64,
 }
 
@@ -45,7 +45,7 @@ struct Second {
     dropped: u64,
     received: u64,
     /// Only a second in which something was due or completed needs histograms.
-    times: Option<Box<Times>>,
+    times: Option<Times>,
 }
 
 #[derive(Debug)]
@@ -178,12 +178,12 @@ impl Recorder {
         self.second(moment).times.as_mut().expect("was put there just now")
     }
 
-    fn take_times(&mut self) -> Box<Times> {
+    fn take_times(&mut self) -> Times {
         let new = || Times { latency: histogram(), service: histogram(), late: histogram() };
-        self.spare.pop().unwrap_or_else(|| Box::new(new()))
+        self.spare.pop().unwrap_or_else(new)
     }
 
-    fn give_times_back(&mut self, mut times: Box<Times>) {
+    fn give_times_back(&mut self, mut times: Times) {
         // After a pause of the whole process many seconds may have been open at once; two is the usual number.
         if self.spare.len() < 2 {
             times.latency.reset();

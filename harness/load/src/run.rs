@@ -297,3 +297,76 @@ impl Drop for Load {
         self.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shakedown_scenarios::units::Rate;
+    use shakedown_scenarios::workload::{Arrivals, Destination};
+
+    use super::*;
+    use crate::client::{ErrorClass, Reading};
+    use crate::mix::Ask;
+
+    /// A client with a mistake in it.
+    struct Panicking;
+
+    impl Client for Panicking {
+        type Answer = ();
+
+        fn answer(&self) {}
+
+        fn ask(&self, ask: &Ask, (): &mut (), _: &mut Vec<u8>) {
+            panic!("request of kind {} is not to my taste", ask.kind);
+        }
+
+        fn whole_at_once(&self, (): &()) -> bool {
+            true
+        }
+
+        fn read(&self, (): &mut (), _: &[u8]) -> Reading {
+            Reading::More
+        }
+
+        fn closed(&self, (): &mut ()) -> Result<(), ErrorClass> {
+            Ok(())
+        }
+
+        fn unasked_bytes_max(&self) -> u64 {
+            0
+        }
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a load starts at a real moment")]
+    async fn a_panic_in_the_load_is_caught_and_told_and_the_windows_are_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpWorkload {
+            to: Destination::Target("shop".to_owned()),
+            arrivals: Arrivals::Constant(Rate::per_second(10.0).unwrap()),
+            timeout: Span::secs(1),
+            connections: 1,
+            exchanges: Vec::new(),
+        };
+        let start = Start {
+            name: "panicking".to_owned(),
+            workload: Workload::Tcp(tcp),
+            address: listener.local_addr().unwrap(),
+            host: String::new(),
+            seed: 1,
+            start: Instant::now(),
+            duration: Span::secs(60),
+        };
+        let common = Common { timeout: Span::secs(1), connections: 1, kinds: vec![(1, None)] };
+        let (sender, mut windows) = mpsc::channel(10);
+        let end = launch(start, Panicking, common, sender).unwrap().join().await;
+        let why = "a connection's task panicked: request of kind 0 is not to my taste".to_owned();
+        assert_eq!(end.ending, Ending::Failed { why });
+        assert!(windows.recv().await.is_some_and(|window| window.due >= 1 && window.backlog >= 1));
+    }
+
+    #[test]
+    fn a_threads_name_shows_the_workload() {
+        assert_eq!(thread_name("browse"), "load/browse");
+        assert_eq!(thread_name("a very long one\0"), "load/a very lon");
+    }
+}

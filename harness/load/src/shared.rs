@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
-use std::{future::poll_fn, time::Duration};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -88,27 +88,26 @@ impl<C: Client> Shared<C> {
     pub(crate) fn hand(&self, seat: usize, ask: Ask) {
         let seat = &mut self.seats.borrow_mut()[seat];
         seat.ask = Some(ask);
-        if let Some(waker) = seat.waker.take() {
-            waker.wake();
+        if let Some(waker) = &seat.waker {
+            waker.wake_by_ref();
         }
     }
 
-    /// Waits until a request is handed to this free seat. May be dropped and asked again at any time.
-    pub(crate) async fn handed(&self, seat: usize) -> Ask {
-        poll_fn(|context| {
-            let seat = &mut self.seats.borrow_mut()[seat];
-            match seat.ask.take() {
-                Some(ask) => Poll::Ready(ask),
-                None => {
-                    let is_known = seat.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
-                    if !is_known {
-                        seat.waker = Some(context.waker().clone());
-                    }
-                    Poll::Pending
-                }
-            }
-        })
-        .await
+    /// Whether a request was handed to this free seat; whoever asks is woken when that happens.
+    pub(crate) fn poll_handed(&self, seat: usize, context: &mut Context<'_>) -> Poll<Ask> {
+        let seat = &mut self.seats.borrow_mut()[seat];
+        if let Some(ask) = seat.ask.take() {
+            return Poll::Ready(ask);
+        }
+        if !seat.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            seat.waker = Some(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Bytes came.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.recorder.borrow_mut().received(self.clock.now(), bytes as u64);
     }
 
     /// A request came to its end.

@@ -1,0 +1,89 @@
+//! Targets that mean harm: the request fails, it is counted, and memory stays where it was.
+
+use std::net::SocketAddr;
+
+use shakedown_scenarios::units::Span;
+use shakedown_scenarios::workload::{HttpWorkload, Workload};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{Totals, asked, http, run, serve, tcp};
+
+/// Answers with `head` and then with `piece` for ever.
+async fn endless(head: &'static str, piece: &'static str) -> SocketAddr {
+    serve(move |mut stream| async move {
+        let _ = asked(&mut stream).await;
+        let pieces = piece.repeat(16 * 1024 / piece.len());
+        let mut sent = stream.write_all(head.as_bytes()).await;
+        while sent.is_ok() {
+            sent = stream.write_all(pieces.as_bytes()).await;
+        }
+    })
+    .await
+}
+
+/// Memory of this process (load and target both), in MiB.
+fn resident_mib() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4 / 1024
+}
+
+async fn attacked(head: &'static str, piece: &'static str) -> Totals {
+    let address = endless(head, piece).await;
+    let before = resident_mib();
+    let mut workload = HttpWorkload { timeout: Span::millis(400), ..http(20.0, 20) };
+    workload.requests[0].expect.body = Some("never there".into());
+    let (totals, _) = run(Workload::Http(workload), address, Span::secs(1)).await;
+    let grown = resident_mib().saturating_sub(before);
+    // Other tests run in this process meanwhile, so this is loose; unbounded reading would be hundreds of MiB.
+    assert!(grown < 96, "{grown} MiB more");
+    totals.assert_complete();
+    assert_eq!(totals.ok, 0);
+    assert_eq!(totals.due, 20);
+    totals
+}
+
+#[tokio::test]
+async fn an_endless_body_ends_at_the_timeout() {
+    let length = "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775807\r\n\r\n";
+    let totals = attacked(length, "x").await;
+    assert_eq!(totals.failed("timeout"), 20, "{:?}", totals.errors);
+    let totals = attacked("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "4\r\nWiki\r\n").await;
+    assert_eq!(totals.failed("timeout"), 20, "{:?}", totals.errors);
+    let totals = attacked("HTTP/1.1 200 OK\r\n\r\n", "x").await;
+    assert_eq!(totals.failed("timeout"), 20, "{:?}", totals.errors);
+}
+
+#[tokio::test]
+async fn an_endless_head_ends_at_its_bound() {
+    for (head, piece) in [
+        ("HTTP/1.1 200 OK\r\n", "A: b\r\n"),
+        ("HTTP/1.1 200 OK\r\nA: ", "x"),
+        ("", "HTTP/1.1 100 Continue\r\n\r\n"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "A: b\r\n"),
+    ] {
+        let totals = attacked(head, piece).await;
+        assert_eq!(totals.failed("protocol"), 20, "{head:?}: {:?}", totals.errors);
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_over_tcp_ends_at_the_timeout() {
+    let address =
+        serve(|mut stream| async move { while stream.write_all(&[b'$'; 16 * 1024]).await.is_ok() {} }).await;
+    let mut workload = tcp(20.0, 20, "GET x\r\n", "$", Some("\r\n"));
+    workload.timeout = Span::millis(300);
+    let (totals, _) = run(Workload::Tcp(workload), address, Span::secs(1)).await;
+    totals.assert_complete();
+    assert_eq!(totals.failed("timeout"), 20, "{:?}", totals.errors);
+}
+
+#[tokio::test]
+async fn a_flood_between_two_requests_closes_the_connection_and_does_not_hold_the_load_up() {
+    let address =
+        serve(|mut stream| async move { while stream.write_all(&[b'x'; 16 * 1024]).await.is_ok() {} }).await;
+    let (totals, _) = run(Workload::Tcp(tcp(50.0, 2, "hello", "x", None)), address, Span::secs(1)).await;
+    totals.assert_complete();
+    assert_eq!((totals.due, totals.ok), (50, 50), "{:?}", totals.errors);
+}
