@@ -72,7 +72,11 @@ fn whole(checker: &mut Checker<'_>) {
         && !checker.places.is_broken(&part!["gates"])
         && !checker.places.is_broken(&part!["hypothesis"])
     {
-        let help = "add `gates: [NoLeak(of: \"server\")]`, for instance, or a probe to `hypothesis`";
+        let target = experiment.targets.keys().next().map_or("server", String::as_str);
+        let help = format!(
+            "add `gates: [NoLeak(of: \"{}\")]`, for instance, or a probe to `hypothesis`",
+            shortened(target)
+        );
         checker.tell(&part![], "nothing is judged, so every run would pass", help);
     }
 }

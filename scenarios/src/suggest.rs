@@ -5,6 +5,10 @@ const MOST_LISTED: usize = 16;
 
 /// The candidate that was most likely meant, if one is near.
 pub(crate) fn nearest<'c>(found: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    // Comparing costs the product of the lengths, and nobody meant a name by a whole page.
+    if found.len() > 100 {
+        return None;
+    }
     let found = found.to_lowercase();
     let near = candidates.into_iter().filter_map(|candidate| {
         let distance = strsim::damerau_levenshtein(&found, &candidate.to_lowercase());
@@ -21,8 +25,7 @@ pub(crate) fn help<'c>(
     what: &str,
     candidates: impl IntoIterator<Item = &'c str> + Clone,
 ) -> String {
-    // Comparing costs the product of the lengths; nobody meant a name by a whole page.
-    let near = if found.len() <= 100 { nearest(found, candidates.clone()) } else { None };
+    let near = nearest(found, candidates.clone());
     let listed = listed(candidates);
     match (near, listed.is_empty()) {
         (_, true) => format!("there are no {what}"),

@@ -195,7 +195,9 @@ fn tell_overlap(checker: &mut Checker<'_>, earlier: &Reach, later: &Reach) {
 fn when(fault: &Fault, reach: &Reach) -> String {
     match (fault.act.is_instant(), fault.jitter.is_zero()) {
         (true, true) => format!("at {}", reach.from),
-        _ => format!("{} to {}", reach.from, reach.to),
+        // Its instant itself has no length for people.
+        (true, false) => format!("{} to {}", reach.from, reach.from.plus(fault.jitter)),
+        (false, _) => format!("{} to {}", reach.from, reach.to),
     }
 }
 

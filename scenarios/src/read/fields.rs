@@ -245,6 +245,9 @@ impl Context {
         example: &str,
     ) -> Option<[&'t Node; N]> {
         if let Value::Struct(Struct { body: Body::Values(values), .. }) = &node.value {
+            if values.iter().any(|node| node.value == Value::Broken) {
+                return None;
+            }
             let values: Vec<&Node> = values.iter().collect();
             if let Ok(values) = values.try_into() {
                 return Some(values);
@@ -369,7 +372,8 @@ impl<'t> Fields<'t> {
 
     fn missing<T>(&self, cx: &mut Context, key: &'static str, example: &str) -> Option<T> {
         cx.note_missing(key);
-        if self.damaged {
+        // Where it is there but mistyped, that is what is told.
+        if self.damaged || self.fields.iter().any(|(word, _)| suggest::nearest(&word.text, [key]).is_some()) {
             return None;
         }
         let message = format!("{} needs the field `{key}`", self.what);
@@ -414,6 +418,13 @@ impl<'t> Fields<'t> {
         }
         for (word, _) in self.fields.iter().filter(|(word, _)| !word.text.is_empty()) {
             if !self.known.contains(&word.text.as_str()) {
+                // What refers to the field that was meant is better not told either.
+                let meant = suggest::nearest(&word.text, self.known.iter().copied());
+                if let Some(meant) =
+                    meant.filter(|meant| !self.fields.iter().any(|(word, _)| word.text == *meant))
+                {
+                    cx.note_missing(meant);
+                }
                 let message =
                     format!("{} has no field `{}`", self.what, crate::syntax::shortened(&word.text));
                 let help = suggest::help(&word.text, "fields", self.known.iter().copied());

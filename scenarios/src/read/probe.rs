@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::fields::{Blank, Context, Fields};
 use super::scalar::{blank, quantity, text, texts, whole};
 use crate::probe::{Ask, Probe};
-use crate::syntax::{Body, Node, Struct, Value};
+use crate::syntax::{Body, Node, Number, Struct, Value};
 use crate::units::Span;
 use crate::workload::Destination;
 
@@ -86,6 +86,9 @@ fn http_tolerance(cx: &mut Context, node: &Node) -> Option<(u16, Option<String>)
         fields.finish(cx);
         return Some((status, body));
     }
+    if let Value::Number(Number::Whole(status)) = &node.value {
+        return cx.expected(node, "a tolerance", format!("write `Status({status})`"));
+    }
     match cx.variant(node, "a tolerance", &["Status", "Body"])? {
         "Status" => {
             let status = cx.only(node, "Status(200)")?;
@@ -112,6 +115,9 @@ fn exec_tolerance(cx: &mut Context, node: &Node) -> Option<(i32, Option<String>)
         let stdout = fields.optional(cx, "stdout", text);
         fields.finish(cx);
         return Some((exit, stdout));
+    }
+    if let Value::Number(Number::Whole(exit)) = &node.value {
+        return cx.expected(node, "a tolerance", format!("write `Exit({exit})`"));
     }
     match cx.variant(node, "a tolerance", &["Exit", "Stdout"])? {
         "Exit" => {

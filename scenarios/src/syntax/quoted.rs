@@ -148,7 +148,7 @@ impl Reader<'_> {
                     body.verbatim = false;
                     index = self.escape(index, &mut body.value);
                 }
-                '\n' if quote == '\'' => return (None, index),
+                '\n' if quote == '\'' && !self.inner[index..].starts_with("\n'") => return (None, index),
                 _ => {
                     body.value.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                     index += c.len_utf8();
