@@ -1,11 +1,14 @@
 //! One connection from its acceptance to its end: the target is dialled, then both ways are moved by one task.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use shakedown_scenarios::units::Span;
+use socket2::SockRef;
 use tokio::io::Interest;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::Shared;
@@ -59,7 +62,7 @@ impl Connection {
     async fn dial(&mut self, client: &TcpStream) -> Result<TcpStream, Over> {
         self.wait_for_the_way(client).await?;
         let give_up = self.shared.clock.now().plus(DIAL_WITHIN);
-        let dialling = TcpStream::connect(self.shared.upstream);
+        let dialling = connect(self.shared.upstream);
         tokio::pin!(dialling);
         loop {
             tokio::select! {
@@ -117,6 +120,8 @@ impl Connection {
 
     async fn join(&mut self, client: TcpStream, server: TcpStream) {
         let _ = server.set_nodelay(true);
+        // From here on it is closed in order, unless there is a reason to reset it.
+        let _ = SockRef::from(&server).set_linger(None);
         let mut joined = Joined::new(Arc::clone(&self.shared), self.number, client, server);
         let over = loop {
             let wants = match joined.turn(&self.rules.borrow_and_update().clone()) {
@@ -160,6 +165,14 @@ async fn until(shared: &Shared, moment: Option<Span>) {
         Some(moment) => shared.alarm.until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+/// Connects, with a socket that resets when it is dropped: a connection that a toxic resets while it comes about may
+/// have been accepted by the target already.
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_zero_linger()?;
+    socket.connect(address).await
 }
 
 /// Waits until a side can be read or written, as asked, or turns out to have reset the connection.

@@ -155,8 +155,11 @@ impl Pipe {
         self.queue.iter().map(|piece| piece.len() - piece.sent).sum()
     }
 
-    /// Takes bytes that were read.
+    /// Takes bytes that were read. No bytes are no chunk: an end has a call of its own.
     pub fn take(&mut self, bytes: &[u8], now: Span, rules: &Rules) {
+        if bytes.is_empty() {
+            return;
+        }
         let chunk = Chunk { len: bytes.len(), direction: self.direction };
         if let Some(delays) = self.judge(chunk, rules) {
             self.push(What::Bytes(bytes.into()), delays, now);

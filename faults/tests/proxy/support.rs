@@ -1,9 +1,8 @@
 //! What tests of the proxy share: a bounded wait, upstreams of a few kinds, and bytes that can be checked.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
-
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use shakedown_faults::proxy::Proxy;
@@ -104,16 +103,15 @@ pub async fn is_silent(stream: &mut TcpStream, length: Duration) -> bool {
     tokio::time::timeout(length, stream.read(&mut [0])).await.is_err()
 }
 
-/// The byte that stands at a place of the endless stream that tests send: every one differs from its neighbours, and
-/// the pattern has no short period, so a lost or doubled byte shows.
-pub fn byte_at(place: u64) -> u8 {
-    let mixed = place.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 56) as u8 ^ (mixed >> 24) as u8
-}
-
-/// So many bytes of the endless stream from a place on.
-pub fn bytes_from(place: u64, count: usize) -> Vec<u8> {
-    (place..place + count as u64).map(byte_at).collect()
+/// A part of the endless stream that tests send, at most 128 KiB of it. Its period is prime and longer than any buffer,
+/// so that a lost or doubled byte shows.
+pub fn bytes_from(place: u64, count: usize) -> &'static [u8] {
+    const PERIOD: usize = 99_991;
+    static STREAM: OnceLock<Vec<u8>> = OnceLock::new();
+    let byte_at = |place: usize| (((place % PERIOD) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
+    let stream = STREAM.get_or_init(|| (0..PERIOD + (1 << 17)).map(byte_at).collect());
+    let start = (place % PERIOD as u64) as usize;
+    &stream[start..start + count]
 }
 
 /// Sends until nothing more is taken for a while; how much it was.
@@ -121,7 +119,7 @@ pub async fn fill(stream: &TcpStream) -> u64 {
     let chunk = bytes_from(0, 1 << 16);
     let mut sent = 0;
     while tokio::time::timeout(Duration::from_millis(200), stream.writable()).await.is_ok() {
-        sent += stream.try_write(&chunk).unwrap_or(0) as u64;
+        sent += stream.try_write(chunk).unwrap_or(0) as u64;
     }
     sent
 }
