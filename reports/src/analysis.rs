@@ -27,6 +27,7 @@ mod verdict;
 
 pub use finding::*;
 pub use fold::analyze_entries;
+pub use gates::resource_word;
 pub use verdict::{Reason, Verdict};
 
 /// Everything that a run's journal tells.

@@ -315,7 +315,12 @@ fn a_target_that_dies_by_itself_and_stays_down_fails() {
 fn a_leak_check_that_is_too_short_matters_only_where_a_gate_asks() {
     let asked = plan(|experiment| experiment.gates.push(no_leak()));
     let analysis = judge(&asked, story(&asked));
-    expect(&analysis, Verdict::Inconclusive, 2, &["no leak in shop", "memory, descriptors, sockets, threads: cannot tell", "too short"]);
+    expect(
+        &analysis,
+        Verdict::Inconclusive,
+        2,
+        &["no leak in shop", "memory, descriptors, sockets, threads: cannot tell", "too short"],
+    );
     let unasked = plan(|_| {});
     let analysis = judge(&unasked, story(&unasked));
     assert_eq!(analysis.leaks.len(), 4);
@@ -339,7 +344,7 @@ fn a_long_quiet_run_passes_its_leak_gate_and_a_leaking_one_does_not() {
             *sample.fds.entry("socket".into()).or_default() += leaked;
         }
     }
-    expect(&judge(&plan, entries), Verdict::Fail, 1, &["no leak in shop", "descriptors: leaks 1"]);
+    expect(&judge(&plan, entries), Verdict::Fail, 1, &["no leak in shop", "descriptors, sockets: leaks 1"]);
 }
 
 #[test]

@@ -124,7 +124,8 @@ pub fn check(segments: &[Vec<Block>], scale: &Scale) -> LeakAnswer {
     let grain = scale.quantum / (seconds / 3_600.0);
     let detectable = ((slope.high - slope.low) / 2.0).max(grain).max(matters);
     if seconds < SECONDS_MIN {
-        let why = format!("{} is too short, {} is the least", show::seconds(seconds), show::seconds(SECONDS_MIN));
+        let why =
+            format!("{} is too short, {} is the least", show::seconds(seconds), show::seconds(SECONDS_MIN));
         return LeakAnswer::Inconclusive { why, detectable: Some(detectable) };
     }
     let bound = slope.high.max(grain);

@@ -130,7 +130,9 @@ impl SeriesBuilder {
     #[must_use]
     pub fn build(self) -> Series {
         let single = self.points.iter().all(|point| point.min == point.max);
-        let column = |pick: fn(&Point) -> f64| self.points.iter().map(|point| pick(point) as f32).collect();
+        // A number beyond 32 bits becomes the largest one: JSON has no word for infinity.
+        let narrow = |value: f64| (value as f32).clamp(f32::MIN, f32::MAX);
+        let column = |pick: fn(&Point) -> f64| self.points.iter().map(|point| narrow(pick(point))).collect();
         Series {
             panel: self.panel,
             unit: self.unit,

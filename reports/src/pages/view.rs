@@ -1,0 +1,532 @@
+//! What the pages say, as rows of finished, cleaned text; the templates only place it.
+
+use serde::Serialize;
+use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::target::Target;
+use shakedown_scenarios::workload::{Arrivals, Destination, Workload};
+
+use super::clean::{clean, shell_word};
+use crate::analysis::series::POINTS_MAX;
+use crate::analysis::{
+    Analysis, Ended, FaultFinding, GateFinding, LoadFigures, ProbeFinding, Recovery, TargetFinding, Tries,
+    Verdict, WorkloadFinding,
+};
+use crate::show::{self, Unit};
+
+/// Everything that a page shows.
+#[derive(Debug, Serialize)]
+pub struct View {
+    pub name: String,
+    pub about: String,
+    pub verdict: Badge,
+    pub exit_code: u8,
+    pub headline: String,
+    pub reasons: Vec<ReasonRow>,
+    pub rehearsal: Option<String>,
+    pub facts: Vec<(String, String)>,
+    pub again: String,
+    pub gates: Vec<GateRow>,
+    pub faults: Vec<FaultRow>,
+    pub faults_left_out: usize,
+    pub probes: Vec<ProbeRow>,
+    pub leaks: Vec<LeakRow>,
+    pub targets: Vec<TargetRow>,
+    pub load: Vec<LoadTable>,
+    pub health: Vec<HealthRow>,
+    pub degraded: Vec<String>,
+    pub losses: Vec<String>,
+    pub events: Vec<EventRow>,
+    pub events_left_out: u64,
+}
+
+/// A verdict as a class for the style sheet and a word for people.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Badge {
+    pub class: &'static str,
+    pub word: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ReasonRow {
+    pub badge: Badge,
+    pub about: String,
+    pub why: String,
+    pub at: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct GateRow {
+    pub badge: Badge,
+    pub gate: String,
+    pub observed: String,
+    pub limit: String,
+    pub margin: String,
+    /// Share of the limit that was used, 0 to 100, for a bar; `None`: no bar.
+    pub used: Option<u8>,
+    pub worst: String,
+    pub note: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FaultRow {
+    pub title: String,
+    pub does: String,
+    pub planned: String,
+    pub actual: String,
+    pub bit: Badge,
+    pub bit_evidence: String,
+    pub heal: Badge,
+    pub heal_evidence: String,
+    pub recovery: Badge,
+    pub recovery_words: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ProbeRow {
+    pub badge: Badge,
+    pub name: String,
+    pub why: String,
+    pub baseline: String,
+    pub chaos: String,
+    pub recovery: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LeakRow {
+    pub badge: Badge,
+    pub target: String,
+    pub resource: &'static str,
+    pub words: String,
+    pub level: String,
+    pub looked_at: String,
+    pub gated: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TargetRow {
+    pub name: String,
+    pub starts: u64,
+    pub exits: u64,
+    pub unexpected: u64,
+    pub ready_after: String,
+    pub longest: String,
+    pub state: String,
+    pub restarts: Vec<RestartRow>,
+    pub left_out: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RestartRow {
+    pub exited: String,
+    pub status: String,
+    pub why: &'static str,
+    pub ready: String,
+    pub took: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LoadTable {
+    pub name: String,
+    pub rows: Vec<LoadRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LoadRow {
+    pub over: String,
+    pub offered: String,
+    pub achieved: String,
+    pub error_ratio: String,
+    pub errors: String,
+    pub dropped: String,
+    pub latency: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct HealthRow {
+    pub badge: Badge,
+    pub what: String,
+    pub found: String,
+    pub bound: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct EventRow {
+    pub at: String,
+    pub sort: String,
+    pub text: String,
+}
+
+/// Rows of a table on a page; the rest stands in `summary.json`.
+const ROWS_MAX: usize = 200;
+const NOTHING: &str = "–";
+const INFO: Badge = Badge { class: "info", word: "info" };
+
+// === impl View ===
+
+impl View {
+    /// Of an analysis.
+    #[must_use]
+    pub fn of(plan: &Plan, analysis: &Analysis) -> Self {
+        Self {
+            name: cleaned(&analysis.run.name),
+            about: cleaned(&analysis.run.about),
+            verdict: badge(analysis.verdict),
+            exit_code: analysis.exit_code(),
+            headline: headline(analysis),
+            reasons: reasons(analysis),
+            rehearsal: rehearsal(analysis),
+            facts: facts(plan, analysis),
+            again: analysis
+                .run
+                .again
+                .iter()
+                .map(|word| shell_word(&cleaned(word)))
+                .collect::<Vec<_>>()
+                .join(" "),
+            gates: analysis.gates.iter().map(gate).collect(),
+            faults: analysis.faults.iter().take(ROWS_MAX).map(fault).collect(),
+            faults_left_out: analysis.faults.len().saturating_sub(ROWS_MAX),
+            probes: analysis.hypothesis.iter().map(probe).collect(),
+            leaks: leaks(analysis),
+            targets: analysis.targets.iter().map(target).collect(),
+            load: analysis.workloads.iter().map(load).collect(),
+            health: health(analysis),
+            degraded: analysis.health.degraded.iter().map(|why| cleaned(why)).collect(),
+            losses: analysis.losses.iter().map(|loss| cleaned(loss)).collect(),
+            events: events(analysis),
+            events_left_out: analysis.events.left_out,
+        }
+    }
+}
+
+fn cleaned(text: &str) -> String {
+    clean(text).into_owned()
+}
+
+const fn badge(verdict: Verdict) -> Badge {
+    match verdict {
+        Verdict::Pass => Badge { class: "pass", word: "pass" },
+        Verdict::Inconclusive => Badge { class: "open", word: "inconclusive" },
+        Verdict::Fail => Badge { class: "fail", word: "fail" },
+    }
+}
+
+/// One sentence: the worst reason, or what a pass stands on.
+fn headline(analysis: &Analysis) -> String {
+    match analysis.reasons.first() {
+        Some(reason) => {
+            let more = match analysis.reasons.len() - 1 {
+                0 => String::new(),
+                1 => " One more reason below.".into(),
+                more => format!(" {more} more reasons below."),
+            };
+            format!("{}: {}.{more}", sentence_start(&cleaned(&reason.about)), cleaned(&reason.why))
+        }
+        None => passed(analysis),
+    }
+}
+
+fn passed(analysis: &Analysis) -> String {
+    let mut parts = Vec::new();
+    let many = |count: usize, one: &str, more: &str| {
+        if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
+    };
+    if !analysis.gates.is_empty() {
+        parts.push(format!("{} held", many(analysis.gates.len(), "gate", "gates")));
+    }
+    if !analysis.faults.is_empty() {
+        parts.push(format!("{} bit and healed", many(analysis.faults.len(), "fault", "faults")));
+    }
+    let after = |fault: &FaultFinding| match fault.recovery {
+        Recovery::After(seconds) => Some(seconds),
+        _ => None,
+    };
+    if let Some(longest) = analysis.faults.iter().filter_map(after).reduce(f64::max) {
+        parts.push(format!("the longest recovery took {}", show::seconds(longest)));
+    }
+    if !analysis.hypothesis.is_empty() {
+        parts.push("the steady state held before and after".into());
+    }
+    if parts.is_empty() {
+        "Nothing was asked of this run.".into()
+    } else {
+        format!("{}.", sentence_start(&parts.join(", ")))
+    }
+}
+
+fn sentence_start(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+fn reasons(analysis: &Analysis) -> Vec<ReasonRow> {
+    let row = |reason: &crate::analysis::Reason| ReasonRow {
+        badge: badge(reason.verdict),
+        about: cleaned(&reason.about),
+        why: cleaned(&reason.why),
+        at: reason.at.map_or_else(String::new, show::offset),
+    };
+    analysis.reasons.iter().take(ROWS_MAX).map(row).collect()
+}
+
+fn rehearsal(analysis: &Analysis) -> Option<String> {
+    (analysis.run.rehearse != 1.0).then(|| {
+        format!(
+            "A rehearsal: durations were divided by {}. It shows that the experiment works, and counts as no rung.",
+            show::short(analysis.run.rehearse)
+        )
+    })
+}
+
+fn facts(plan: &Plan, analysis: &Analysis) -> Vec<(String, String)> {
+    let run = &analysis.run;
+    let ending = match &run.ending {
+        Ended::Completed => "as planned".to_owned(),
+        Ended::Guard(why) => format!("by the guard: {why}"),
+        Ended::Aborted(why) => format!("given up: {why}"),
+        Ended::Signal(signal) => format!("by signal {signal}"),
+        Ended::Cut => "the journal stops without an end".to_owned(),
+    };
+    let host = format!(
+        "{}, {}, {} cores, {}",
+        run.host.name,
+        run.host.system,
+        run.host.cores,
+        show::bytes(run.host.memory as f64)
+    );
+    let length = format!("{} of {} planned", show::offset(run.observed), show::offset(run.planned));
+    let facts = [
+        ("Run", run.id.clone()),
+        ("Started", run.started_at.clone()),
+        ("Length", length),
+        ("Ended", ending),
+        ("Seed", run.seed.clone()),
+        ("Host", host),
+        ("Version", run.version.clone()),
+    ];
+    let facts = facts.into_iter().map(|(name, fact)| (name.to_owned(), fact));
+    let targets =
+        plan.experiment.targets.iter().map(|(name, what)| (format!("Target {name}"), target_words(what)));
+    let workloads =
+        plan.experiment.workloads.iter().map(|(name, what)| (format!("Load {name}"), workload_words(what)));
+    let all = facts.chain(targets.take(ROWS_MAX)).chain(workloads.take(ROWS_MAX));
+    all.map(|(name, fact)| (cleaned(&name), cleaned(&fact))).collect()
+}
+
+/// Only the program of a process: its arguments may hold secrets.
+fn target_words(target: &Target) -> String {
+    match target {
+        Target::Process(process) => format!("process {}", process.argv.first().map_or("", String::as_str)),
+        Target::Pid(attached) => format!("attached to pid {}", attached.pid),
+        Target::Address(address) => format!("at {}", address.address),
+    }
+}
+
+fn workload_words(workload: &Workload) -> String {
+    let kind = match workload {
+        Workload::Http(_) => "HTTP",
+        Workload::Tcp(_) => "TCP",
+    };
+    let to = match workload.to() {
+        Destination::Link(link) => format!("through link {link}"),
+        Destination::Target(target) => format!("straight to {target}"),
+    };
+    let arrivals = match workload.arrivals() {
+        Arrivals::Constant(rate) => format!("{rate}, evenly"),
+        Arrivals::Poisson(rate) => format!("{rate}, at random"),
+        Arrivals::Stages { stages, .. } => format!("{} stages of rates", stages.len()),
+    };
+    format!("{kind} {to}, {arrivals}")
+}
+
+fn gate(gate: &GateFinding) -> GateRow {
+    let observed = gate.observed.map_or_else(
+        || NOTHING.into(),
+        |value| format!("{}{}", if gate.at_least { "≥ " } else { "" }, gate.unit.show(value)),
+    );
+    let margin = gate.margin.map_or_else(
+        || NOTHING.into(),
+        |margin| {
+            let word = if margin >= 0.0 { "to spare" } else { "beyond" };
+            format!("{} {word}", percent(margin.abs()))
+        },
+    );
+    // A leak gate has no one limit; its note tells.
+    let has_limit = gate.limit != 0.0 || gate.observed.is_some();
+    GateRow {
+        badge: badge(gate.verdict),
+        gate: cleaned(&gate.gate),
+        observed,
+        limit: if has_limit { gate.unit.show(gate.limit) } else { NOTHING.into() },
+        margin,
+        used: gate.margin.map(|margin| ((1.0 - margin) * 50.0).clamp(0.0, 100.0) as u8),
+        worst: gate.worst.as_ref().map_or_else(
+            || NOTHING.into(),
+            |worst| {
+                let during = if worst.during.is_empty() {
+                    String::new()
+                } else {
+                    format!(", {}", cleaned(&worst.during))
+                };
+                format!("{} at {}{during}", gate.unit.show(worst.value), show::offset(worst.at))
+            },
+        ),
+        note: cleaned(&gate.note),
+    }
+}
+
+/// A margin needs no third digit, and a huge one no digits at all.
+fn percent(share: f64) -> String {
+    if share >= 100.0 {
+        format!("{}×", show::short(share.round()))
+    } else {
+        format!("{:.0} %", share * 100.0)
+    }
+}
+
+fn fault(fault: &FaultFinding) -> FaultRow {
+    let planned = if fault.instant {
+        show::offset(fault.planned_from)
+    } else {
+        format!("{} – {}", show::offset(fault.planned_from), show::offset(fault.planned_to))
+    };
+    let actual = match (fault.injected, fault.healed) {
+        (None, _) => "never".into(),
+        (Some(from), _) if fault.instant => show::offset_tenths(from),
+        (Some(from), Some(to)) => format!("{} – {}", show::offset_tenths(from), show::offset_tenths(to)),
+        (Some(from), None) => format!("{} – ?", show::offset_tenths(from)),
+    };
+    let (bit, bit_evidence) = proof(fault.bit.as_ref(), fault.injected.is_some(), Verdict::Inconclusive);
+    let (heal, heal_evidence) = if fault.instant && fault.heal.is_none() {
+        (INFO, "nothing to undo".into())
+    } else {
+        proof(fault.heal.as_ref(), fault.injected.is_some(), Verdict::Fail)
+    };
+    let recovery = match fault.recovery {
+        Recovery::NoEffect | Recovery::After(_) => badge(Verdict::Pass),
+        Recovery::AtLeast(..) => badge(Verdict::Fail),
+        Recovery::Shared(_) => INFO,
+        Recovery::Unknown(_) => badge(Verdict::Inconclusive),
+    };
+    FaultRow {
+        title: cleaned(&fault.title()),
+        does: cleaned(&fault.does),
+        planned,
+        actual,
+        bit,
+        bit_evidence: fault.failed.as_ref().map_or(bit_evidence, |why| cleaned(why)),
+        heal,
+        heal_evidence,
+        recovery,
+        recovery_words: cleaned(&fault.recovery.words()),
+    }
+}
+
+fn proof(proof: Option<&crate::analysis::Proof>, injected: bool, otherwise: Verdict) -> (Badge, String) {
+    match proof {
+        Some(proof) if proof.proven => (badge(Verdict::Pass), cleaned(&proof.evidence)),
+        Some(proof) => (badge(otherwise), cleaned(&proof.evidence)),
+        None if injected => (badge(Verdict::Inconclusive), "not on record".into()),
+        None => (badge(Verdict::Inconclusive), "never injected".into()),
+    }
+}
+
+fn probe(probe: &ProbeFinding) -> ProbeRow {
+    let tries =
+        |tries: Tries| if tries.all == 0 { NOTHING.into() } else { format!("{} of {}", tries.ok, tries.all) };
+    ProbeRow {
+        badge: badge(probe.verdict),
+        name: cleaned(&probe.name),
+        why: cleaned(&probe.why),
+        baseline: tries(probe.baseline),
+        chaos: tries(probe.chaos),
+        recovery: tries(probe.recovery),
+    }
+}
+
+fn leaks(analysis: &Analysis) -> Vec<LeakRow> {
+    let row = |leak: &crate::analysis::LeakFinding| {
+        let level_unit = if leak.unit == Unit::BytesPerHour { Unit::Bytes } else { Unit::Count };
+        let processes =
+            if leak.segments == 1 { String::new() } else { format!(" in {} processes", leak.segments) };
+        LeakRow {
+            badge: badge(leak.verdict()),
+            target: cleaned(&leak.target),
+            resource: crate::analysis::resource_word(leak.resource),
+            words: leak.words(),
+            level: leak.level.map_or_else(|| NOTHING.into(), |level| level_unit.show(level)),
+            looked_at: format!("{}{processes}", show::seconds(leak.seconds)),
+            gated: leak.gated,
+        }
+    };
+    analysis.leaks.iter().take(ROWS_MAX).map(row).collect()
+}
+
+fn target(target: &TargetFinding) -> TargetRow {
+    let length = |seconds: Option<f64>| seconds.map_or_else(|| NOTHING.into(), show::seconds);
+    let restart = |exit: &crate::analysis::Restart| RestartRow {
+        exited: show::offset_tenths(exit.exited),
+        status: cleaned(&exit.status),
+        why: if exit.expected { "as meant" } else { "unexpected" },
+        ready: exit.ready.map_or_else(|| "never".into(), show::offset_tenths),
+        took: length(exit.ready.map(|ready| ready - exit.exited)),
+    };
+    TargetRow {
+        name: cleaned(&target.name),
+        starts: target.starts,
+        exits: target.exits,
+        unexpected: target.unexpected,
+        ready_after: length(target.ready_after),
+        longest: length(target.longest_restart),
+        state: target.failed.as_ref().map_or_else(
+            || if target.down_at_end { "down".into() } else { "up".into() },
+            |why| format!("failed: {}", cleaned(why)),
+        ),
+        restarts: target.restarts.iter().map(restart).collect(),
+        left_out: target.left_out,
+    }
+}
+
+fn load(workload: &WorkloadFinding) -> LoadTable {
+    LoadTable { name: cleaned(&workload.name), rows: workload.over.iter().map(load_row).collect() }
+}
+
+fn load_row(figures: &LoadFigures) -> LoadRow {
+    let rate = |count: u64| Unit::PerSecond.show(count as f64 / figures.seconds.max(1) as f64);
+    let errors = figures
+        .errors
+        .iter()
+        .map(|(class, count)| format!("{} {}", clean(class), show::count(*count as f64)));
+    let latency = figures.latency_us.map_or_else(
+        || vec![NOTHING.into(); 5],
+        |quantiles| quantiles.map(|value| Unit::Micros.show(value as f64)).into(),
+    );
+    LoadRow {
+        over: cleaned(&figures.over),
+        offered: rate(figures.due),
+        achieved: rate(figures.ok),
+        error_ratio: figures.error_ratio.map_or_else(|| NOTHING.into(), |ratio| Unit::Ratio.show(ratio)),
+        errors: errors.collect::<Vec<_>>().join(", "),
+        dropped: if figures.dropped == 0 { NOTHING.into() } else { show::count(figures.dropped as f64) },
+        latency,
+    }
+}
+
+fn health(analysis: &Analysis) -> Vec<HealthRow> {
+    let row = |check: &crate::analysis::HealthCheck| HealthRow {
+        badge: if check.bound.is_empty() { INFO } else { badge(check.verdict) },
+        what: cleaned(&check.what),
+        found: cleaned(&check.found),
+        bound: if check.bound.is_empty() { NOTHING.into() } else { cleaned(&check.bound) },
+    };
+    analysis.health.checks.iter().map(row).collect()
+}
+
+fn events(analysis: &Analysis) -> Vec<EventRow> {
+    let row = |line: &crate::analysis::EventLine| EventRow {
+        at: show::offset_tenths(line.at_us as f64 / 1e6),
+        sort: cleaned(&line.sort),
+        text: cleaned(&line.text),
+    };
+    analysis.events.lines.iter().take(POINTS_MAX).map(row).collect()
+}
