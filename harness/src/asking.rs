@@ -83,7 +83,11 @@ pub async fn connect(address: SocketAddr, within: Duration) -> Result<(), AskErr
 ///
 /// # Errors
 /// [`AskError`] when it cannot be started or does not end in time.
-pub async fn execute(argv: &[String], envs: &[(String, String)], within: Duration) -> Result<Ended, AskError> {
+pub async fn execute(
+    argv: &[String],
+    envs: &[(String, String)],
+    within: Duration,
+) -> Result<Ended, AskError> {
     bounded(within, execute_unbounded(argv, envs)).await
 }
 
@@ -111,14 +115,12 @@ async fn get_unbounded(address: SocketAddr, path: &str) -> Result<Page, AskError
         }
         Ok(Page { status: response.status().as_u16(), body })
     };
-    tokio::pin!(connection);
+    tokio::pin!(connection, answer);
+    // The connection's future moves the bytes. It may well end before the answer is taken; what became of it is then told
+    // by the answer.
     tokio::select! {
-        answer = answer => answer,
-        // A connection that ends first tells through the answer's future what became of it.
-        ended = &mut connection => match ended {
-            Ok(()) => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
-            Err(error) => Err(error.into()),
-        },
+        answer = &mut answer => answer,
+        _ = &mut connection => answer.await,
     }
 }
 
@@ -146,4 +148,60 @@ async fn execute_unbounded(argv: &[String], envs: &[(String, String)]) -> Result
     }
     let status = child.wait().await?;
     Ok(Ended { code: status.code(), stdout })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// A server that says this to the first who asks.
+    async fn server(says: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(says.as_bytes()).await;
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_page_is_read_to_its_end_though_the_connection_closes_with_it() {
+        for _ in 0..50 {
+            let address =
+                server("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfine").await;
+            let page = get(address, "/", SOON).await.unwrap();
+            assert_eq!(page, Page { status: 200, body: b"fine".to_vec() });
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_is_told() {
+        let broken = server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine").await;
+        assert!(matches!(get(broken, "/", SOON).await, Err(AskError::Http(_))));
+        let garbage = server("hello\r\n\r\n").await;
+        assert!(matches!(get(garbage, "/", SOON).await, Err(AskError::Http(_))));
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        assert_eq!(get(nobody, "/", SOON).await.unwrap_err().to_string(), "connection refused");
+        assert_eq!(connect(nobody, SOON).await.unwrap_err().to_string(), "connection refused");
+        assert!(matches!(get(broken, "not a path", SOON).await, Err(AskError::Path(_) | AskError::Io(_))));
+    }
+
+    #[tokio::test]
+    async fn programs_get_their_argv_as_it_is_and_end_in_time() {
+        let argv = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let ended = execute(&argv(&["printf", "%s", "$(id); `id` 'x' *"]), &[], SOON).await.unwrap();
+        assert_eq!(ended, Ended { code: Some(0), stdout: b"$(id); `id` 'x' *".to_vec() });
+        let slow = execute(&argv(&["sleep", "60"]), &[], Duration::from_millis(50)).await;
+        assert!(matches!(slow, Err(AskError::Timeout(_))));
+        assert!(execute(&argv(&["no-such-program"]), &[], SOON).await.is_err());
+        assert!(execute(&[], &[], SOON).await.is_err());
+    }
 }

@@ -1,19 +1,29 @@
 //! What the commands do. Each returns the exit code; what goes wrong before there is one becomes a message and a code
 //! in [`dispatch`].
 
+mod template {
+    pub struct T {
+        pub name: &'static str,
+        pub about: &'static str,
+        pub text: &'static str,
+    }
+    pub const TEMPLATES: &[T] = &[];
+}
+use template::TEMPLATES;
+mod conclude;
 mod experiments;
+mod recover;
 mod run;
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
-use shakedown_faults::ledger::Registry;
 use shakedown_faults::{guardian, pressure};
-use shakedown_scenarios::{library, template};
+use shakedown_scenarios::library::{self, LIBRARY};
 
 use crate::cli::{Cli, Command};
-use crate::console::{put, say, tell};
+use crate::console::{chain, put, say, tell};
 use crate::exit::{Exit, Refused};
 use crate::{demo, doctor};
 
@@ -34,11 +44,15 @@ pub fn dispatch(cli: Cli) -> Exit {
 fn carry_out(command: Command) -> Result<Exit> {
     match command {
         Command::Check { files, variables } => Ok(experiments::check(&files, &variables.set)),
-        Command::Plan { file, chance, variables, ron } => experiments::plan(&file, &chance, &variables.set, ron),
-        Command::Run { file, chance, variables, out } => run::run(&file, &chance, &variables.set, out.as_deref()),
+        Command::Plan { file, chance, variables, ron } => {
+            experiments::plan(&file, &chance, &variables.set, ron)
+        }
+        Command::Run { file, chance, variables, out } => {
+            run::run(&file, &chance, &variables.set, out.as_deref())
+        }
         Command::Report { run } => report(&run),
-        Command::Recover => recover(),
-        Command::Doctor => doctor(),
+        Command::Recover => recover::recover(),
+        Command::Doctor => Ok(doctor()),
         Command::List { name } => list(name.as_deref()),
         Command::New { template } => new(template.as_deref()),
         Command::Completions { shell } => {
@@ -47,9 +61,9 @@ fn carry_out(command: Command) -> Result<Exit> {
             put(&String::from_utf8_lossy(&script));
             Ok(Exit::Pass)
         }
-        Command::Demo(options) => runtime()?.block_on(demo::serve(options)).map(|()| Exit::Pass),
-        Command::Guardian { ledger } => guardian::run(&ledger, std::io::stdin()).map(|()| Exit::Pass).map_err(Into::into),
-        Command::Injector { spec } => injector(&spec),
+        Command::Demo(options) => Ok(runtime()?.block_on(demo::serve(options)).map(|()| Exit::Pass)?),
+        Command::Guardian { ledger } => Ok(guardian::run(&ledger, std::io::stdin()).map(|()| Exit::Pass)?),
+        Command::Injector { spec } => Ok(pressure::run(&pressure::Spec::parse(&spec)?).map(|()| Exit::Pass)?),
     }
 }
 
@@ -63,47 +77,43 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 }
 
 fn report(run: &Path) -> Result<Exit> {
-    let analysis = shakedown_reports::report(run)?;
-    run::conclude(run, &analysis);
+    let analysis = shakedown_reports::report(run).map_err(|error| Refused(chain(&error)))?;
+    conclude::conclude(run, &analysis);
     Ok(Exit::from_code(analysis.exit_code()))
 }
 
-fn recover() -> Result<Exit> {
-    todo!()
-}
-
-fn doctor() -> Result<Exit> {
+fn doctor() -> Exit {
     put(&doctor::print(&doctor::examine()));
-    Ok(Exit::Pass)
+    Exit::Pass
 }
 
 fn list(name: Option<&str>) -> Result<Exit> {
     let Some(name) = name else {
-        for entry in library::all() {
-            say(&format!("{:<24} {}", entry.name, entry.about));
+        for entry in LIBRARY {
+            say(&format!("{:<22} {}", entry.name, entry.about()));
         }
         say("\nRun one with `shakedown run NAME`; print its text with `shakedown list NAME`.");
         return Ok(Exit::Pass);
     };
-    match library::all().iter().find(|entry| entry.name == name) {
-        Some(entry) => put(&entry.text),
-        None => return Err(unknown("library experiment", name, library::all().iter().map(|entry| entry.name))),
-    }
+    let entry = library::find(name);
+    let entry =
+        entry.ok_or_else(|| unknown("library experiment", name, LIBRARY.iter().map(|entry| entry.name)))?;
+    put(entry.text);
     Ok(Exit::Pass)
 }
 
 fn new(name: Option<&str>) -> Result<Exit> {
     let Some(name) = name else {
-        for template in template::all() {
+        for template in TEMPLATES {
             say(&format!("{:<16} {}", template.name, template.about));
         }
         say("\nPrint one with `shakedown new NAME > mine.ron`.");
         return Ok(Exit::Pass);
     };
-    match template::all().iter().find(|template| template.name == name) {
-        Some(template) => put(template.text),
-        None => return Err(unknown("template", name, template::all().iter().map(|template| template.name))),
-    }
+    let template = TEMPLATES.iter().find(|template| template.name == name);
+    let template =
+        template.ok_or_else(|| unknown("template", name, TEMPLATES.iter().map(|template| template.name)))?;
+    put(template.text);
     Ok(Exit::Pass)
 }
 

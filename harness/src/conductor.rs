@@ -332,7 +332,8 @@ impl Conductor {
 
     /// Why the steady-state hypothesis does not hold at this moment.
     fn unsteady(&self) -> Option<String> {
-        let answers = self.plan.experiment.hypothesis.iter().map(|probe| (&probe.name, self.probes.get(&probe.name)));
+        let answers =
+            self.plan.experiment.hypothesis.iter().map(|probe| (&probe.name, self.probes.get(&probe.name)));
         let mut wrong = answers.filter_map(|(name, answer)| match answer {
             Some((true, _)) => None,
             Some((false, found)) => Some(format!("probe `{name}` found {found}")),

@@ -31,10 +31,23 @@ pub fn wants_color() -> bool {
 #[must_use]
 pub fn printable(text: &str) -> String {
     let escape = |character: char| {
-        let shown = if character.is_control() { character.escape_debug().to_string() } else { character.to_string() };
+        let shown =
+            if character.is_control() { character.escape_debug().to_string() } else { character.to_string() };
         shown.chars().collect::<Vec<_>>()
     };
     text.chars().flat_map(escape).collect()
+}
+
+/// An error with its causes, in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -134,7 +134,8 @@ impl Display {
     }
 
     fn fault(&self, cue: u32) -> String {
-        let fault = self.plan.cues.get(cue as usize).and_then(|cue| self.plan.experiment.faults.get(cue.fault));
+        let fault =
+            self.plan.cues.get(cue as usize).and_then(|cue| self.plan.experiment.faults.get(cue.fault));
         fault.map_or_else(|| format!("cue {cue}"), |fault| fault.name.clone())
     }
 
@@ -144,7 +145,9 @@ impl Display {
             What::PhaseStarted { phase } => format!("phase     {}", phase.word()),
             What::Injected { cue } => format!("inject    {}: {}", self.fault(*cue), self.act(*cue)),
             What::InjectionFailed { cue, why } => format!("FAILED    {}: {why}", self.fault(*cue)),
-            What::Bit { cue, proven: false, evidence } => format!("UNPROVEN  {}: {evidence}", self.fault(*cue)),
+            What::Bit { cue, proven: false, evidence } => {
+                format!("UNPROVEN  {}: {evidence}", self.fault(*cue))
+            }
             What::Bit { cue, evidence, .. } => format!("bit       {}: {evidence}", self.fault(*cue)),
             What::Healed { cue, proven: false, evidence } => {
                 format!("NOT HEALED {}: {evidence}", self.fault(*cue))
@@ -162,7 +165,8 @@ impl Display {
     }
 
     fn act(&self, cue: u32) -> String {
-        let fault = self.plan.cues.get(cue as usize).and_then(|cue| self.plan.experiment.faults.get(cue.fault));
+        let fault =
+            self.plan.cues.get(cue as usize).and_then(|cue| self.plan.experiment.faults.get(cue.fault));
         fault.map_or_else(String::new, |fault| fault.act.describe())
     }
 }
@@ -190,7 +194,11 @@ impl Surface {
 pub fn clock_face(at: Span) -> String {
     let seconds = at.as_nanos() / 1_000_000_000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes:02}:{seconds:02}")
+    }
 }
 
 #[cfg(test)]

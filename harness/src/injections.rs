@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shakedown_faults::guardian::Guardian;
-use shakedown_faults::ledger::{EntryId, Ledger, LedgerError, Undo};
+use shakedown_faults::ledger::{EntryId, Undo};
 use shakedown_faults::pressure::{self, Pressure};
 use shakedown_faults::process::{self, Identity, Kin, Signalled};
 use shakedown_faults::proof;
@@ -23,7 +22,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
+use crate::keeper::Keeper;
 use crate::runner::Prepared;
+use crate::targets::start::target_marker;
 use crate::targets::{Handle, Order, Status, Targets};
 
 /// How much longer than planned a fault may hold before the guardian undoes it without us.
@@ -42,13 +43,6 @@ pub struct Injector {
     closing: watch::Sender<bool>,
 }
 
-/// The ledger and the process that watches over it, always written to together.
-#[derive(Debug)]
-struct Keeper {
-    ledger: Ledger,
-    guardian: Guardian,
-}
-
 /// A fault that holds.
 #[derive(Debug)]
 pub struct Active {
@@ -61,11 +55,19 @@ enum Holding {
     /// A toxic on a link.
     Link(String),
     /// A stopped tree, and what was seen of its stop.
-    Stopped { root: Identity, stopped: Signalled },
+    Stopped { family: Family, stopped: Signalled },
     /// A child process that presses.
     Pressing(Box<Pressure>),
     /// A target that was ended: how that was seen, and the process that was ended.
     Ended { target: String, bit: (bool, String), before: Option<Identity> },
+}
+
+/// A target's processes, as they are found again and again.
+#[derive(Debug)]
+struct Family {
+    root: Identity,
+    groups: bool,
+    marker: Option<String>,
 }
 
 /// What was seen of a fault by its end.
@@ -82,14 +84,14 @@ pub struct Healed {
 impl Injector {
     /// An injector for a prepared run.
     #[must_use]
-    pub fn new(prepared: &Prepared, ledger: Ledger, guardian: Guardian, targets: Arc<Targets>) -> Self {
+    pub fn new(prepared: &Prepared, keeper: Keeper, targets: Arc<Targets>) -> Self {
         Self {
             plan: prepared.start.plan.clone(),
             program: prepared.start.program.clone(),
-            marker: prepared.start.folder.id(),
+            marker: prepared.start.folder.marker().to_owned(),
             proxies: Arc::clone(&prepared.proxies),
             targets,
-            keeper: Mutex::new(Keeper { ledger, guardian }),
+            keeper: Mutex::new(keeper),
             closing: watch::Sender::new(false),
         }
     }
@@ -108,7 +110,7 @@ impl Injector {
             | Act::Refuse { link }
             | Act::Bandwidth { link, .. } => self.inject_toxic(&cue, link, &act),
             Act::Stop { target } => self.inject_stop(&cue, target),
-            Act::CpuPressure { .. } | Act::MemoryPressure { .. } => self.inject_pressure(&cue, &act).await,
+            Act::CpuPressure { .. } | Act::MemoryPressure { .. } => self.inject_pressure(&cue, &act),
             Act::Kill { target } => self.inject_kill(target).await,
             Act::Restart { target } => self.inject_restart(target).await,
         }
@@ -118,8 +120,8 @@ impl Injector {
     pub async fn heal(&self, cue: u32, active: Active) -> Healed {
         let healed = match active.what {
             Holding::Link(link) => self.heal_toxic(cue, &link),
-            Holding::Stopped { root, stopped } => heal_stop(&root, &stopped),
-            Holding::Pressing(pressure) => heal_pressure(*pressure).await,
+            Holding::Stopped { family, stopped } => heal_stop(&family, &stopped),
+            Holding::Pressing(pressure) => block_in_place(|| heal_pressure(*pressure)),
             Holding::Ended { target, bit, before } => {
                 Healed { bit, healed: self.await_return(&target, before.as_ref()).await }
             }
@@ -138,15 +140,15 @@ impl Injector {
     /// Whether the guardian died. A run without one must not go on.
     #[must_use]
     pub fn guardian_is_gone(&self) -> bool {
-        !self.keeper().guardian.alive()
+        !self.keeper().guards()
     }
 
-    /// Closes the ledger: every fault is healed and every process is gone.
+    /// Ends what is left of the run's processes, closes the ledger and lets the guardian go.
     ///
     /// # Errors
-    /// [`LedgerError`] when that cannot be written.
-    pub fn finish(&self) -> Result<(), LedgerError> {
-        block_in_place(|| self.keeper().ledger.finish())
+    /// What could not be undone or written down, for people. The ledger stays open then.
+    pub fn finish(&self) -> Result<(), String> {
+        block_in_place(|| self.keeper().finish(&self.marker))
     }
 
     fn find(&self, cue: u32) -> Option<(Cue, Act)> {
@@ -163,21 +165,11 @@ impl Injector {
     /// Writes an injection down before it is done.
     fn open(&self, undo: Undo, cue: &Cue) -> Result<EntryId, String> {
         let lease = cue.to.minus(cue.from).plus(OVERTIME);
-        block_in_place(|| {
-            let mut keeper = self.keeper();
-            let entry = keeper.ledger.open(undo, Some(lease)).map_err(|error| error.to_string())?;
-            keeper.guardian.opened(entry, lease).map_err(|error| format!("the guardian does not listen: {error}"))?;
-            Ok(entry)
-        })
+        block_in_place(|| self.keeper().open(undo, lease))
     }
 
     fn close(&self, entry: EntryId, mut healed: Healed) -> Healed {
-        let closed = block_in_place(|| {
-            let mut keeper = self.keeper();
-            keeper.guardian.closed(entry).map_err(|error| error.to_string())?;
-            keeper.ledger.close(entry).map_err(|error| error.to_string())
-        });
-        if let Err(error) = closed {
+        if let Err(error) = block_in_place(|| self.keeper().close(entry)) {
             healed.healed.1 = format!("{}; the ledger could not be told: {error}", healed.healed.1);
         }
         healed
@@ -197,33 +189,57 @@ impl Injector {
 
     fn heal_toxic(&self, cue: u32, link: &str) -> Healed {
         let Ok(proxy) = self.proxy(link) else {
-            return Healed { bit: (false, "the link is gone".into()), healed: (true, "the link is gone".into()) };
+            return Healed {
+                bit: (false, "the link is gone".into()),
+                healed: (true, "the link is gone".into()),
+            };
         };
         let healed = proxy.heal(cue);
         let evidence = proxy.evidence(cue);
-        let bit = evidence.map_or((false, "nothing was counted".to_owned()), |seen| (seen.bit(), seen.to_string()));
+        let bit =
+            evidence.map_or((false, "nothing was counted".to_owned()), |seen| (seen.bit(), seen.to_string()));
         Healed { bit, healed: seen(healed) }
     }
 
     fn inject_stop(&self, cue: &Cue, target: &str) -> Result<Active, String> {
         let root = self.targets.identity(target).ok_or_else(|| format!("target `{target}` does not run"))?;
+        let family = self.family(target, root);
         block_in_place(|| {
-            let identities = process::kin(&Kin { roots: std::slice::from_ref(&root), marker: None });
-            let entry = self.open(Undo::Resume { identities, roots: vec![root.clone()] }, cue)?;
-            let stopped = process::stop_tree(&root, None).map_err(|error| error.to_string())?;
-            Ok(Active { entry: Some(entry), what: Holding::Stopped { root, stopped } })
+            let undo =
+                Undo::Resume { identities: process::kin(&family.kin()), marker: family.marker.clone() };
+            let entry = self.open(undo, cue)?;
+            let stopped = process::stop_all(&family.kin()).map_err(|error| error.to_string())?;
+            Ok(Active { entry: Some(entry), what: Holding::Stopped { family, stopped } })
         })
     }
 
-    async fn inject_pressure(&self, cue: &Cue, act: &Act) -> Result<Active, String> {
-        let keep = self.plan.experiment.guard.keep_available;
+    /// Who belongs to a target. What we started leads groups of its own and carries a marker; of a process that we found
+    /// only its descendants are its own.
+    fn family(&self, target: &str, root: Identity) -> Family {
+        let ours = self.targets.handle(target).is_some();
+        Family { root, groups: ours, marker: ours.then(|| target_marker(&self.marker, target)) }
+    }
+
+    fn inject_pressure(&self, cue: &Cue, act: &Act) -> Result<Active, String> {
         let hold = cue.to.minus(cue.from);
-        let spec = pressure::Spec::from_act(act, hold, keep).ok_or("this act is no pressure")?;
-        let started = Pressure::start(&self.program, &spec, &self.marker);
-        let pressure = started.map_err(|error| format!("cannot start the injector: {error}"))?;
-        // The injector waits for our word before it presses, so that the line is on disk first.
-        let entry = self.open(Undo::End { identity: pressure.identity().clone() }, cue)?;
-        Ok(Active { entry: Some(entry), what: Holding::Pressing(Box::new(pressure)) })
+        // The ramp is part of the hold: the injector's own deadline is the cue's end.
+        let full = if let Act::MemoryPressure { ramp, .. } = act { hold.minus(*ramp) } else { hold };
+        let keep = self.plan.experiment.guard.keep_available;
+        let spec = pressure::Spec::from_act(act, full, keep).ok_or("this act is no pressure")?;
+        block_in_place(|| {
+            let armed = Pressure::arm(&self.program, &spec, &self.marker);
+            let mut pressure = armed.map_err(|error| format!("cannot start the injector: {error}"))?;
+            // It presses only at our word, so that its line is on disk first.
+            let entry = self.open(Undo::End { identity: pressure.identity().clone() }, cue)?;
+            match pressure.press() {
+                Ok(()) => Ok(Active { entry: Some(entry), what: Holding::Pressing(Box::new(pressure)) }),
+                Err(error) => {
+                    let healed = pressure.heal();
+                    self.close(entry, Healed { bit: (false, String::new()), healed: seen(healed) });
+                    Err(error.to_string())
+                }
+            }
+        })
     }
 
     async fn inject_kill(&self, target: &str) -> Result<Active, String> {
@@ -234,7 +250,9 @@ impl Injector {
         let killed = answer.await.unwrap_or(0);
         let gone = wait_until_gone(handle, before.as_ref()).await;
         let bit = match (&before, gone) {
-            (Some(identity), true) => (killed > 0, format!("pid {} is gone; {killed} processes killed", identity.pid)),
+            (Some(identity), true) => {
+                (killed > 0, format!("pid {} is gone; {killed} processes killed", identity.pid))
+            }
             (Some(identity), false) => (false, format!("pid {} is still there", identity.pid)),
             (None, _) => (false, format!("`{target}` was not running")),
         };
@@ -278,11 +296,22 @@ impl Injector {
             _ = closing.wait_for(|closing| *closing) => None,
         };
         // A kill leaves nothing that must be undone: whether the target comes back is measured, not healed.
-        (true, match seen {
-            Some(Status::Ready(identity)) => format!("serves again as pid {}", identity.pid),
-            Some(_) => "stays down: nothing restarts it".to_owned(),
-            None => "nothing to undo; it did not serve again while we waited".to_owned(),
-        })
+        (
+            true,
+            match seen {
+                Some(Status::Ready(identity)) => format!("serves again as pid {}", identity.pid),
+                Some(_) => "stays down: nothing restarts it".to_owned(),
+                None => "nothing to undo; it did not serve again while we waited".to_owned(),
+            },
+        )
+    }
+}
+
+// === impl Family ===
+
+impl Family {
+    fn kin(&self) -> Kin<'_> {
+        Kin { roots: std::slice::from_ref(&self.root), groups: self.groups, marker: self.marker.as_deref() }
     }
 }
 
@@ -292,30 +321,29 @@ async fn wait_until_gone(handle: &Handle, before: Option<&Identity>) -> bool {
     matches!(timeout(WITHIN.duration(), handle.wait(gone)).await, Ok(Some(_)))
 }
 
-fn heal_stop(root: &Identity, stopped: &Signalled) -> Healed {
+fn heal_stop(family: &Family, stopped: &Signalled) -> Healed {
     let (done, failed) = (stopped.done.len(), stopped.failed.len());
     let bit = match failed {
         0 => (done > 0, format!("{done} of {done} processes stood still")),
         _ => (false, format!("{failed} of {} processes did not stop", done + failed)),
     };
-    Healed { bit, healed: block_in_place(|| resume(root, &stopped.done)) }
-}
-
-/// SIGCONT to all that was stopped, and to what was forked from it meanwhile.
-fn resume(root: &Identity, stopped: &[Identity]) -> (bool, String) {
-    let mut all = process::kin(&Kin { roots: std::slice::from_ref(root), marker: None });
-    all.extend(stopped.iter().filter(|identity| !all.contains(identity)).cloned().collect::<Vec<_>>());
-    match process::resume(&all) {
-        Ok(resumed) if resumed.failed.is_empty() && resumed.done.is_empty() => (true, "it ended meanwhile".to_owned()),
-        Ok(resumed) if resumed.failed.is_empty() => (true, format!("{} processes run again", resumed.done.len())),
-        Ok(resumed) => (false, format!("{} processes still stand", resumed.failed.len())),
+    // By descent again: what was forked while the stop was under way stands, too.
+    let healed = match block_in_place(|| process::resume_all(&family.kin())) {
+        Ok(resumed) if !resumed.failed.is_empty() => {
+            (false, format!("{} processes still stand", resumed.failed.len()))
+        }
+        Ok(resumed) if resumed.done.is_empty() => (true, "nothing stands any more".to_owned()),
+        Ok(resumed) => (true, format!("{} processes run again", resumed.done.len())),
         Err(error) => (false, error.to_string()),
-    }
+    };
+    Healed { bit, healed }
 }
 
-async fn heal_pressure(mut pressure: Pressure) -> Healed {
-    let healed = pressure.heal().await;
-    let bit = pressure.evidence().map_or((false, "it told nothing".to_owned()), |seen| (seen.bit(), seen.to_string()));
+fn heal_pressure(mut pressure: Pressure) -> Healed {
+    let healed = pressure.heal();
+    let bit = pressure
+        .evidence()
+        .map_or((false, "it told nothing".to_owned()), |seen| (seen.bit(), seen.to_string()));
     Healed { bit, healed: seen(healed) }
 }
 

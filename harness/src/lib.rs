@@ -7,16 +7,23 @@
 //! It never judges: the report is made from the journal by `shakedown-reports`.
 
 pub mod asking;
+pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod conductor;
 pub mod console;
 pub mod demo;
 pub mod display;
 pub mod doctor;
 pub mod exit;
+pub mod host;
+pub mod injections;
+pub mod keeper;
 pub mod links;
 pub mod placeholders;
+pub mod preflight;
 pub mod probes;
 pub mod run_folder;
+pub mod runner;
 pub mod sampler;
 pub mod targets;

@@ -63,7 +63,9 @@ pub struct Reserved {
 ///
 /// # Errors
 /// [`PlaceError`] for the first target that has no place.
-pub fn place_targets(experiment: &Experiment) -> Result<(BTreeMap<String, SocketAddr>, Reserved), PlaceError> {
+pub fn place_targets(
+    experiment: &Experiment,
+) -> Result<(BTreeMap<String, SocketAddr>, Reserved), PlaceError> {
     let mut places = BTreeMap::new();
     let mut reserved = Reserved::default();
     for (name, target) in &experiment.targets {
@@ -132,7 +134,8 @@ pub const fn asked(ask: &Ask) -> Option<&Destination> {
 
 fn reserve(what: &str, port: Port) -> Result<(SocketAddr, TcpListener), PlaceError> {
     let port = if let Port::Fixed(port) = port { port } else { 0 };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| refused(what.into(), port, error))?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| refused(what.into(), port, error))?;
     let address = listener.local_addr().map_err(|error| refused(what.into(), port, error))?;
     Ok((address, listener))
 }

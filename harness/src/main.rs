@@ -1,3 +1,17 @@
 //! The one binary. Everything it can do is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use shakedown::cli::Cli;
+use shakedown::{commands, exit};
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => commands::dispatch(cli).into(),
+        Err(error) => {
+            let _ = error.print();
+            if error.use_stderr() { exit::Exit::Usage.into() } else { ExitCode::SUCCESS }
+        }
+    }
+}

@@ -59,7 +59,8 @@ impl Places {
 
     fn value(&self, name: &str, own: &Own) -> Option<String> {
         let address = |of: &BTreeMap<String, SocketAddr>, name: &str| of.get(name).map(ToString::to_string);
-        let port = |of: &BTreeMap<String, SocketAddr>, name: &str| of.get(name).map(|at| at.port().to_string());
+        let port =
+            |of: &BTreeMap<String, SocketAddr>, name: &str| of.get(name).map(|at| at.port().to_string());
         match name.split_once(':') {
             None => match name {
                 "port" => own.port.map(|port| port.to_string()),

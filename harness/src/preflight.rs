@@ -4,12 +4,12 @@ use std::path::Path;
 
 use procfs::Current as _;
 use shakedown_faults::ledger::Registry;
-use shakedown_faults::recover;
 use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::{Amount, Readiness, Target};
 use shakedown_scenarios::units::Size;
 
+use crate::console::chain;
 use crate::exit::Refused;
 use crate::targets::start::find_program;
 
@@ -26,6 +26,24 @@ pub fn check(plan: &Plan, base: &Path, registry: &Registry) -> Result<(), Refuse
     reasons.extend(missing_programs(plan, base));
     reasons.extend(available_memory().and_then(|available| no_room(plan, available)));
     if reasons.is_empty() { Ok(()) } else { Err(Refused(reasons.join("\n"))) }
+}
+
+fn open_ledgers(registry: &Registry) -> Vec<String> {
+    let ledgers = match registry.open_ledgers() {
+        Ok(ledgers) => ledgers,
+        Err(error) => {
+            return vec![format!("cannot tell whether an earlier run left faults behind: {}", chain(&error))];
+        }
+    };
+    let dead = ledgers.iter().filter(|ledger| !ledger.owner_lives);
+    dead.map(|ledger| {
+        format!(
+            "run {} ended without undoing all it did ({}); `shakedown recover` does that, then run again",
+            ledger.run,
+            ledger.ledger.display()
+        )
+    })
+    .collect()
 }
 
 fn missing_programs(plan: &Plan, base: &Path) -> Vec<String> {
@@ -59,7 +77,9 @@ fn no_room(plan: &Plan, available: u64) -> Option<String> {
     let room = (available as f64 * (1.0 - FLOOR)).min(available.saturating_sub(keep) as f64);
     let wanted = plan.experiment.faults.iter().filter_map(|fault| match &fault.act {
         Act::MemoryPressure { amount: Amount::Size(size), .. } => Some((fault, size.as_bytes() as f64)),
-        Act::MemoryPressure { amount: Amount::Share(share), .. } => Some((fault, share.value() * available as f64)),
+        Act::MemoryPressure { amount: Amount::Share(share), .. } => {
+            Some((fault, share.value() * available as f64))
+        }
         _ => None,
     });
     let (fault, bytes) = wanted.max_by(|a, b| a.1.total_cmp(&b.1))?;

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 
 use shakedown_scenarios::plan::Plan;
 
+use crate::clock;
+
 /// The folder of one run.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    marker: String,
 }
 
 /// Why there is no run folder.
@@ -42,7 +45,9 @@ impl RunFolder {
             return Err(FolderError::NotEmpty(path.to_owned()));
         }
         let path = path.canonicalize().map_err(unwritable)?;
-        Ok(Self { path })
+        let chance = clock::fresh_seed().map_err(unwritable)?;
+        let marker = format!("{}-{chance:08x}", name_of(&path));
+        Ok(Self { path, marker })
     }
 
     /// Makes a folder of a name that is not taken below `runs`: `NAME-TIME`, then `NAME-TIME-2` and so on. Two runs that
@@ -71,10 +76,16 @@ impl RunFolder {
         &self.path
     }
 
-    /// Its name, which is the run's id.
+    /// Its name, which is the run's id for people.
     #[must_use]
     pub fn id(&self) -> String {
-        self.path.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
+        name_of(&self.path)
+    }
+
+    /// What marks the run's processes and its ledger. No other run has it, though its folder be named alike elsewhere.
+    #[must_use]
+    pub fn marker(&self) -> &str {
+        &self.marker
     }
 
     /// The file that takes a target's output.
@@ -90,6 +101,10 @@ impl RunFolder {
     pub fn write_plan(&self, plan: &Plan) -> io::Result<()> {
         fs::write(self.path.join("plan.ron"), plan.to_ron())
     }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -22,9 +22,10 @@ use self::sampling::Sampling;
 pub use self::setup::{Prepared, SetupError, Start};
 use crate::clock::Clock;
 use crate::conductor::{Command, Conductor, Input};
+use crate::console;
 use crate::display::Display;
 use crate::injections::{Active, Healed, Injector};
-use crate::console;
+use crate::keeper::Keeper;
 use crate::links;
 use crate::placeholders::Own;
 use crate::probes::{self, Answer, Question};
@@ -106,7 +107,12 @@ pub struct Runner {
 impl Runner {
     /// A runner for what is prepared, writing to this journal.
     #[must_use]
-    pub fn new(prepared: Prepared, journal: Writer, clock: Clock) -> (Self, mpsc::Receiver<Happening>) {
+    pub fn new(
+        prepared: Prepared,
+        keeper: Keeper,
+        journal: Writer,
+        clock: Clock,
+    ) -> (Self, mpsc::Receiver<Happening>) {
         let (happenings, inbox) = mpsc::channel(WAITING);
         let plan = prepared.start.plan.clone();
         let mut targets = Targets::default();
@@ -120,7 +126,7 @@ impl Runner {
             targets.attach(name, identity.clone());
         }
         let targets = Arc::new(targets);
-        let injector = Arc::new(Injector::new(&prepared, Arc::clone(&targets)));
+        let injector = Arc::new(Injector::new(&prepared, keeper, Arc::clone(&targets)));
         let mut runner = Self {
             clock,
             conductor: Conductor::new(plan.clone()),
@@ -177,7 +183,7 @@ impl Runner {
         if let Err(error) = signals::watch(&mut self.tasks, &self.happenings) {
             self.record(What::Degraded { why: format!("signals cannot be caught: {error}") });
         }
-        let run = self.prepared.start.folder.id();
+        let run = self.prepared.start.folder.marker().to_owned();
         match Sampling::start(&run, Arc::clone(&self.targets), self.happenings.clone()) {
             Ok(sampling) => self.sampling = Some(sampling),
             Err(error) => self.record(What::Degraded { why: format!("nothing is sampled: {error}") }),
@@ -324,11 +330,12 @@ impl Runner {
     fn take_load_ended(&mut self, ends: Vec<(String, LoadEnd)>) -> Input {
         let mut broken = None;
         for (name, end) in ends {
-            if end.lost > 0 {
-                let why = format!("{} seconds of workload `{name}` were not journaled one by one", end.lost);
+            if end.windows_lost > 0 {
+                let why =
+                    format!("{} seconds of workload `{name}` are missing in the journal", end.windows_lost);
                 self.record(What::Degraded { why });
             }
-            if let Some(why) = end.failed {
+            if let shakedown_load::Ending::Failed { why } = end.ending {
                 broken = Some(format!("workload `{name}`: {why}"));
             }
         }
@@ -351,7 +358,9 @@ impl Runner {
             self.degraded = degraded;
         }
         if self.injector.guardian_is_gone() {
-            return Input::Broken("the guardian is gone: nobody would undo the faults if the harness died".to_owned());
+            return Input::Broken(
+                "the guardian is gone: nobody would undo the faults if the harness died".to_owned(),
+            );
         }
         Input::Tick
     }
@@ -381,7 +390,9 @@ impl Runner {
         let mut failed = Vec::new();
         for (name, workload) in &plan.experiment.workloads {
             let places = &self.prepared.places;
-            let Some(address) = links::destination(workload.to(), &places.targets, &places.links) else { continue };
+            let Some(address) = links::destination(workload.to(), &places.targets, &places.links) else {
+                continue;
+            };
             let start = shakedown_load::Start {
                 name: name.clone(),
                 workload: workload.clone(),
@@ -414,9 +425,9 @@ impl Runner {
             if let Ask::Exec { argv, .. } = &mut probe.ask {
                 *argv = places.expand_all(argv, &Own::default());
             }
-            let address =
-                links::asked(&probe.ask).and_then(|to| links::destination(to, &places.targets, &places.links));
-            let envs = vec![(MARKER.to_owned(), start.folder.id())];
+            let address = links::asked(&probe.ask)
+                .and_then(|to| links::destination(to, &places.targets, &places.links));
+            let envs = vec![(MARKER.to_owned(), start.folder.marker().to_owned())];
             questions.push(Question { probe, address, envs });
         }
         for question in questions {
@@ -503,7 +514,7 @@ impl Runner {
             console::tell(&format!("the journal is not whole: {error}"));
         }
         if let Err(error) = self.injector.finish() {
-            console::tell(&format!("the ledger could not be closed: {error}"));
+            self.internal.get_or_insert(format!("the run could not be cleaned up: {error}"));
         }
         let ending = self.ending.unwrap_or(Ending::Completed);
         Outcome { ending, internal: self.internal }

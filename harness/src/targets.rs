@@ -171,7 +171,11 @@ impl Targets {
     /// Every target with a process, and its main process where it runs.
     #[must_use]
     pub fn roots(&self) -> Vec<(String, Option<Identity>)> {
-        self.handles.keys().chain(self.attached.keys()).map(|name| (name.clone(), self.identity(name))).collect()
+        self.handles
+            .keys()
+            .chain(self.attached.keys())
+            .map(|name| (name.clone(), self.identity(name)))
+            .collect()
     }
 
     /// Ends all processes and waits until every supervisor is done.
@@ -211,7 +215,12 @@ pub fn start_order(experiment: &Experiment) -> Vec<String> {
     order
 }
 
-fn visit<'a>(experiment: &'a Experiment, name: &'a String, open: &mut Vec<&'a String>, order: &mut Vec<String>) {
+fn visit<'a>(
+    experiment: &'a Experiment,
+    name: &'a String,
+    open: &mut Vec<&'a String>,
+    order: &mut Vec<String>,
+) {
     if order.contains(name) || open.contains(&name) {
         return;
     }
@@ -226,8 +235,10 @@ fn visit<'a>(experiment: &'a Experiment, name: &'a String, open: &mut Vec<&'a St
 /// The process targets that a target names, by itself or through a link.
 fn needs<'a>(experiment: &'a Experiment, name: &str) -> Vec<&'a String> {
     let Some(Target::Process(process)) = experiment.targets.get(name) else { return Vec::new() };
-    let texts = process.argv.iter().chain(process.env.values()).chain(process.files.values()).collect::<Vec<_>>();
-    let named = |form: &str, name: &str| texts.iter().any(|text| text.contains(&format!("{{{form}:{name}}}")));
+    let texts =
+        process.argv.iter().chain(process.env.values()).chain(process.files.values()).collect::<Vec<_>>();
+    let named =
+        |form: &str, name: &str| texts.iter().any(|text| text.contains(&format!("{{{form}:{name}}}")));
     let through = |target: &str| {
         let leads = |(link, to): (&String, &shakedown_scenarios::target::Link)| {
             let shakedown_scenarios::target::Link::Tcp(tcp) = to;

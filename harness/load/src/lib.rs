@@ -24,6 +24,7 @@ mod queue;
 pub mod recorder;
 mod run;
 mod shared;
+mod slice;
 mod template;
 mod timer;
 

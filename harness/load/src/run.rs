@@ -173,6 +173,7 @@ fn check(common: &Common) -> io::Result<()> {
 }
 
 fn set_up(start: &Start) -> io::Result<(LocalRuntime, Timer)> {
+    crate::slice::ask_for_short_slices();
     let mut builder = tokio::runtime::Builder::new_current_thread();
     // Between two looks at the timer and the sockets lie at most this many polls of connections, each with a read and a
     // write: the default of 61 lets a busy load be half a millisecond late.

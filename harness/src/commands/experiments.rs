@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use shakedown_scenarios::experiment::Experiment;
+use shakedown_scenarios::library::{self, LIBRARY};
 use shakedown_scenarios::plan::{self, Plan};
-use shakedown_scenarios::{library, read};
+use shakedown_scenarios::read;
 
 use crate::cli::Chance;
 use crate::clock;
@@ -68,19 +69,24 @@ pub fn open(file: &Path) -> Result<Source> {
         }
         let bytes = fs::read(file).map_err(refused)?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            Refused(format!("cannot read {name}: no UTF-8 text from byte {}", error.utf8_error().valid_up_to()))
+            Refused(format!(
+                "cannot read {name}: no UTF-8 text from byte {}",
+                error.utf8_error().valid_up_to()
+            ))
         })?;
         let base = file.canonicalize().map_err(refused)?;
         let base = base.parent().unwrap_or(Path::new("/")).to_owned();
         return Ok(Source { name, text, base });
     }
-    let known = library::all();
-    match known.iter().find(|entry| entry.name == name) {
+    match library::find(&name) {
         Some(entry) => Ok(Source { name, text: entry.text.to_owned(), base: std::env::current_dir()? }),
         None => {
-            let names: Vec<_> = known.iter().map(|entry| entry.name).collect();
+            let names: Vec<_> = LIBRARY.iter().map(|entry| entry.name).collect();
             let names = names.join(", ");
-            Err(Refused(format!("no file {name}, and no experiment of that name comes along (there are {names})")).into())
+            Err(Refused(format!(
+                "no file {name}, and no experiment of that name comes along (there are {names})"
+            ))
+            .into())
         }
     }
 }

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use shakedown_faults::ledger::Registry;
-use shakedown_reports::Analysis;
-use shakedown_reports::journal::{Host, Meta, Writer};
+use shakedown_reports::journal::{FORMAT, Meta, Writer};
 use shakedown_scenarios::plan::Plan;
 
+use super::conclude::conclude;
 use super::experiments;
 use crate::cli::Chance;
 use crate::clock::{self, Clock};
-use crate::console::{say, tell};
+use crate::console::{chain, tell};
 use crate::exit::{Exit, Refused};
 use crate::run_folder::RunFolder;
 use crate::runner::{Prepared, Runner, Start};
-use crate::{preflight, sampler};
+use crate::{host, preflight};
 
 /// Where run folders stand unless `--out` names one.
 const RUNS: &str = "runs";
@@ -26,16 +26,16 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
     let experiment = experiments::read(&source, set)?;
     let plan = experiments::fix(&experiment, chance)?;
     let registry = Registry::of_this_user().context("cannot use the state folder")?;
-    preflight::check(&plan, &registry)?;
+    preflight::check(&plan, &source.base, &registry)?;
     let folder = make_folder(&plan, out)?;
     let wall = clock::wall();
     let meta = Meta {
-        format: shakedown_reports::journal::FORMAT,
+        format: FORMAT,
         run: folder.id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: wall.to_string(),
         again: again(&source.name, &plan, set),
-        host: host(),
+        host: host::facts(),
     };
     folder.write_plan(&plan).with_context(|| format!("cannot write in {}", folder.path().display()))?;
     let journal = Writer::create(folder.path(), &meta)
@@ -44,8 +44,8 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
     let program = std::env::current_exe().context("cannot find this program")?;
     let start = Start { plan, folder: folder.clone(), base: source.base, program, registry };
     let outcome = super::runtime()?.block_on(async {
-        let prepared = Prepared::new(start).await.map_err(|error| Refused(error.to_string()))?;
-        let (runner, inbox) = Runner::new(prepared, journal, Clock::start());
+        let (prepared, keeper) = Prepared::new(start).map_err(|error| Refused(chain(&error)))?;
+        let (runner, inbox) = Runner::new(prepared, keeper, journal, Clock::start());
         anyhow::Ok(runner.run(inbox).await)
     })?;
     let analysis = shakedown_reports::report(folder.path())?;
@@ -76,12 +76,6 @@ fn announce(plan: &Plan, folder: &RunFolder) {
     }
 }
 
-/// The verdict in a few lines, and where to read on.
-pub fn conclude(folder: &Path, analysis: &Analysis) {
-    say(&analysis.in_short());
-    say(&format!("report: {}", folder.join("report.html").display()));
-}
-
 /// The command that runs the same thing again.
 fn again(file: &str, plan: &Plan, set: &[(String, String)]) -> Vec<String> {
     let mut argv = ["shakedown", "run", file, "--seed"].map(str::to_owned).to_vec();
@@ -93,8 +87,4 @@ fn again(file: &str, plan: &Plan, set: &[(String, String)]) -> Vec<String> {
         argv.extend(["--set".to_owned(), format!("{key}={value}")]);
     }
     argv
-}
-
-fn host() -> Host {
-    sampler::host()
 }

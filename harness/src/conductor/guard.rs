@@ -87,7 +87,9 @@ fn lasting(rule: &StopRule) -> Span {
 fn judge(rule: &StopRule, sight: Sight<'_>) -> Option<Met> {
     let met = |is: bool, why: String| Some(if is { Met::Yes(why) } else { Met::No });
     match (rule, sight) {
-        (StopRule::ErrorRatio { of, above, lasting }, Sight::Window { workload, done, failed }) if of == workload => {
+        (StopRule::ErrorRatio { of, above, lasting }, Sight::Window { workload, done, failed })
+            if of == workload =>
+        {
             // A second in which nothing completed neither meets the rule nor breaks its time.
             let ratio = (done > 0).then(|| failed as f64 / done as f64)?;
             met(ratio > above.value(), error_reason(of, ratio, *above, *lasting))

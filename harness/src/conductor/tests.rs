@@ -44,7 +44,13 @@ fn plan() -> Plan {
         guard: Guard::default(),
     };
     let cue = |id, fault, from, to| Cue { id, fault, round: 0, from: Span::secs(from), to: Span::secs(to) };
-    Plan { format: FORMAT, seed: 1, rehearse: 1.0, experiment, cues: vec![cue(0, 0, 6, 9), cue(1, 1, 12, 12)] }
+    Plan {
+        format: FORMAT,
+        seed: 1,
+        rehearse: 1.0,
+        experiment,
+        cues: vec![cue(0, 0, 6, 9), cue(1, 1, 12, 12)],
+    }
 }
 
 /// A conductor with a short way to ask it; the run's clock starts 100 s before the load.
@@ -109,7 +115,11 @@ fn a_whole_run_goes_through_its_phases_and_cues() {
     assert_eq!(desk.at(9.0, Input::Tick), [Command::Heal(0)]);
     assert_eq!(desk.at(9.1, Input::Over(0)), []);
     assert_eq!(desk.at(12.0, Input::Tick), [Command::Inject(1)]);
-    assert_eq!(desk.at(12.1, Input::Injected(1)), [Command::Heal(1)], "an instant act heals as soon as it is done");
+    assert_eq!(
+        desk.at(12.1, Input::Injected(1)),
+        [Command::Heal(1)],
+        "an instant act heals as soon as it is done"
+    );
     assert_eq!(desk.at(15.0, Input::Over(1)), [phase(Phase::Recovery)]);
     assert_eq!(desk.at(20.0, Input::Tick), [Command::StopLoad]);
     assert_eq!(desk.at(20.5, Input::LoadEnded), [Command::StopTargets { politely: true }]);

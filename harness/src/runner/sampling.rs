@@ -30,7 +30,11 @@ impl Sampling {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(run: &str, targets: Arc<Targets>, happenings: mpsc::Sender<Happening>) -> std::io::Result<Self> {
+    pub fn start(
+        run: &str,
+        targets: Arc<Targets>,
+        happenings: mpsc::Sender<Happening>,
+    ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let run = run.to_owned();
         thread::Builder::new()

@@ -8,14 +8,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use shakedown_faults::guardian::Guardian;
-use shakedown_faults::ledger::{Ledger, LedgerError, Registry, Undo};
+use shakedown_faults::ledger::Registry;
 use shakedown_faults::process::{self, Identity};
 use shakedown_faults::proxy::Proxy;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
 use tempfile::TempDir;
 
+use crate::keeper::{Keeper, KeeperError};
 use crate::links::{self, PlaceError, Reserved};
 use crate::placeholders::{Own, Places};
 use crate::run_folder::RunFolder;
@@ -51,10 +51,6 @@ pub struct Prepared {
     pub attached: BTreeMap<String, Identity>,
     /// One for each process target; removed with this value.
     pub dirs: BTreeMap<String, TempDir>,
-    /// The write-ahead list.
-    pub ledger: Ledger,
-    /// The process that undoes what is open in the ledger if this one dies.
-    pub guardian: Guardian,
 }
 
 /// Why a run cannot start.
@@ -63,12 +59,9 @@ pub enum SetupError {
     /// Something cannot be reached or listened on.
     #[error(transparent)]
     Place(#[from] PlaceError),
-    /// The ledger cannot be written.
-    #[error("cannot keep a ledger of injections: {0}")]
-    Ledger(#[from] LedgerError),
-    /// The guardian cannot be started.
-    #[error("cannot start the guardian: {0}")]
-    Guardian(#[source] io::Error),
+    /// There is no ledger or no guardian.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
     /// A temporary directory cannot be made.
     #[error("cannot make a temporary directory for target `{target}`: {error}")]
     TempDir {
@@ -90,11 +83,12 @@ pub enum SetupError {
 }
 
 impl Prepared {
-    /// Chooses ports, starts proxies, ledger and guardian. Nothing of the experiment runs yet.
+    /// Chooses ports, starts proxies, ledger and guardian. Nothing of the experiment runs yet. It must be called within
+    /// the runtime.
     ///
     /// # Errors
     /// [`SetupError`]; what was made until then is gone again.
-    pub async fn new(start: Start) -> Result<Self, SetupError> {
+    pub fn new(start: Start) -> Result<(Self, Keeper), SetupError> {
         let experiment = &start.plan.experiment;
         let attached = attach(&start.plan)?;
         let (targets, reserved) = links::place_targets(experiment)?;
@@ -102,11 +96,9 @@ impl Prepared {
         let links = proxies.iter().map(|(name, proxy)| (name.clone(), proxy.address())).collect();
         let places = Places { targets, links, shakedown: start.program.clone() };
         let dirs = temporary(&start)?;
-        let mut ledger = Ledger::create(start.folder.path(), &start.folder.id(), &start.registry)?;
-        // One line stands for every process of the run, whatever it forks: they all carry the marker.
-        ledger.open(Undo::Marked { marker: start.folder.id() }, None)?;
-        let guardian = Guardian::start(&start.program, &ledger.path()).map_err(SetupError::Guardian)?;
-        Ok(Self { start, places, proxies: Arc::new(proxies), reserved, attached, dirs, ledger, guardian })
+        let keeper = Keeper::start(&start.folder, &start.program, &start.registry)?;
+        let prepared = Self { start, places, proxies: Arc::new(proxies), reserved, attached, dirs };
+        Ok((prepared, keeper))
     }
 
     /// What a process target needs to be started.
@@ -124,7 +116,7 @@ impl Prepared {
             own,
             base: self.start.base.clone(),
             log: self.start.folder.target_log(target),
-            marker: self.start.folder.id(),
+            marker: self.start.folder.marker().to_owned(),
         })
     }
 }
@@ -148,10 +140,11 @@ fn temporary(start: &Start) -> Result<BTreeMap<String, TempDir>, SetupError> {
     let mut dirs = BTreeMap::new();
     for (name, target) in &start.plan.experiment.targets {
         if matches!(target, Target::Process(_)) {
-            let made = tempfile::Builder::new().prefix(&format!("shakedown-{name}-")).tempdir().and_then(|dir| {
-                fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
-                Ok(dir)
-            });
+            let made =
+                tempfile::Builder::new().prefix(&format!("shakedown-{name}-")).tempdir().and_then(|dir| {
+                    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+                    Ok(dir)
+                });
             let dir = made.map_err(|error| SetupError::TempDir { target: name.clone(), error })?;
             dirs.insert(name.clone(), dir);
         }

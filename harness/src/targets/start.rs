@@ -60,7 +60,8 @@ impl Ground {
         let Some(dir) = &self.own.dir else { return Ok(()) };
         for (name, text) in &self.process.files {
             let path = dir.join(name);
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            let named =
+                |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(named)?;
             }
@@ -144,7 +145,11 @@ impl Ground {
         let text = String::from_utf8_lossy(&tail);
         let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         let last = &lines[lines.len().saturating_sub(LINES)..];
-        if last.is_empty() { "it printed nothing".to_owned() } else { format!("it printed: {}", last.join(" | ")) }
+        if last.is_empty() {
+            "it printed nothing".to_owned()
+        } else {
+            format!("it printed: {}", last.join(" | "))
+        }
     }
 }
 

@@ -103,7 +103,12 @@ impl Supervisor {
     }
 
     /// Watches a running process until it ends.
-    async fn watch(&mut self, child: &mut Child, identity: Option<&Identity>, started: Span) -> (String, Intent) {
+    async fn watch(
+        &mut self,
+        child: &mut Child,
+        identity: Option<&Identity>,
+        started: Span,
+    ) -> (String, Intent) {
         let ground = Arc::clone(&self.ground);
         let serves = ground.serves();
         tokio::pin!(serves);
@@ -195,7 +200,10 @@ impl Supervisor {
                 Next::Start
             }
             Intent::None | Intent::Killed => match &mut self.backoff {
-                Some(backoff) if self.ready_once || Instant::from_std(self.clock.instant(self.clock.now())) < self.first_limit => {
+                Some(backoff)
+                    if self.ready_once
+                        || Instant::from_std(self.clock.instant(self.clock.now())) < self.first_limit =>
+                {
                     Next::StartAfter(backoff.after(lived))
                 }
                 _ if !self.ready_once => {
@@ -280,7 +288,7 @@ fn end_all(child: &Child, identity: Option<&Identity>) -> usize {
 /// Ends all that is left of a process's descendants and session, also after its own end: what it leaves behind would
 /// hold its port and its files.
 fn end_kin(identity: &Identity) -> usize {
-    let of = Kin { roots: std::slice::from_ref(identity), marker: None };
+    let of = Kin { roots: std::slice::from_ref(identity), groups: true, marker: None };
     block_in_place(|| process::kill_all(&of)).map_or(0, |signalled| signalled.done.len())
 }
 

@@ -1,0 +1,51 @@
+//! The last words of a run: the verdict with its reasons, and where to read on.
+
+use std::path::Path;
+
+use shakedown_reports::analysis::{Analysis, Proof, Verdict};
+use shakedown_scenarios::units::Span;
+
+use crate::console::{printable, say};
+use crate::display::clock_face;
+
+/// At most so many reasons are printed; the report has all.
+const REASONS: usize = 8;
+
+/// Says the verdict in a few lines.
+pub fn conclude(folder: &Path, analysis: &Analysis) {
+    say(&in_short(analysis));
+    say(&format!("report: {}", folder.join("report.html").display()));
+}
+
+fn in_short(analysis: &Analysis) -> String {
+    let word = match analysis.verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Inconclusive => "INCONCLUSIVE",
+        Verdict::Fail => "FAIL",
+    };
+    let mut lines = vec![format!("{word}  {}", tally(analysis))];
+    for reason in analysis.reasons.iter().take(REASONS) {
+        let at = reason.at.map_or(String::new(), |at| format!(" at {}", clock_face(Span::secs_f64(at))));
+        lines.push(format!("  {}{at}: {}", printable(&reason.about), printable(&reason.why)));
+    }
+    let more = analysis.reasons.len().saturating_sub(REASONS);
+    if more > 0 {
+        lines.push(format!("  and {more} more reasons in the report"));
+    }
+    lines.join("\n")
+}
+
+fn tally(analysis: &Analysis) -> String {
+    let held = analysis.gates.iter().filter(|gate| gate.verdict == Verdict::Pass).count();
+    let proven =
+        analysis.faults.iter().filter(|fault| is_proven(&fault.bit) && is_proven(&fault.heal)).count();
+    format!(
+        "{held} of {} gates held, {proven} of {} faults proven and healed",
+        analysis.gates.len(),
+        analysis.faults.len()
+    )
+}
+
+fn is_proven(proof: &Option<Proof>) -> bool {
+    proof.as_ref().is_some_and(|proof| proof.proven)
+}
