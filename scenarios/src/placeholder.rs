@@ -2,7 +2,7 @@
 //!
 //! What they stand for is known when the run starts; here is only how they are found and filled in. Braces around
 //! anything that does not look like a placeholder (`{}`, `{"a": 1}`, `{ print $1 }`) are left as they are, and
-//! `{{port}}` is the text `{port}`.
+//! `{{port}}` is the text `{port}`. `${HOME}` belongs to somebody else.
 
 use std::ops::Range;
 
@@ -53,7 +53,8 @@ pub fn find(text: &str) -> Vec<Found> {
         let length = text[inner_start..].find(|c| !is_part(c)).unwrap_or(text.len() - inner_start);
         let end = inner_start + length;
         let inner = &text[inner_start..end];
-        if inner.starts_with(|c: char| c.is_ascii_alphabetic()) && text[end..].starts_with('}') {
+        let shell = text[..start].ends_with('$');
+        if inner.starts_with(|c: char| c.is_ascii_alphabetic()) && text[end..].starts_with('}') && !shell {
             let literal = text[..start].ends_with('{') && text[end + 1..].starts_with('}');
             let at = if literal { start - 1..end + 2 } else { start..end + 1 };
             from = at.end;
@@ -153,6 +154,7 @@ mod tests {
             ("{{{port}}}", "{{port}}"),
             ("{ port }", "{ port }"),
             ("{}", "{}"),
+            ("${port}", "${port}"),
             ("{\"a\": {port}}", "{\"a\": <Port>}"),
             ("{portt}", "{portt}"),
             ("{link:}", "{link:}"),
