@@ -1,0 +1,68 @@
+//! A proxy whose process has no descriptors left: it neither exits nor spins, and serves again when there are some.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use shakedown_faults::proxy::Proxy;
+
+use crate::stage::{Playing, SOON, now, wait_until};
+use crate::trial;
+
+pub fn trials() -> Vec<Trial> {
+    let name = "a_proxy_without_descriptors_neither_exits_nor_spins_and_serves_again";
+    vec![trial(name, a_proxy_without_descriptors_neither_exits_nor_spins_and_serves_again)]
+}
+
+fn a_proxy_without_descriptors_neither_exits_nor_spins_and_serves_again() {
+    let mut exhausted = Playing::start(&["exhausted"], &[]);
+    wait_until("its end", SOON, || exhausted.0.try_wait().unwrap().is_some());
+    assert!(exhausted.0.wait().unwrap().success());
+}
+
+const LIMIT: u64 = 64;
+
+/// In a process of its own, since it takes all descriptors there are.
+pub fn play_exhausted(_: &[String]) {
+    let limit = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
+    // SAFETY: it reads a structure that lives until it returns.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = TcpListener::bind(any()).unwrap();
+        let proxy = Proxy::start(any(), server.local_addr().unwrap(), 42).unwrap();
+        let mut held = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            held.push(file);
+        }
+        // One for the client; the proxy has none left for its side.
+        held.pop();
+        let client = TcpStream::connect(proxy.address()).unwrap();
+        let (before, began) = (cpu_time(), now());
+        wait(Duration::from_millis(1_000)).await;
+        let spent = cpu_time() - before;
+        assert_eq!(proxy.counters().accepted, 0);
+        assert!(spent * 20 <= began.elapsed() * 2, "{spent:?} of CPU in {:?}", began.elapsed());
+
+        drop(held);
+        let relief = now();
+        while proxy.counters().accepted == 0 {
+            assert!(relief.elapsed() < Duration::from_secs(1), "it does not serve again");
+            wait(Duration::from_millis(1)).await;
+        }
+        drop(client);
+    });
+}
+
+fn any() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the length over which CPU time is measured")]
+async fn wait(length: Duration) {
+    tokio::time::sleep(length).await;
+}
+
+fn cpu_time() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap().into()
+}
