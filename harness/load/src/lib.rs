@@ -3,11 +3,12 @@
 //! Read in this order: [`arrivals`] (when requests are due), `mix` and `template` (what is asked), `client` (what a
 //! protocol sends and how it reads an answer), `queue` (which connection takes a request, and who waits), `connection`
 //! (the edge that moves bytes), `backoff` (how a target that is down is spared), [`recorder`] (what is counted), `timer`
-//! and `pacer` (the load's own task), `outbox` (windows on their way out), `run` (the thread and its handle).
+//! and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on their way out), `run` (the thread
+//! and its handle).
 //!
 //! Arrivals, clients and checks are separate values; no loop knows a combination of them. Everything but `clock`,
-//! `timer`, `connection`, `pacer` and `run` is pure. One load is one thread with one runtime: its state needs no locks,
-//! and a target's stall in one workload cannot make another one late.
+//! `timer`, `slice`, `connection`, `pacer`, `outbox` and `run` is pure. One load is one thread with one runtime: its
+//! state needs no locks, and a target's stall in one workload cannot make another one late.
 //!
 //! Each latency counts from when the request was *due*, whether or not a connection was free: a stall of the target is
 //! felt by everyone who was to come during it ("coordinated omission" is what leaving them out is called).

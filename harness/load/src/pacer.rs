@@ -63,6 +63,9 @@ enum Woken {
     Time,
     Wish,
     Settled,
+    /// Nobody holds the load any more.
+    Abandoned,
+    /// A connection's task is gone.
     Lost(JoinError),
 }
 
@@ -107,8 +110,10 @@ impl<C: Client> Pacer<C> {
             if self.give_up.is_some() && self.shared.queue.borrow().backlog() == 0 {
                 return Ok(if wish == Wish::Stop { Ending::Stopped } else { Ending::Completed });
             }
-            if let Woken::Lost(error) = self.sleep(wishes).await? {
-                return Ok(Ending::Failed { why: why(error) });
+            match self.sleep(wishes).await? {
+                Woken::Time | Woken::Wish | Woken::Settled => {}
+                Woken::Abandoned => return Ok(Ending::Aborted),
+                Woken::Lost(error) => return Ok(Ending::Failed { why: why(error) }),
             }
         }
     }
@@ -119,8 +124,7 @@ impl<C: Client> Pacer<C> {
         Ok(tokio::select! {
             biased;
             waited = self.timer.until(until) => { waited?; Woken::Time }
-            // A dropped handle has sent its last wish.
-            changed = wishes.changed() => { if changed.is_err() { std::future::pending::<()>().await; } Woken::Wish }
+            changed = wishes.changed() => if changed.is_ok() { Woken::Wish } else { Woken::Abandoned },
             Some(Err(error)) = self.connections.join_next() => Woken::Lost(error),
             () = shared.settled.notified() => Woken::Settled,
         })

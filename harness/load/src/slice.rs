@@ -7,19 +7,43 @@
 /// The shortest slice that the kernel grants, in nanoseconds (`sched_attr.sched_runtime`; 0.1 to 100 ms).
 const SLICE_NANOS: u64 = 100_000;
 
-/// Asks for it; whether it was granted. Where it is not, lateness is larger on a busy machine, and is told as ever.
-pub(crate) fn ask_for_short_slices() -> bool {
+/// Asks for it on behalf of the calling thread. Where it is not granted, a busy machine makes the load later than it
+/// need be, and that is told as ever.
+pub(crate) fn ask_for_short_slices() {
+    if let Some(mut attributes) = attributes().filter(|now| now.sched_policy == libc::SCHED_OTHER as u32) {
+        attributes.sched_runtime = SLICE_NANOS;
+        // SAFETY: the kernel reads a structure of the size that stands in it; pid 0 is the calling thread.
+        let _ = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    }
+}
+
+/// How the calling thread is scheduled now.
+fn attributes() -> Option<libc::sched_attr> {
     // SAFETY: the structure is plain numbers, for which all zeros are valid.
     let mut attributes: libc::sched_attr = unsafe { std::mem::zeroed() };
-    let size = u32::try_from(size_of::<libc::sched_attr>()).expect("the structure has some fifty bytes");
+    let size = size_of::<libc::sched_attr>();
     // SAFETY: the kernel fills at most `size` bytes of a structure of that size; pid 0 is the calling thread.
     let got = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) };
-    if got != 0 || attributes.sched_policy != libc::SCHED_OTHER as u32 {
-        return false;
+    (got == 0).then_some(attributes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_else_of_the_threads_scheduling_changes() {
+        let facts =
+            |now: libc::sched_attr| (now.sched_policy, now.sched_nice, now.sched_priority, now.sched_flags);
+        let before = attributes().unwrap();
+        ask_for_short_slices();
+        let after = attributes().unwrap();
+        assert_eq!(facts(before), facts(after));
+        // A kernel before 6.12 leaves it at zero.
+        assert!(
+            [0, SLICE_NANOS, before.sched_runtime].contains(&after.sched_runtime),
+            "{}",
+            after.sched_runtime
+        );
     }
-    attributes.size = size;
-    attributes.sched_runtime = SLICE_NANOS;
-    // SAFETY: the kernel reads a structure of the size that stands in it.
-    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
-    set == 0
 }

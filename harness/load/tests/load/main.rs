@@ -1,5 +1,7 @@
 //! Loads against real sockets on the loopback: what is counted is what happened.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test are as free to fail as the test itself")]
+
 mod ends;
 mod errors;
 mod hostile;
