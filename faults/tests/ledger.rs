@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use shakedown_faults::ledger::{EntryId, Ledger, LedgerError, Orphan, Registry, Undo};
@@ -153,11 +154,12 @@ proptest! {
     /// one whose line it calls damaged.
     #[test]
     fn a_flipped_byte_is_noticed(at in 0usize..900, bit in 0u8..8) {
-        let place = Place::new();
-        let mut bytes = written(&place);
+        static WRITTEN: OnceLock<Vec<u8>> = OnceLock::new();
+        let mut bytes = WRITTEN.get_or_init(|| written(&Place::new())).clone();
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;
-        let path = place.folder.path().join("ledger");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
         fs::write(&path, &bytes).unwrap();
         let Ok(reading) = Ledger::read(&path) else { return Ok(()) };
         let open: Vec<u32> = reading.open().map(|entry| entry.id.0).collect();

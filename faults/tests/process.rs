@@ -50,7 +50,7 @@ fn a_process_is_stopped_and_resumed_as_often_as_asked() {
         }
         for _ in 0..2 {
             let resumed = process::resume(of(&identity)).unwrap();
-            assert_eq!(resumed.done, [identity.clone()]);
+            assert_eq!(resumed.done, of(&identity));
             assert!(process::lives(&identity) && process::state(&identity) != Some('T'));
         }
     }
@@ -60,7 +60,7 @@ fn a_process_is_stopped_and_resumed_as_often_as_asked() {
 fn a_process_that_is_ended_is_seen_to_be_gone_even_if_nobody_waits_for_it() {
     let mut victim = Victim::start();
     let identity = victim.identity();
-    assert_eq!(process::kill(of(&identity)).unwrap().done, [identity.clone()]);
+    assert_eq!(process::kill(of(&identity)).unwrap().done, of(&identity));
     assert!(!process::lives(&identity));
     assert_eq!(victim.0.wait().unwrap().signal(), Some(9));
     assert_eq!(process::state(&identity), None);
@@ -84,8 +84,8 @@ fn another_process_under_the_same_number_is_never_touched() {
     for gone in [earlier, another_boot] {
         assert_eq!(process::state(&gone), None);
         assert_eq!(process::tree(&gone), []);
-        assert_eq!(process::stop(of(&gone)).unwrap().gone, [gone.clone()]);
-        assert_eq!(process::kill(of(&gone)).unwrap().gone, [gone.clone()]);
+        assert_eq!(process::stop(of(&gone)).unwrap().gone, of(&gone));
+        assert_eq!(process::kill(of(&gone)).unwrap().gone, of(&gone));
         let kin = Kin { roots: of(&gone), groups: true, marker: None };
         assert!(process::kill_all(&kin).unwrap().done.is_empty());
     }
