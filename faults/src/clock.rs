@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use nix::poll::PollTimeout;
 use shakedown_scenarios::units::Span;
 
 /// Time since a moment that lies behind; it never jumps.
@@ -33,4 +34,10 @@ pub(crate) fn unix_seconds() -> f64 {
 #[expect(clippy::disallowed_methods, reason = "the edge: the kernel has no event for what is waited for")]
 pub(crate) fn pause(length: Span) {
     std::thread::sleep(length.duration());
+}
+
+/// A span as `poll` takes it: in whole milliseconds, rounded up, so that it has passed when `poll` says so.
+pub(crate) fn poll_timeout(span: Span) -> PollTimeout {
+    let millis = span.as_nanos().div_ceil(1_000_000);
+    PollTimeout::try_from(i32::try_from(millis).unwrap_or(i32::MAX)).unwrap_or(PollTimeout::MAX)
 }

@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use shakedown_scenarios::units::Span;
 
-use crate::clock::{Clock, pause};
+use crate::clock::{Clock, pause, poll_timeout};
 use crate::ledger::{Entry, EntryId, Orphan, Reading};
 use crate::process;
 use crate::undo::{Outcome, undo};
@@ -88,7 +88,7 @@ impl<R: Read + AsFd> Keeper<R> {
     /// Waits for a word, a deadline or the end of the harness, and says whether it is that.
     fn listen(&mut self) -> Result<bool, GuardianError> {
         let now = self.clock.now();
-        let timeout = self.watch.next().map_or(PollTimeout::NONE, |at| timeout(at.minus(now)));
+        let timeout = self.watch.next().map_or(PollTimeout::NONE, |at| poll_timeout(at.minus(now)));
         let mut fds = vec![PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
         fds.extend(self.harness.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
         match poll(&mut fds, timeout) {
@@ -181,10 +181,4 @@ impl<R: Read + AsFd> Keeper<R> {
         });
         finished.map_err(GuardianError::from)
     }
-}
-
-/// Poll counts milliseconds; a deadline is rounded up, so that it has passed when poll returns.
-fn timeout(left: Span) -> PollTimeout {
-    let millis = left.as_nanos().div_ceil(1_000_000);
-    PollTimeout::try_from(i32::try_from(millis).unwrap_or(i32::MAX)).unwrap_or(PollTimeout::MAX)
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,9 +88,14 @@ pub enum Refusal {
 ///
 /// # Errors
 /// If `/proc` does not tell.
-pub fn boot() -> io::Result<String> {
+pub fn boot() -> io::Result<&'static str> {
+    // No process sees two of them.
+    static BOOT: OnceLock<String> = OnceLock::new();
+    if let Some(boot) = BOOT.get() {
+        return Ok(boot);
+    }
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    Ok(text.trim().to_owned())
+    Ok(BOOT.get_or_init(|| text.trim().to_owned()))
 }
 
 /// Who has this process id now.
@@ -99,7 +105,7 @@ pub fn boot() -> io::Result<String> {
 pub fn identify(pid: i32) -> Result<Identity, ProcessError> {
     let boot = boot().map_err(|source| ProcessError::System { what: "identify", pid, source })?;
     let row = table::row(pid).ok_or(ProcessError::Gone { pid })?;
-    Ok(Identity { pid, start_ticks: row.start_ticks, boot })
+    Ok(Identity { pid, start_ticks: row.start_ticks, boot: boot.to_owned() })
 }
 
 /// Who we are.

@@ -12,9 +12,9 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use shakedown_scenarios::units::Span;
 
+use super::READY;
 use super::watch::Word;
-use super::{READY, timeout};
-use crate::clock::{Clock, pause};
+use crate::clock::{Clock, pause, poll_timeout};
 use crate::ledger::{EntryId, LedgerError};
 use crate::process::{self, Identity};
 
@@ -163,7 +163,7 @@ fn await_ready(said: Option<ChildStdout>) -> io::Result<()> {
     let mut heard = Vec::new();
     while heard != READY {
         let left = READY_WITHIN.minus(clock.now());
-        let ready = poll(&mut [PollFd::new(said.as_fd(), PollFlags::POLLIN)], timeout(left))?;
+        let ready = poll(&mut [PollFd::new(said.as_fd(), PollFlags::POLLIN)], poll_timeout(left))?;
         let mut byte = [0];
         if ready == 0 || left.is_zero() {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the guardian did not say that it is ready"));

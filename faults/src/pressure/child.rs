@@ -14,7 +14,7 @@ use super::cpu::Workers;
 use super::memory::Memory;
 use super::room::{mebibytes, room};
 use super::{PressureError, Report, Spec};
-use crate::clock::Clock;
+use crate::clock::{Clock, poll_timeout};
 
 /// How often it looks whether to go on, and tells what it did.
 const LOOK_EVERY: Span = Span::millis(100);
@@ -177,10 +177,7 @@ impl Ends {
             PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
         ];
-        let timeout = longest.map_or(PollTimeout::NONE, |span| {
-            let millis = span.as_nanos().div_ceil(1_000_000);
-            PollTimeout::try_from(i32::try_from(millis).unwrap_or(i32::MAX)).unwrap_or(PollTimeout::MAX)
-        });
+        let timeout = longest.map_or(PollTimeout::NONE, poll_timeout);
         match poll(&mut fds, timeout) {
             Ok(0) | Err(Errno::EINTR) => return Ok(Woken::Time),
             Ok(_) => {}

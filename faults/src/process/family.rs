@@ -70,7 +70,7 @@ fn find(table: &BTreeMap<i32, Row>, of: &Kin<'_>) -> Vec<Identity> {
     let mut seen = BTreeSet::from([table::own_pid()]);
     let rows = found.into_iter().filter_map(|pid| table.get(&pid));
     rows.filter(|row| !has_ended(row.state) && !untouchable.contains(&row.pid) && seen.insert(row.pid))
-        .map(|row| Identity { pid: row.pid, start_ticks: row.start_ticks, boot: boot.clone() })
+        .map(|row| Identity { pid: row.pid, start_ticks: row.start_ticks, boot: boot.to_owned() })
         .collect()
 }
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn identity(pid: i32) -> Identity {
-        Identity { pid, start_ticks: 100 + u64::from(pid.unsigned_abs()), boot: boot().unwrap() }
+        Identity { pid, start_ticks: 100 + u64::from(pid.unsigned_abs()), boot: boot().unwrap().to_owned() }
     }
 
     // Numbers beyond what the kernel gives out, so that none of them is this test's own ancestor.

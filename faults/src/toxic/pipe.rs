@@ -4,12 +4,17 @@
 //! [`Pipe::take_end`]), asks what may be written ([`Pipe::next`]) and tells what was written ([`Pipe::sent`]). Latency
 //! and loss are decided when a chunk comes; partitions and limits when it is about to go.
 
+mod pace;
+mod piece;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use shakedown_scenarios::units::Span;
 
-use super::{Bucket, Chance, Chunk, Direction, Fate, Rules, Tally, Toxic};
+use super::{Chance, Chunk, Direction, Fate, Rules, Tally, Toxic};
+use pace::{Pace, Turn};
+use piece::{Piece, What};
 
 /// How much one way of a connection keeps when its sink does not take it, bytes. Beyond it nothing is read: the sender
 /// feels back-pressure as it would from a slow peer.
@@ -31,9 +36,7 @@ pub struct Pipe {
     cost: usize,
     /// The version of the rules that the queue was last brought in line with.
     version: u64,
-    buckets: Vec<(u32, Bucket)>,
-    /// Since when the head of the queue waits for its turn under a limit.
-    paced_since: Option<Span>,
+    pace: Pace,
     /// Toxics that took something which now is missing.
     lost_to: Vec<(u32, Arc<Tally>)>,
     sink_blocked: bool,
@@ -73,21 +76,6 @@ pub enum Settled {
     Reset(Arc<Tally>),
 }
 
-#[derive(Debug)]
-struct Piece {
-    what: What,
-    sent: usize,
-    arrived: Span,
-    delays: Vec<(u32, Span)>,
-    due: Span,
-}
-
-#[derive(Debug)]
-enum What {
-    Bytes(Box<[u8]>),
-    End(End),
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// More may come.
@@ -112,8 +100,7 @@ impl Pipe {
             queue: VecDeque::new(),
             cost: 0,
             version: 0,
-            buckets: Vec::new(),
-            paced_since: None,
+            pace: Pace::new(),
             lost_to: Vec::new(),
             sink_blocked: false,
             state: State::Open,
@@ -224,11 +211,10 @@ impl Pipe {
             What::End(end) => return Next::End(*end),
             What::Bytes(bytes) => bytes.len() - head.sent,
         };
-        let Some(allowed) = self.allowed(waiting, now) else {
-            return match self.paced_until(waiting, now) {
-                Some(at) => Next::At(at),
-                None => Next::Held,
-            };
+        let allowed = match self.pace.turn(waiting, now) {
+            Turn::Now(allowed) => allowed,
+            Turn::At(moment) => return Next::At(moment),
+            Turn::Never => return Next::Held,
         };
         match self.queue.front().map(|head| (&head.what, head.sent)) {
             Some((What::Bytes(bytes), sent)) => Next::Write(&bytes[sent..sent + allowed]),
@@ -245,10 +231,7 @@ impl Pipe {
 
     /// Tells that so many bytes of the last [`Next::Write`] were written.
     pub fn sent(&mut self, bytes: usize, now: Span, rules: &Rules) {
-        self.count_paced(bytes, now, rules);
-        for (_, bucket) in &mut self.buckets {
-            bucket.sent(bytes, now);
-        }
+        self.pace.sent(bytes, now, rules);
         let Some(head) = self.queue.front_mut() else { return };
         head.sent += bytes;
         self.cost -= bytes;
@@ -285,8 +268,7 @@ impl Pipe {
     }
 
     fn push(&mut self, what: What, delays: Vec<(u32, Span)>, now: Span) {
-        let mut piece = Piece { what, sent: 0, arrived: now, delays, due: now };
-        piece.due = piece.due_after(self.queue.back());
+        let piece = Piece::new(what, delays, now, self.queue.back());
         self.cost += piece.len() + PIECE;
         self.queue.push_back(piece);
     }
@@ -306,7 +288,7 @@ impl Pipe {
 
     /// What waits for a toxic that is gone need not wait for it any longer.
     fn forget_healed(&mut self, rules: &Rules) {
-        self.buckets.retain(|(id, _)| rules.holds(*id));
+        self.pace.forget_healed(rules);
         let mut earlier: Option<&Piece> = None;
         for piece in &mut self.queue {
             piece.delays.retain(|(id, _)| rules.holds(*id));
@@ -319,54 +301,10 @@ impl Pipe {
         let kept = self.kept();
         for rule in rules.on(self.direction).filter(|rule| rule.since > self.version) {
             match rule.toxic {
-                Toxic::Bandwidth { rate, .. } => self.buckets.push((rule.id, Bucket::new(rate, now))),
+                Toxic::Bandwidth { rate, .. } => self.pace.limit(rule.id, rate, now),
                 Toxic::Partition { .. } => rule.tally.held(kept),
                 _ => {}
             }
         }
-    }
-
-    /// How many of the waiting bytes every limit lets through now; `None`: none, or too few to be worth a write.
-    fn allowed(&self, waiting: usize, now: Span) -> Option<usize> {
-        let mut allowed = waiting;
-        for (_, bucket) in &self.buckets {
-            if bucket.ready_at(waiting, now).is_none_or(|at| at > now) {
-                return None;
-            }
-            allowed = allowed.min(bucket.allowance(now));
-        }
-        (allowed > 0).then_some(allowed)
-    }
-
-    /// When the slowest limit lets something through; `None` if one never does.
-    fn paced_until(&mut self, waiting: usize, now: Span) -> Option<Span> {
-        self.paced_since = self.paced_since.or(Some(now));
-        let moments = self.buckets.iter().map(|(_, bucket)| bucket.ready_at(waiting, now));
-        moments.collect::<Option<Vec<Span>>>()?.into_iter().max()
-    }
-
-    fn count_paced(&mut self, bytes: usize, now: Span, rules: &Rules) {
-        let Some(since) = self.paced_since.take() else { return };
-        for rule in rules.iter().filter(|rule| self.buckets.iter().any(|(id, _)| *id == rule.id)) {
-            rule.tally.paced(bytes, now.minus(since));
-        }
-    }
-}
-
-// === impl Piece ===
-
-impl Piece {
-    fn len(&self) -> usize {
-        match &self.what {
-            What::Bytes(bytes) => bytes.len(),
-            What::End(_) => 0,
-        }
-    }
-
-    /// Its own deadline, or that of the piece before it where that is later: order is kept.
-    fn due_after(&self, earlier: Option<&Self>) -> Span {
-        let delay = self.delays.iter().fold(Span::ZERO, |sum, (_, delay)| sum.plus(*delay));
-        let due = self.arrived.plus(delay);
-        earlier.map_or(due, |earlier| due.max(earlier.due))
     }
 }

@@ -98,6 +98,7 @@ fn wait_for_the_curtain() {
     std::thread::sleep(CURTAIN);
 }
 
+#[expect(clippy::zombie_processes, reason = "a harness that is about to be killed waits for nobody")]
 /// Plays a run: `folder run last-step victim`. Says the guardian's pid when it has come to its last step, and stays there.
 fn play_harness(arguments: &[String]) {
     let [folder, run, last, victim] = arguments else { panic!("{arguments:?}") };
