@@ -181,6 +181,9 @@ mod tests {
         [0, 900_000_000, 1_000_000_000, 1_095_445_115, 3_000_000_000, 3_741_801_110];
 
     proptest! {
+        // Each case walks through thousands of due times.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn even_arrivals_follow_the_integral_within_one(shape in any_stages(), end in 1_u64..15_000) {
             let arrivals = stages(Spacing::Even, &shape);

@@ -264,6 +264,9 @@ mod tests {
     }
 
     proptest! {
+        // Histograms are large beside what a case does with them.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn a_histogram_tells_every_time_within_one_percent(micros in 1..LATENCY_MICROS_MAX) {
             let mut histogram = histogram();
