@@ -34,6 +34,7 @@ pub fn trials() -> Vec<Trial> {
             "signals_that_end_a_run_do_not_end_its_guardian",
             signals_that_end_a_run_do_not_end_its_guardian,
         ),
+        trial("a_guardian_survives_its_harness_whole_group", a_guardian_survives_its_harness_whole_group),
         trial("a_guardian_holds_nothing_but_its_own_files", a_guardian_holds_nothing_but_its_own_files),
         trial("a_deleted_run_folder_is_undone_all_the_same", a_deleted_run_folder_is_undone_all_the_same),
         trial("recover_ends_what_a_deleted_ledger_named", recover_ends_what_a_deleted_ledger_named),
@@ -109,6 +110,18 @@ fn signals_that_end_a_run_do_not_end_its_guardian() {
         kill(nix::unistd::Pid::from_raw(scene.guardian.pid), signal).unwrap();
     }
     scene.harness.kill();
+    wait_until("cleaning up", CLEAN_WITHIN, || stage.is_clean() && stage.is_settled());
+}
+
+/// Whoever kills a harness with all of its process group, as a terminal or a CI job does, spares the guardian.
+fn a_guardian_survives_its_harness_whole_group() {
+    use nix::sys::signal::{Signal, killpg};
+    use nix::unistd::{Pid, getpgid, getsid};
+    let stage = Stage::new("group");
+    let scene = stage.play(Step::Stopped);
+    let guardian = Pid::from_raw(scene.guardian.pid);
+    assert_eq!((getpgid(Some(guardian)), getsid(Some(guardian))), (Ok(guardian), Ok(guardian)));
+    killpg(Pid::from_raw(scene.harness.0.id() as i32), Signal::SIGKILL).unwrap();
     wait_until("cleaning up", CLEAN_WITHIN, || stage.is_clean() && stage.is_settled());
 }
 
