@@ -38,6 +38,7 @@ pub enum Command {
         /// Experiment files, or names from `shakedown list`
         #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
+        /// Values for its variables
         #[command(flatten)]
         variables: Variables,
     },
@@ -47,8 +48,10 @@ pub enum Command {
         /// Experiment file, or a name from `shakedown list`
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
+        /// Seed and speed
         #[command(flatten)]
         chance: Chance,
+        /// Values for its variables
         #[command(flatten)]
         variables: Variables,
         /// Print the whole plan as RON: what a run folder holds as plan.ron
@@ -61,8 +64,10 @@ pub enum Command {
         /// Experiment file, or a name from `shakedown list`
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
+        /// Seed and speed
         #[command(flatten)]
         chance: Chance,
+        /// Values for its variables
         #[command(flatten)]
         variables: Variables,
         /// The run folder: must not exist yet, or be empty [default: a new one below runs/]

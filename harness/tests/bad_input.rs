@@ -17,6 +17,7 @@ fn target(fields: &str) -> String {
             targets: {{ "web": Process({fields}) }},
             workloads: {{ "load": Tcp(to: Target("web"), arrivals: Constant("10/s"), exchanges: [(send: "x", expect: "y")]) }},
             phases: (baseline: "1s", chaos: "1s", recovery: "1s"),
+            gates: [ErrorRatio(of: "load", below: "1%")],
         )"#
     )
 }
@@ -69,6 +70,7 @@ fn an_address_outside_this_machine_needs_leave() {
         targets: { "far": Address("192.0.2.1:80") },
         workloads: { "load": Http(to: Target("far"), arrivals: Constant("1/s"), requests: [(get: "/")]) },
         phases: (baseline: "1s", chaos: "1s", recovery: "1s"),
+        gates: [ErrorRatio(of: "load", below: "1%")],
     )"#;
     check(text, 64, &["192.0.2.1:80", "allow"]);
 }
@@ -197,6 +199,7 @@ fn a_full_disk_degrades_a_run_and_heals_its_faults() {
         workloads: { "load": Tcp(to: Link("l"), arrivals: Constant("200/s"), exchanges: [(send: "GET a\n", expect: "", until: "\n")]) },
         phases: (baseline: "3s", chaos: "4s", recovery: "2s"),
         faults: [(name: "slow", at: "1s", hold: "1s", do: Latency(link: "l", delay: "5ms"))],
+        gates: [ErrorRatio(of: "load", below: "1%", over: Baseline)],
     )"#;
     let voyage = Voyage::new(text);
     let small = voyage.path().join("small");

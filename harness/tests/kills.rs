@@ -26,6 +26,7 @@ fn experiment(fault: &str) -> String {
             workloads: {{ "browse": Http(to: Link("clients-shop"), arrivals: Poisson("50/s"), requests: [(get: "/items/{{n}}")]) }},
             phases: (baseline: "2s", chaos: "40s", recovery: "1s"),
             faults: [(name: "the fault", at: "200ms", hold: "30s", do: {fault})],
+            gates: [ErrorRatio(of: "browse", below: "1%", over: Baseline)],
         )"#
     )
 }
@@ -54,8 +55,8 @@ impl Drop for Neighbour {
 fn kill_amid(fault: &str) -> (Voyage, Neighbour) {
     let voyage = Voyage::new(&experiment(fault));
     let neighbour = Neighbour::start();
-    let run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
-    voyage.wait_for("inject    the fault");
+    let mut run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
+    voyage.wait_for(&mut run, "inject    the fault");
     if fault.contains("neighbour") {
         assert!(eventually(UNDONE_WITHIN, || process_state(neighbour.pid()) == Some('T')));
     }
@@ -102,8 +103,8 @@ fn a_signal_heals_and_writes_the_report() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143), (Signal::SIGHUP, 129)] {
         let voyage = Voyage::new(&experiment(r#"Stop(target: "neighbour")"#));
         let neighbour = Neighbour::start();
-        let run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
-        voyage.wait_for("inject    the fault");
+        let mut run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
+        voyage.wait_for(&mut run, "inject    the fault");
         run.signal(signal);
         let healed = eventually(Duration::from_secs(5), || process_state(neighbour.pid()) == Some('S'));
         assert!(healed, "{}", voyage.stderr());
@@ -119,8 +120,8 @@ fn the_guardian_undoes_a_fault_whose_time_is_over_though_the_harness_stands() {
     let text = experiment(r#"Stop(target: "neighbour")"#).replace("hold: \"30s\"", "hold: \"1s\"");
     let voyage = Voyage::new(&text);
     let neighbour = Neighbour::start();
-    let run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
-    voyage.wait_for("inject    the fault");
+    let mut run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
+    voyage.wait_for(&mut run, "inject    the fault");
     run.signal(Signal::SIGSTOP);
     // Its hold of one second and the guardian's five of patience.
     let undone = eventually(Duration::from_secs(15), || process_state(neighbour.pid()) == Some('S'));
@@ -132,8 +133,8 @@ fn the_guardian_undoes_a_fault_whose_time_is_over_though_the_harness_stands() {
 fn recover_undoes_what_a_dead_guardian_left() {
     let voyage = Voyage::new(&experiment(r#"Stop(target: "neighbour")"#));
     let neighbour = Neighbour::start();
-    let run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
-    voyage.wait_for("inject    the fault");
+    let mut run = voyage.start(&["--set", &format!("pid={}", neighbour.pid())]);
+    voyage.wait_for(&mut run, "inject    the fault");
     let guardian = guardian_of(run.pid());
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(guardian), Signal::SIGKILL).unwrap();
     run.signal(Signal::SIGSTOP);

@@ -63,7 +63,8 @@ fn the_guard_stops_a_run_and_heals() {
     let rest = r#"
         phases: (baseline: "2s", chaos: "60s", recovery: "1s"),
         faults: [(name: "gone", at: "0s", hold: "50s", do: Refuse(link: "shop-store"))],
-        guard: (stop_if: [ErrorRatio(of: "browse", above: "50%", for: "2s")]),"#;
+        guard: (stop_if: [ErrorRatio(of: "browse", above: "50%", for: "2s")]),
+        gates: [ErrorRatio(of: "browse", below: "50%", over: Baseline)],"#;
     let voyage = Voyage::new(&experiment("", CALM, rest));
     let output = voyage.sail(&[]);
     assert_eq!(output.status.code(), Some(3), "{}", all(&output));
@@ -101,7 +102,8 @@ fn every_kind_of_fault_bites_and_heals() {
             (name: "full", at: "22s", hold: "2s", do: MemoryPressure(size: "64MiB", ramp: "500ms")),
             (name: "restart", at: "26s", do: Restart(target: "shop")),
             (name: "crash", at: "29s", do: Kill(target: "shop")),
-        ],"#;
+        ],
+        gates: [ErrorRatio(of: "browse", below: "5%", over: Recovery)],"#;
     let shop = r#"restart: OnExit(from: "100ms", to: "1s"),"#;
     let voyage = Voyage::new(&experiment(shop, CALM, rest));
     let output = voyage.sail(&[]);
@@ -120,7 +122,8 @@ fn a_fault_that_cannot_bite_is_unproven_and_makes_the_run_inconclusive() {
     // Nobody uses the link, so nothing on it can be delayed.
     let rest = r#"
         phases: (baseline: "1s", chaos: "3s", recovery: "1s"),
-        faults: [(name: "idle", at: "0s", hold: "1s", do: Latency(link: "unused", delay: "20ms"))],"#;
+        faults: [(name: "idle", at: "0s", hold: "1s", do: Latency(link: "unused", delay: "20ms"))],
+        gates: [ErrorRatio(of: "browse", below: "5%")],"#;
     let text = experiment("", CALM, rest).replace(r#"links: {"#, r#"links: { "unused": Tcp(to: "store"),"#);
     let voyage = Voyage::new(&text);
     let output = voyage.sail(&[]);
@@ -144,7 +147,7 @@ fn two_runs_at_once_do_not_touch_each_other() {
 
 #[test]
 fn a_run_without_out_gets_a_folder_of_its_own() {
-    let rest = r#"phases: (baseline: "1s", chaos: "1s", recovery: "1s"),"#;
+    let rest = r#"phases: (baseline: "1s", chaos: "1s", recovery: "1s"), gates: [ErrorRatio(of: "browse", below: "5%")],"#;
     let voyage = Voyage::new(&experiment("", CALM, rest));
     let output = voyage.shakedown(&["run", "experiment.ron", "--rehearse", "1.5"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", all(&output));
@@ -202,7 +205,7 @@ fn a_target_that_somebody_else_serves_is_only_loaded() {
 
 #[test]
 fn a_closed_terminal_does_not_end_a_run_without_its_report() {
-    let rest = r#"phases: (baseline: "1s", chaos: "1s", recovery: "1s"),"#;
+    let rest = r#"phases: (baseline: "1s", chaos: "1s", recovery: "1s"), gates: [ErrorRatio(of: "browse", below: "5%")],"#;
     let voyage = Voyage::new(&experiment("", CALM, rest));
     let mut command = voyage.command("experiment.ron", &[]);
     let (reader, writer) = std::io::pipe().unwrap();

@@ -81,9 +81,11 @@ impl Voyage {
     }
 
     /// Waits until a started run has written this.
-    pub fn wait_for(&self, text: &str) {
-        let seen = eventually(Duration::from_secs(60), || self.stderr().contains(text));
-        assert!(seen, "`{text}` was never written; what was: {}", self.stderr());
+    pub fn wait_for(&self, run: &mut Running, text: &str) {
+        let seen = || self.stderr().contains(text);
+        // A run that ended says nothing more.
+        eventually(Duration::from_secs(30), || seen() || run.child.try_wait().unwrap().is_some());
+        assert!(seen(), "`{text}` was never written; what was: {}", self.stderr());
     }
 
     pub fn report(&self) -> Output {
