@@ -6,7 +6,7 @@
 use crate::experiment::Experiment;
 use crate::placeholder::{self, FORMS, Placeholder};
 use crate::places::{Path, Places, part};
-use crate::problem::Problem;
+use crate::problem::{MOST_LOOKED_FOR, Problem};
 use crate::suggest;
 use crate::syntax::{Place, shortened};
 use crate::target::{Link, Target};
@@ -84,23 +84,28 @@ fn whole(checker: &mut Checker<'_>) {
 // === impl Checker ===
 
 impl<'e> Checker<'e> {
+    /// Whether there are so many problems that no more need be looked for.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_LOOKED_FOR
+    }
+
     /// Tells a problem at a part, unless that part could not be read.
     fn tell(&mut self, path: &Path, message: impl Into<String>, help: impl Into<String>) {
-        if !self.places.is_broken(path) {
+        if !self.places.is_broken(path) && !self.is_full() {
             self.problems.push(Problem::new(self.places.of(path), message).help(help));
         }
     }
 
     /// The same, at some bytes of a text.
     fn tell_within(&mut self, path: &Path, bytes: std::ops::Range<usize>, message: String, help: String) {
-        if !self.places.is_broken(path) {
+        if !self.places.is_broken(path) && !self.is_full() {
             self.problems.push(Problem::new(self.places.within(path, bytes), message).help(help));
         }
     }
 
     /// The same, with another place that belongs to it.
     fn tell_both(&mut self, path: &Path, other: (&Path, &str), message: String, help: &str) {
-        if !self.places.is_broken(path) && !self.places.is_broken(other.0) {
+        if !self.places.is_broken(path) && !self.places.is_broken(other.0) && !self.is_full() {
             let place: Place = self.places.of(other.0);
             self.problems.push(Problem::new(self.places.of(path), message).help(help).also(place, other.1));
         }
@@ -110,7 +115,7 @@ impl<'e> Checker<'e> {
     fn target(&mut self, path: &Path, name: &str) -> Option<&'e Target> {
         let targets = &self.experiment.targets;
         let found = targets.get_key_value(name);
-        if found.is_none() && !self.places.is_broken(&part!["targets"]) {
+        if found.is_none() && !self.is_full() && !self.places.is_broken(&part!["targets"]) {
             let help = suggest::help(name, "targets", targets.keys().map(String::as_str));
             let is_link = self.experiment.links.contains_key(name);
             let what = if is_link { "a link, not a target" } else { "no target" };
@@ -123,7 +128,7 @@ impl<'e> Checker<'e> {
     fn link(&mut self, path: &Path, name: &str) -> Option<&'e Link> {
         let links = &self.experiment.links;
         let found = links.get_key_value(name);
-        if found.is_none() && !self.places.is_broken(&part!["links"]) {
+        if found.is_none() && !self.is_full() && !self.places.is_broken(&part!["links"]) {
             let help = suggest::help(name, "links", links.keys().map(String::as_str));
             let is_target = self.experiment.targets.contains_key(name);
             let what = if is_target { "a target, not a link" } else { "no link" };
@@ -136,7 +141,7 @@ impl<'e> Checker<'e> {
     fn workload(&mut self, path: &Path, name: &str) -> Option<&'e Workload> {
         let workloads = &self.experiment.workloads;
         let found = workloads.get_key_value(name);
-        if found.is_none() && !self.places.is_broken(&part!["workloads"]) {
+        if found.is_none() && !self.is_full() && !self.places.is_broken(&part!["workloads"]) {
             let help = suggest::help(name, "workloads", workloads.keys().map(String::as_str));
             let is_target = self.experiment.targets.contains_key(name);
             let what = if is_target { "a target, not a workload" } else { "no workload" };

@@ -1,8 +1,10 @@
 //! The vocabulary of shakedown: what an experiment is, how one is read, checked and planned.
 //!
 //! Read in this order: [`experiment`] (the whole), [`target`], [`workload`], [`fault`], [`probe`], [`gate`], [`guard`]
-//! (its parts), [`units`] (its quantities), then `read` (from text, with the place of every mistake), `check` (do
-//! the parts fit?), [`plan`] (every moment fixed), [`seed`] (where chance comes from).
+//! (its parts), [`units`] (its quantities), [`placeholder`] (what is put into a process's arguments at the start). Then
+//! the way from text to timeline: [`syntax`] (text to tree), [`read`] (tree to experiment), `check` (do the parts fit?),
+//! [`problem`] (everything that is wrong, told at once), [`plan`] (every moment fixed), [`seed`] (where chance comes
+//! from). [`library`] and [`template`] hold the experiments that come along.
 //!
 //! This floor knows no runtime, no clock and no socket.
 
@@ -22,5 +24,6 @@ pub mod seed;
 mod suggest;
 pub mod syntax;
 pub mod target;
+pub mod template;
 pub mod units;
 pub mod workload;

@@ -35,6 +35,9 @@ pub struct Problems {
 /// At most so many problems are printed; the rest is counted.
 pub const MOST_PRINTED: usize = 50;
 
+/// After so many problems of one kind of look at a text no more are looked for: it is something else, or made to fill
+/// our memory and time.
+pub(crate) const MOST_LOOKED_FOR: usize = 1_000;
 /// At most so many characters of a message, and of a help, are kept.
 const LONGEST_MESSAGE: usize = 1_000;
 

@@ -1,6 +1,6 @@
 //! An experiment from its text: every problem at once, each with its place.
 //!
-//! Four steps: text to tree ([`crate::syntax`]), variables put in, tree to values, and [`crate::check`] on whether the
+//! Four steps: text to tree ([`crate::syntax`]), variables put in, tree to values, and a check of whether the
 //! values fit together. Each step goes on after a mistake, so that one look at the output is enough to mend a file.
 //! Reading the file itself is the caller's.
 
@@ -9,6 +9,7 @@ use crate::experiment::Experiment;
 use crate::problem::{Problem, Problems};
 use crate::syntax::{self, Place};
 
+mod context;
 mod experiment;
 mod fault;
 mod fields;
@@ -16,6 +17,7 @@ mod gate;
 mod guard;
 mod probe;
 mod scalar;
+mod shapes;
 mod target;
 mod variables;
 mod workload;
@@ -29,7 +31,7 @@ mod workload;
 pub fn read(file: &str, text: &str, set: &[(String, String)]) -> Result<Experiment, Problems> {
     let parsed = syntax::parse(text);
     let mut root = parsed.root;
-    let mut cx = fields::Context::default();
+    let mut cx = context::Context::default();
     variables::put_in(&mut cx, &mut root, set);
     let experiment = experiment::experiment(&mut cx, &root);
     let mut problems = parsed.problems;

@@ -1,5 +1,7 @@
 //! "Did you mean …?"
 
+/// Only so many candidates are compared with: who has more has found another way to spell.
+const MOST_COMPARED: usize = 200;
 /// At most so many names are listed in a message.
 const MOST_LISTED: usize = 16;
 
@@ -10,7 +12,7 @@ pub(crate) fn nearest<'c>(found: &str, candidates: impl IntoIterator<Item = &'c 
         return None;
     }
     let found = found.to_lowercase();
-    let near = candidates.into_iter().filter_map(|candidate| {
+    let near = candidates.into_iter().take(MOST_COMPARED).filter_map(|candidate| {
         let distance = strsim::damerau_levenshtein(&found, &candidate.to_lowercase());
         // A third of the characters may be wrong, but something must be left of what was written.
         let most = (candidate.chars().count() / 3).max(1);

@@ -1,6 +1,8 @@
 //! The laws of a plan: the same seed gives the same bytes, everything happens within chaos, and a new fault leaves the
 //! others where they were.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here has failed the test")]
+
 use proptest::prelude::*;
 use shakedown_scenarios::experiment::{Experiment, Phase};
 use shakedown_scenarios::library::LIBRARY;

@@ -211,8 +211,8 @@ fn probes_gates_and_the_guard_mean_what_they_say() {
         "GET / of shop",
         "connect to db",
         "connect to db (2)",
-        "redis-cli -p {target-port:db}",
-        "false",
+        "run redis-cli -p {target-port:db}",
+        "run false",
     ];
     assert_eq!(names, expected);
     let shop = Destination::Target("shop".to_owned());
@@ -380,4 +380,32 @@ fn maps_keep_nothing_twice() {
     let env: &BTreeMap<String, String> = &process(&experiment, "shop").env;
     assert_eq!(env["PEER"], "{target:db}");
     assert_eq!(env.len(), 2);
+}
+
+/// A mebibyte of something that is right as RON and wrong as an experiment is told in bounded words.
+#[test]
+fn megabytes_of_mistakes_are_told_in_few_words() {
+    let names = |prefix: &str, entry: &str| -> String {
+        (0..9_000).map(|n| entry.replace('#', &format!("{prefix}{n}"))).collect()
+    };
+    let links = names("l", "\"#\": Tcp(to: \"shop\"),");
+    let strangers = names("x", "(name: \"#\", at: \"1s\", do: Reset(link: \"#\")),");
+    let probes = "Tcp(target: \"shop\"),".repeat(9_000);
+    let rules = names("p", "ProbeFails(probe: \"#\", for: \"1s\"),");
+    let windows = names("w", "P50(of: \"w\", below: \"1s\", over: Fault(\"#\")),");
+    let crashes = names("c", "(name: \"#\", at: \"1s\", do: Kill(target: \"shop\")),");
+    for (links, faults, probes, rules, gates) in [
+        (links.as_str(), strangers.as_str(), "", "", ""),
+        ("", "", probes.as_str(), rules.as_str(), ""),
+        ("", crashes.as_str(), "", "", windows.as_str()),
+        ("", "", "", "", &"NoLeak(of: \"${a}\", of: \"${\"),".repeat(9_000)),
+    ] {
+        let text = format!(
+            r#"Experiment(name: "big", targets: {{ "shop": Process(argv: ["./shop", "{{port}}"]) }}, links: {{ {links} }},
+                phases: (chaos: "1m"), faults: [{faults}], hypothesis: [{probes}], guard: (stop_if: [{rules}]), gates: [{gates}])"#
+        );
+        let problems = read("big.ron", &text, &[]).unwrap_err();
+        assert!((500..=2_200).contains(&problems.all().len()), "{} problems", problems.all().len());
+        assert_eq!(problems.short().lines().count(), 51);
+    }
 }

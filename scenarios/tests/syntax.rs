@@ -1,5 +1,7 @@
 //! The reader against the `ron` crate, and against everything that is not RON at all.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here has failed the test")]
+
 use proptest::prelude::*;
 use ron::Value as Theirs;
 use ron::value::{F64, Map, Number as TheirNumber};

@@ -1,5 +1,7 @@
 //! Gates: that what they look at is measured, over a time that exists, against a limit that can be met and missed.
 
+use std::collections::BTreeMap;
+
 use super::Checker;
 use crate::experiment::Phase;
 use crate::gate::{Gate, Resource, Window};
@@ -111,6 +113,8 @@ fn resource_limit(checker: &mut Checker<'_>, path: &Path, resource: Resource, be
 /// The windows of all gates; these depend on the schedule.
 pub(super) fn windows(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
+    let faults =
+        experiment.faults.iter().enumerate().map(|(index, fault)| (fault.name.as_str(), index)).collect();
     for (index, gate) in experiment.gates.iter().enumerate() {
         let path = part!["gates", index, "over"];
         let over = match gate {
@@ -121,12 +125,12 @@ pub(super) fn windows(checker: &mut Checker<'_>) {
             Gate::RecoveryTime { .. } | Gate::NoLeak { .. } => continue,
         };
         if !checker.places.is_broken(&path) {
-            window(checker, &path, over);
+            window(checker, &path, over, &faults);
         }
     }
 }
 
-fn window(checker: &mut Checker<'_>, path: &Path, over: &Window) {
+fn window(checker: &mut Checker<'_>, path: &Path, over: &Window, faults: &BTreeMap<&str, usize>) {
     if checker.places.is_broken_within(&part!["phases"]) && !matches!(over, Window::Fault(_)) {
         return;
     }
@@ -141,19 +145,17 @@ fn window(checker: &mut Checker<'_>, path: &Path, over: &Window) {
             let help = "give baseline, chaos or recovery a length; warm-up is not part of `Run`";
             checker.tell(path, "the run has nothing but warm-up, so there is nothing to look at", help);
         }
-        Window::Fault(name) => fault_window(checker, &path.then("fault"), name),
+        Window::Fault(name) => fault_window(checker, &path.then("fault"), name, faults),
         Window::Between(from, to) => between(checker, path, *from, *to, phases.total()),
         Window::Phase(_) | Window::Run => {}
     }
 }
 
-fn fault_window(checker: &mut Checker<'_>, path: &Path, name: &str) {
+fn fault_window(checker: &mut Checker<'_>, path: &Path, name: &str, indices: &BTreeMap<&str, usize>) {
     let faults = &checker.experiment.faults;
-    let Some(index) = faults.iter().position(|fault| fault.name == *name) else {
-        let help = suggest::help(name, "faults", faults.iter().map(|fault| fault.name.as_str()));
-        let unclear =
-            (0..faults.len()).any(|index| checker.places.is_broken(&part!["faults", index, "name"]));
-        if !unclear && !checker.places.is_broken(&part!["faults"]) {
+    let Some(index) = indices.get(name).copied() else {
+        if !checker.is_full() && !unclear_names(checker) {
+            let help = suggest::help(name, "faults", faults.iter().map(|fault| fault.name.as_str()));
             checker.tell(path, format!("there is no fault `{}`", shortened(name)), help);
         }
         return;
@@ -163,6 +165,14 @@ fn fault_window(checker: &mut Checker<'_>, path: &Path, name: &str) {
         let message = format!("`{}` is over at once, so there is no time to look at", shortened(name));
         checker.tell(path, message, "look at `Chaos` or `Between(\"10s\", \"20s\")`, or use `RecoveryTime`");
     }
+}
+
+/// Whether some fault's name could not be read.
+fn unclear_names(checker: &Checker<'_>) -> bool {
+    let mut faults = 0..checker.experiment.faults.len();
+    // Mostly nothing at all is broken in the faults, which is quickly seen.
+    checker.places.is_broken_within(&part!["faults"])
+        && faults.any(|index| checker.places.is_broken(&part!["faults", index, "name"]))
 }
 
 fn between(checker: &mut Checker<'_>, path: &Path, from: Span, to: Span, total: Span) {

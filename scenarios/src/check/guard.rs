@@ -1,5 +1,7 @@
 //! The guard: that its stop rules look at something that exists, and can be met.
 
+use std::collections::BTreeSet;
+
 use super::Checker;
 use crate::guard::StopRule;
 use crate::places::{Path, part};
@@ -8,15 +10,16 @@ use crate::syntax::shortened;
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
+    let probes: BTreeSet<&str> = experiment.hypothesis.iter().map(|probe| probe.name.as_str()).collect();
     for (index, rule) in experiment.guard.stop_if.iter().enumerate() {
         let path = part!["guard", "stop_if", index];
         if !checker.places.is_broken(&path) {
-            one(checker, &path, rule);
+            one(checker, &path, rule, &probes);
         }
     }
 }
 
-fn one(checker: &mut Checker<'_>, path: &Path, rule: &StopRule) {
+fn one(checker: &mut Checker<'_>, path: &Path, rule: &StopRule, probes: &BTreeSet<&str>) {
     match rule {
         StopRule::ErrorRatio { of, above, .. } => {
             checker.workload(&path.then("of"), of);
@@ -26,7 +29,7 @@ fn one(checker: &mut Checker<'_>, path: &Path, rule: &StopRule) {
                 checker.tell(&path.then("above"), message, "write a limit below 100%, such as `\"90%\"`");
             }
         }
-        StopRule::ProbeFails { probe, .. } => known_probe(checker, &path.then("probe"), probe),
+        StopRule::ProbeFails { probe, .. } => known_probe(checker, &path.then("probe"), probe, probes),
         StopRule::AvailableMemory { below } => {
             never_zero(checker, &path.then("below"), below.as_bytes(), "below")
         }
@@ -37,12 +40,10 @@ fn one(checker: &mut Checker<'_>, path: &Path, rule: &StopRule) {
     }
 }
 
-fn known_probe(checker: &mut Checker<'_>, path: &Path, name: &str) {
-    let probes = &checker.experiment.hypothesis;
-    let unclear = (0..probes.len()).any(|index| checker.places.is_broken_within(&part!["hypothesis", index]));
-    let known = probes.iter().any(|probe| probe.name == name);
-    if !known && !unclear && !checker.places.is_broken(&part!["hypothesis"]) {
-        let help = suggest::help(name, "probes", probes.iter().map(|probe| probe.name.as_str()));
+fn known_probe(checker: &mut Checker<'_>, path: &Path, name: &str, probes: &BTreeSet<&str>) {
+    let unclear = checker.places.is_broken_within(&part!["hypothesis"]);
+    if !probes.contains(name) && !unclear && !checker.is_full() {
+        let help = suggest::help(name, "probes", probes.iter().copied());
         checker.tell(path, format!("there is no probe `{}` in the hypothesis", shortened(name)), help);
     }
 }

@@ -1,6 +1,6 @@
 //! The whole, and its phases.
 
-use super::fields::{Blank, Context};
+use super::context::{Blank, Context};
 use super::scalar::{blank, quantity, text};
 use super::{fault, gate, guard, probe, target, workload};
 use crate::experiment::{Experiment, Phases};

@@ -1,6 +1,7 @@
 //! Faults and what they do.
 
-use super::fields::{Blank, Context, Fields};
+use super::context::{Blank, Context};
+use super::fields::Fields;
 use super::scalar::{blank, quantity, ratio, text, whole};
 use super::target::way;
 use crate::fault::{Act, Fault};

@@ -1,28 +1,11 @@
-//! Helpers that read the parts of a tree and tell what is wrong with each.
-//!
-//! A reader takes a node and gives a value, or tells a problem and gives nothing. Nothing becomes a blank value in the
-//! experiment, and its path is noted as broken, so that everything else can be read and checked all the same.
+//! The named fields of structs: those that must be there, those that may, and those that nobody knows.
 
-use crate::places::{Path, Places, Step};
+use std::collections::BTreeMap;
+
+use super::context::{Blank, Context};
 use crate::problem::Problem;
 use crate::suggest;
 use crate::syntax::{Body, Node, Place, Struct, Value, Word};
-
-/// What has been found on the way through the tree.
-#[derive(Default)]
-pub(crate) struct Context {
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) places: Places,
-    path: Path,
-}
-
-/// What stands for a value that could not be read, and how the value would look.
-pub(crate) trait Blank {
-    /// The value that means nothing.
-    fn blank() -> Self;
-    /// How such a value is written.
-    const EXAMPLE: &'static str;
-}
 
 /// The named fields of a struct while they are read.
 pub(crate) struct Fields<'t> {
@@ -35,153 +18,7 @@ pub(crate) struct Fields<'t> {
     damaged: bool,
 }
 
-// === impl Context ===
-
 impl Context {
-    /// Tells a problem; what is read gives nothing.
-    pub(crate) fn wrong<T>(
-        &mut self,
-        place: Place,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Option<T> {
-        self.problems.push(Problem::new(place, message).help(help));
-        None
-    }
-
-    /// Tells that something else was expected; about what is broken already, nothing is told.
-    pub(crate) fn expected<T>(&mut self, node: &Node, expected: &str, help: impl Into<String>) -> Option<T> {
-        if node.value == Value::Broken {
-            return None;
-        }
-        self.wrong(node.head(), format!("expected {expected}, found {}", node.described()), help)
-    }
-
-    /// Reads something one step further in.
-    pub(crate) fn step<T>(
-        &mut self,
-        step: impl Into<Step>,
-        node: &Node,
-        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
-    ) -> Option<T> {
-        self.path.0.push(step.into());
-        let node = through_some(node);
-        self.places.note(&self.path, node);
-        let value = read(self, node);
-        if value.is_none() {
-            self.places.note_broken(&self.path);
-        }
-        self.path.0.pop();
-        value
-    }
-
-    /// Notes that a part without text of its own is broken.
-    fn note_missing(&mut self, step: &'static str) {
-        let path = self.path.then(step);
-        self.places.note_broken(&path);
-    }
-
-    /// Notes that what is being read has something wrong in it that has no path of its own.
-    pub(crate) fn note_broken(&mut self) {
-        self.places.note_broken(&self.path);
-    }
-
-    /// A list; entries that cannot be read stay in it as blanks, so that the numbers of the others stay right.
-    pub(crate) fn list<T: Blank>(
-        &mut self,
-        node: &Node,
-        what: &str,
-        read: impl Fn(&mut Self, &Node) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let Value::List(nodes) = &node.value else {
-            return self.expected(
-                node,
-                &format!("a list of {what} `[…]`"),
-                format!("write `[{}]`", T::EXAMPLE),
-            );
-        };
-        let entry = |(index, node): (usize, &Node)| self.step(index, node, &read).unwrap_or_else(T::blank);
-        Some(nodes.iter().enumerate().map(entry).collect())
-    }
-
-    /// The entries of a map with texts as keys, in the order of the text.
-    pub(crate) fn entries<T: Blank>(
-        &mut self,
-        node: &Node,
-        what: &str,
-        read: impl Fn(&mut Self, &Node) -> Option<T>,
-    ) -> Option<Vec<(String, T)>> {
-        let Value::Map(pairs) = &node.value else {
-            let help = format!("write `{{\"name\": {}}}`", T::EXAMPLE);
-            return self.expected(node, &format!("a map of {what} `{{…}}`"), help);
-        };
-        let mut entries: Vec<(String, T)> = Vec::new();
-        let mut seen: std::collections::BTreeMap<String, Place> = std::collections::BTreeMap::new();
-        for (key, value) in pairs {
-            let Some(name) = self.key(key, node.damaged) else { continue };
-            if let Some(first) = seen.get(&name) {
-                let problem =
-                    Problem::new(key.place, format!("`{name}` occurs twice")).also(*first, "first here");
-                self.problems.push(problem.help("give each its own name, or remove one"));
-                continue;
-            }
-            seen.insert(name.clone(), key.place);
-            self.path.0.push(Step::Entry(name.clone()));
-            let key_path = self.path.then_key();
-            self.places.note(&key_path, key);
-            self.path.0.pop();
-            let value = self.step(&name, value, &read).unwrap_or_else(T::blank);
-            entries.push((name, value));
-        }
-        Some(entries)
-    }
-
-    fn key(&mut self, key: &Node, damaged: bool) -> Option<String> {
-        match &key.value {
-            Value::Text(text) => Some(text.value.clone()),
-            _ if damaged => None,
-            Value::Struct(Struct { name: Some(name), body: Body::Unit }) => {
-                let help = format!("names in a map stand in quotes: \"{}\"", name.text);
-                let _: Option<()> = self.expected(key, "a name in quotes", help);
-                Some(name.text.clone())
-            }
-            _ => self.expected(key, "a name in quotes", "names in a map stand in quotes: \"name\""),
-        }
-    }
-
-    /// The same as [`Self::entries`], by name.
-    pub(crate) fn map<T: Blank>(
-        &mut self,
-        node: &Node,
-        what: &str,
-        read: impl Fn(&mut Self, &Node) -> Option<T>,
-    ) -> Option<std::collections::BTreeMap<String, T>> {
-        self.entries(node, what, read).map(|entries| entries.into_iter().collect())
-    }
-
-    /// The name of a node that must be one of these.
-    pub(crate) fn variant(
-        &mut self,
-        node: &Node,
-        what: &str,
-        allowed: &[&'static str],
-    ) -> Option<&'static str> {
-        let Value::Struct(Struct { name: Some(name), .. }) = &node.value else {
-            let help = match &node.value {
-                Value::Text(text) if allowed.contains(&text.value.as_str()) => {
-                    format!("write it without quotes: {}", text.value)
-                }
-                _ => format!("allowed: {}", suggest::listed(allowed.iter().copied())),
-            };
-            return self.expected(node, what, help);
-        };
-        let found = allowed.iter().find(|allowed| **allowed == name.text).copied();
-        found.or_else(|| {
-            let message = format!("expected {what}, found `{}`", crate::syntax::shortened(&name.text));
-            self.wrong(name.place, message, suggest::help(&name.text, "allowed", allowed.iter().copied()))
-        })
-    }
-
     /// The fields of a struct; `what` is its name in messages.
     pub(crate) fn fields<'t>(&mut self, node: &'t Node, what: &str) -> Option<Fields<'t>> {
         let (fields, damaged): (&[(Word, Node)], _) = match &node.value {
@@ -222,88 +59,15 @@ impl Context {
     }
 
     fn tell_twice(&mut self, fields: &[(Word, Node)]) {
-        let mut seen: std::collections::BTreeMap<&str, Place> = std::collections::BTreeMap::new();
+        let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
         for (word, _) in fields.iter().filter(|(word, _)| !word.text.is_empty()) {
             if let Some(first) = seen.get(word.text.as_str()) {
                 let message = format!("field `{}` occurs twice", word.text);
-                self.problems
-                    .push(Problem::new(word.place, message).also(*first, "first here").help("remove one"));
+                self.tell(Problem::new(word.place, message).also(*first, "first here").help("remove one"));
             }
             seen.entry(&word.text).or_insert(word.place);
         }
     }
-
-    /// The only value in a variant's parentheses: `Http("/healthz")`.
-    pub(crate) fn only<'t>(&mut self, node: &'t Node, example: &str) -> Option<&'t Node> {
-        self.values::<1>(node, example).map(|[value]| value)
-    }
-
-    /// Exactly so many values in a variant's parentheses.
-    pub(crate) fn values<'t, const N: usize>(
-        &mut self,
-        node: &'t Node,
-        example: &str,
-    ) -> Option<[&'t Node; N]> {
-        if let Value::Struct(Struct { body: Body::Values(values), .. }) = &node.value {
-            if values.iter().any(|node| node.value == Value::Broken) {
-                return None;
-            }
-            let values: Vec<&Node> = values.iter().collect();
-            if let Ok(values) = values.try_into() {
-                return Some(values);
-            }
-        }
-        if node.damaged {
-            return None;
-        }
-        let values = if N == 1 { "one value".to_owned() } else { format!("{N} values") };
-        let name = match &node.value {
-            Value::Struct(Struct { name: Some(name), .. }) => &name.text,
-            _ => "this",
-        };
-        self.wrong(
-            node.head(),
-            format!("`{name}` takes exactly {values} without a name"),
-            format!("write `{example}`"),
-        )
-    }
-
-    /// Tells where a variant that is a bare name has arguments.
-    pub(crate) fn bare(&mut self, node: &Node) {
-        if let Value::Struct(Struct { name: Some(name), body }) = &node.value {
-            let empty =
-                matches!(body, Body::Unit) || matches!(body, Body::Values(values) if values.is_empty());
-            if !empty && !node.damaged {
-                let message = format!("`{}` takes no arguments", name.text);
-                let _: Option<()> = self.wrong(name.place, message, format!("write `{}`", name.text));
-            }
-        }
-    }
-}
-
-impl Path {
-    fn then_key(&self) -> Self {
-        let mut path = self.clone();
-        path.0.push(Step::Key);
-        path
-    }
-}
-
-/// `Some(x)` is the same as `x`.
-pub(crate) fn through_some(node: &Node) -> &Node {
-    match &node.value {
-        Value::Struct(Struct { name: Some(name), body: Body::Values(values) }) if name.text == "Some" => {
-            match values.as_slice() {
-                [value] => through_some(value),
-                _ => node,
-            }
-        }
-        _ => node,
-    }
-}
-
-fn is_none(node: &Node) -> bool {
-    matches!(&node.value, Value::Struct(Struct { name: Some(name), body: Body::Unit }) if name.text == "None")
 }
 
 // === impl Fields ===
@@ -432,4 +196,8 @@ impl<'t> Fields<'t> {
             }
         }
     }
+}
+
+fn is_none(node: &Node) -> bool {
+    matches!(&node.value, Value::Struct(Struct { name: Some(name), body: Body::Unit }) if name.text == "None")
 }

@@ -1,6 +1,7 @@
 //! Gates and the windows they look at.
 
-use super::fields::{Blank, Context, Fields};
+use super::context::{Blank, Context};
+use super::fields::Fields;
 use super::scalar::{blank, number, quantity, ratio, text};
 use crate::experiment::Phase;
 use crate::gate::{Gate, LeakResource, Quantile, Resource, Window};

@@ -1,6 +1,6 @@
 //! The guard and its stop rules.
 
-use super::fields::{Blank, Context};
+use super::context::{Blank, Context};
 use super::scalar::{blank, quantity, ratio, text, texts, whole};
 use crate::guard::{Guard, StopRule};
 use crate::syntax::Node;

@@ -1,8 +1,9 @@
 //! The steady-state hypothesis.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::{Blank, Context, Fields};
+use super::context::{Blank, Context};
+use super::fields::Fields;
 use super::scalar::{blank, quantity, text, texts, whole};
 use crate::probe::{Ask, Probe};
 use crate::syntax::{Body, Node, Number, Struct, Value};
@@ -22,24 +23,26 @@ blank! {
 pub(super) fn hypothesis(cx: &mut Context, node: &Node) -> Option<Vec<Probe>> {
     let mut probes = cx.list(node, "probes", probe)?;
     let mut taken: BTreeSet<String> = probes.iter().map(|probe| probe.name.clone()).collect();
+    let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
     for probe in probes.iter_mut().filter(|probe| probe.name.is_empty()) {
-        probe.name = free_name(&probe.ask, &taken);
-        taken.insert(probe.name.clone());
+        let asked = asked(&probe.ask);
+        let number = numbers.entry(asked.clone()).or_insert(0);
+        while probe.name.is_empty() || !taken.insert(probe.name.clone()) {
+            *number += 1;
+            probe.name = if *number == 1 { asked.clone() } else { format!("{asked} ({number})") };
+        }
     }
     Some(probes)
 }
 
-/// What it asks, with a number behind it where another probe is called so already.
-fn free_name(ask: &Ask, taken: &BTreeSet<String>) -> String {
-    let name: String = match ask {
+/// What it asks, in so few characters that it fits the rule for names even with a number behind it.
+fn asked(ask: &Ask) -> String {
+    let words = match ask {
         Ask::Http { to, path, .. } => format!("GET {path} of {}", to.name()),
         Ask::Tcp { to } => format!("connect to {}", to.name()),
-        Ask::Exec { argv, .. } => argv.join(" "),
+        Ask::Exec { argv, .. } => format!("run {}", argv.join(" ")),
     };
-    // A name must fit the rule for names whatever is asked.
-    let name: String = name.chars().filter(|c| !c.is_control()).take(56).collect();
-    let numbered = (2..).map(|number| format!("{name} ({number})"));
-    std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name)
+    words.chars().filter(|c| !c.is_control()).take(56).collect()
 }
 
 fn probe(cx: &mut Context, node: &Node) -> Option<Probe> {

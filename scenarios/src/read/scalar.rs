@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::fields::{Blank, Context};
+use super::context::{Blank, Context};
 use crate::syntax::{Node, Number, Text, Value};
 use crate::units::{Bandwidth, Rate, Ratio, Size, Span, UnitError};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Blank, Context};
+use super::context::{Blank, Context};
 use super::scalar::{blank, quantity, text, texts, whole};
 use crate::syntax::{Node, Struct, Value};
 use crate::target::{Address, Attached, Link, Port, Process, Readiness, Restart, Target, TcpLink, Way};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Context, through_some};
+use super::context::{Context, through_some};
 use crate::places::Step;
 use crate::suggest;
 use crate::syntax::{Body, Node, Number, Place, Struct, Text, Value};
@@ -82,7 +82,11 @@ fn declaration(cx: &mut Context, node: &Node) -> Option<String> {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    !name.is_empty() && name.chars().all(is_name_part)
+}
+
+const fn is_name_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 // === impl Variables ===
@@ -153,11 +157,13 @@ impl Variables<'_> {
         at: usize,
         after: &str,
     ) -> (usize, String) {
-        let closed = after.find('}');
-        let length = closed.map_or(1, |close| close + 1);
+        // Only as far as a name goes, so that a text full of `${` is read once.
+        let name = &after[1..];
+        let name = &name[..name.find(|c| !is_name_part(c)).unwrap_or(name.len())];
+        let closed = after[1 + name.len()..].starts_with('}');
+        let length = 1 + name.len() + usize::from(closed);
         let place = verbatim.map_or(place, |start| Place::new(start + at, start + at + 1 + length));
-        let name = closed.map_or("", |close| &after[1..close]);
-        if closed.is_none() || !is_name(name) {
+        if !closed || name.is_empty() {
             let help = "a variable is written `${name}`; for the characters themselves write `$${`";
             let _: Option<()> = self.cx.wrong(place, "this is not the name of a variable", help);
             return (length, String::new());

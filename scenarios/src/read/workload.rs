@@ -1,6 +1,7 @@
 //! Workloads, their arrivals and their mixes.
 
-use super::fields::{Blank, Context, Fields};
+use super::context::{Blank, Context};
+use super::fields::Fields;
 use super::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
 use crate::units::{Rate, Span};

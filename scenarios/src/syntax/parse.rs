@@ -1,14 +1,15 @@
-//! Tokens to tree, going on after every mistake.
-//!
-//! A bracket that is closed by the wrong one ends there, if the wrong one closes something further out: then the
-//! forgotten bracket is told once and nothing behind it is misread. Where entries may have got into the wrong bracket
-//! that way, the nodes around are marked as damaged.
+//! Tokens to tree: what a value is made of. Where brackets end is [`brackets`]' business, what separates their entries
+//! is that of [`entries`]; both go on after every mistake.
 
 use super::lex::{Lexer, Token};
 use super::quoted::Quoted;
-use super::{Body, DEEPEST_NESTING, MOST_ENTRIES, Node, Parsed, Place, Struct, Text, Value, Word, shortened};
+use super::{Body, Node, Parsed, Place, Struct, Value, Word, shortened};
 use crate::problem::Problem;
 
+mod brackets;
+mod entries;
+
+/// What has been read of a text, and what is being read.
 pub(super) struct Parser<'t> {
     text: &'t str,
     lexer: Lexer<'t>,
@@ -46,14 +47,6 @@ struct Entries {
 
 /// After so many mistakes the rest of a text is not read: it is something else, or made to fill our memory.
 const MOST_MISTAKES: usize = 1_000;
-
-const fn closer(bracket: char) -> char {
-    match bracket {
-        '(' => ')',
-        '[' => ']',
-        _ => '}',
-    }
-}
 
 impl<'t> Parser<'t> {
     pub(super) fn new(text: &'t str) -> Self {
@@ -264,230 +257,6 @@ impl<'t> Parser<'t> {
         }
         fields
     }
-
-    /// Everything from an opening bracket to the one that closes it.
-    fn bracket(&mut self, bracket: char) -> Entries {
-        let opened = Opened { bracket, place: self.place };
-        if self.open.len() >= DEEPEST_NESTING {
-            return self.too_deep();
-        }
-        self.open.push(opened);
-        self.advance();
-        let swallowed = self.swallowed;
-        let mut entries = Vec::new();
-        let closed = loop {
-            match self.at_close(opened) {
-                Some(closed) => break closed,
-                None => self.entry(&mut entries),
-            }
-        };
-        self.open.pop();
-        let to = if closed { self.place.to } else { self.place.from };
-        if closed {
-            self.advance();
-        }
-        Entries { entries, to: to.max(opened.place.to), damaged: self.swallowed > swallowed, closed }
-    }
-
-    fn too_deep(&mut self) -> Entries {
-        let message = format!("brackets nest more than {DEEPEST_NESTING} deep here");
-        self.tell(self.place, message, "no experiment needs that: is a bracket missing further up?");
-        self.give_up();
-        self.advance();
-        Entries { entries: Vec::new(), to: self.place.to, damaged: true, closed: false }
-    }
-
-    /// Whether the bracket ends at the token at hand: rightly (true, the token is its closing bracket) or because
-    /// something further out ends (false).
-    fn at_close(&mut self, opened: Opened) -> Option<bool> {
-        match self.token {
-            Token::Mark(found @ (')' | ']' | '}')) if found == closer(opened.bracket) => {
-                // What closes the experiment is the last thing in a file.
-                let too_many = self.open.len() == 1 && (self.followed_by(',') || self.followed_by(found));
-                if too_many { self.stray_closer(found) } else { Some(true) }
-            }
-            Token::Mark(found @ (')' | ']' | '}')) => {
-                let outer = &self.open[..self.open.len() - 1];
-                let parent = outer.last().map(|parent| closer(parent.bracket));
-                if parent != Some(found) && parent.is_some_and(|parent| self.followed_by(parent)) {
-                    self.mistyped(opened, found);
-                    Some(true)
-                } else if outer.iter().any(|outer| closer(outer.bracket) == found)
-                    && !self.is_one_too_many(opened)
-                {
-                    self.unclosed(opened);
-                    Some(false)
-                } else {
-                    self.stray_closer(found)
-                }
-            }
-            Token::End => {
-                self.unclosed(opened);
-                Some(false)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a wrong closing bracket stands behind something on its line, while what it might mean to close was opened
-    /// on lines before: then it is one more than was opened on its own line, and nothing is forgotten.
-    fn is_one_too_many(&self, opened: Opened) -> bool {
-        let line = self.text[..self.place.from].rfind('\n').map_or(0, |newline| newline + 1);
-        let first_on_line = self.text[line..self.place.from].trim_start().is_empty();
-        !first_on_line && opened.place.from < line
-    }
-
-    fn stray_closer(&mut self, found: char) -> Option<bool> {
-        self.tell(
-            self.place,
-            format!("this `{found}` is one too many"),
-            "remove it, or open what it should close",
-        );
-        self.lossy = true;
-        self.advance();
-        // What is separated after it is separated after the entry before it.
-        if self.is(',') {
-            self.advance();
-        }
-        None
-    }
-
-    /// Whether the token after the one at hand is this mark.
-    fn followed_by(&self, mark: char) -> bool {
-        let (token, _) = Lexer::new(self.text).starting_at(self.place.to).next();
-        token == Token::Mark(mark)
-    }
-
-    fn mistyped(&mut self, opened: Opened, found: char) {
-        let (bracket, right) = (opened.bracket, closer(opened.bracket));
-        let problem = Problem::new(self.place, format!("`{bracket}` is closed by `{found}`"));
-        let problem = problem.help(format!("write `{right}`")).also(opened.place, "opened here");
-        self.problems.push(problem);
-    }
-
-    fn unclosed(&mut self, opened: Opened) {
-        let (bracket, right) = (opened.bracket, closer(opened.bracket));
-        let found = self.found();
-        // At the end of the file every bracket that is still open would be told; the innermost one is the forgotten
-        // one, or the one that swallowed the brackets of the others.
-        let told = self.token == Token::End && (self.lossy || self.lexer.cut_off);
-        if !told {
-            let problem = Problem::new(opened.place, format!("`{bracket}` is not closed before {found}"));
-            let problem =
-                problem.help(format!("close it with `{right}`")).also(self.place, "not closed before this");
-            if !self.given_up {
-                self.problems.push(problem);
-            }
-        }
-        self.swallowed += 1;
-        self.lossy = true;
-    }
-
-    /// One entry and the comma behind it.
-    fn entry(&mut self, entries: &mut Vec<Entry>) {
-        if self.is(',') {
-            self.tell(self.place, "expected an entry before this `,`", "remove the `,`");
-            self.advance();
-            return;
-        }
-        let started = self.place;
-        let mut entry = Entry { key: None, value: self.value() };
-        if self.is(':') {
-            self.advance();
-            entry = Entry { key: Some(entry.value), value: self.value() };
-        }
-        match entries.len() {
-            0..MOST_ENTRIES => entries.push(entry),
-            MOST_ENTRIES => {
-                let message = format!("more than {MOST_ENTRIES} entries in one bracket");
-                self.tell(started, message, "no experiment needs that many");
-                self.lossy = true;
-                entries.push(entry);
-            }
-            _ => {}
-        }
-        self.separator(started, entries);
-    }
-
-    /// A comma, or the end of the bracket; else it is told and guessed.
-    fn separator(&mut self, started: Place, entries: &mut [Entry]) {
-        if self.is(',') {
-            return self.advance();
-        }
-        match self.token {
-            Token::Mark(')' | ']' | '}') | Token::End => {}
-            Token::Broken => {
-                // Told already; what follows it is looked at afresh.
-                self.advance();
-                if self.is(',') {
-                    self.advance();
-                }
-            }
-            Token::Mark(':') => {
-                let problem = Problem::new(self.place, "expected `,`, found `:`").garbles(self.place.from);
-                self.problems
-                    .push(problem.help("an entry is `name: value`; text with a `:` stands in quotes"));
-                self.lossy = true;
-                self.advance();
-            }
-            _ if self.place == started => self.advance(),
-            _ => self.missing_comma(entries),
-        }
-    }
-
-    fn missing_comma(&mut self, entries: &mut [Entry]) {
-        let last = entries.last_mut().map(|entry| &mut entry.value);
-        if let Some(node) = last
-            && let Some(line_end) = runaway(node, self.text)
-        {
-            return self.reread_after_runaway(node, line_end);
-        }
-        let starts_quote = self.text[self.place.range()].starts_with('"');
-        if starts_quote && self.text[self.place.range()].contains('\n') {
-            return self.unpaired_quote();
-        }
-        let found = self.found();
-        self.tell(self.place, format!("expected `,` before {found}"), "separate entries by `,`");
-    }
-
-    /// A string that spans lines where no string can be: some quote before it on its line is missing or too many. What
-    /// follows the quote is read as if it were not there.
-    fn unpaired_quote(&mut self) {
-        let line = self.text[..self.place.from].rfind('\n').map_or(0, |newline| newline + 1);
-        let opening = Place::new(self.place.from, self.place.from + 1);
-        let problem = Problem::new(opening, "the quotes on this line do not pair up").garbles(line);
-        self.problems.push(problem.help("is one missing before this one?"));
-        self.lossy = true;
-        self.lexer.go_back(opening.to, opening.from);
-        self.advance();
-        if self.is(',') {
-            self.advance();
-        }
-    }
-
-    /// A string that spans lines and after which nothing fits has lost its closing quote on its first line.
-    fn reread_after_runaway(&mut self, node: &mut Node, line_end: usize) {
-        let opening = Place::new(node.place.from, node.place.from + 1);
-        let problem = Problem::new(
-            opening,
-            "this string is not closed on its line, and what follows it makes no sense",
-        );
-        self.problems.push(problem.help("close it with `\"`"));
-        let end = line_end
-            - (self.text[..line_end].len() - self.text[..line_end].trim_end_matches(['\r', ' ', ',']).len());
-        *node = self.broken(Place::new(node.place.from, end.max(node.place.from + 1)));
-        self.lossy = true;
-        self.lexer.go_back(line_end, node.place.from);
-        self.advance();
-    }
-}
-
-/// Where the first line of a plain string that spans lines ends.
-fn runaway(node: &Node, text: &str) -> Option<usize> {
-    let written = &text[node.place.range()];
-    let plain = matches!(&node.value, Value::Text(Text { .. })) && written.starts_with('"');
-    let line = written.find('\n').filter(|_| plain)?;
-    Some(node.place.from + line)
 }
 
 /// The name of a field, or what to write instead.
