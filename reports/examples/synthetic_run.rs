@@ -1,7 +1,9 @@
 //! Writes the run folder of a run that never happened, and reports on it: for looking at the pages without waiting for
 //! a run, and for the figures of a report on 48 hours.
 //!
-//!     cargo run --release -p shakedown-reports --example synthetic_run -- FOLDER [pass|fail|cut|long]
+//!     cargo run --release -p shakedown-reports --example synthetic_run -- FOLDER [pass|fail|cut|long|report]
+//!
+//! `report` reports on a folder that is there already, so that the memory it tells is that of a report alone.
 
 #[path = "../tests/support/synthetic.rs"]
 mod synthetic;
@@ -19,11 +21,14 @@ use synthetic::{bend, break_second, events, meta, no_leak, plan, story, without}
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (Some(dir), kind) = (arguments.first(), arguments.get(1).map_or("pass", String::as_str)) else {
-        eprintln!("usage: synthetic_run FOLDER [pass|fail|cut|long]");
+        eprintln!("usage: synthetic_run FOLDER [pass|fail|cut|long|report]");
         return ExitCode::from(64);
     };
+    if kind == "report" {
+        return tell(Path::new(dir));
+    }
     let Some((plan, entries)) = run(kind) else {
-        eprintln!("expected pass, fail, cut or long, found {kind}");
+        eprintln!("expected pass, fail, cut, long or report, found {kind}");
         return ExitCode::from(64);
     };
     match write(Path::new(dir), &plan, entries) {
@@ -82,14 +87,9 @@ fn not_restarted(entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-/// 48 hours: 172,800 seconds, three workloads, two targets, a fault every half hour.
+/// 48 hours: 172,800 seconds with more than 50 series, three faults every half hour.
 fn long() -> (Plan, Vec<Entry>) {
     let plan = plan(|experiment| {
-        let browse = experiment.workloads["browse"].clone();
-        experiment.workloads.insert("search".into(), browse.clone());
-        experiment.workloads.insert("order".into(), browse);
-        let shop = experiment.targets["shop"].clone();
-        experiment.targets.insert("db".into(), shop);
         experiment.phases.warmup = Span::secs(600);
         experiment.phases.baseline = Span::secs(3_600);
         experiment.phases.chaos = Span::secs(165_000);

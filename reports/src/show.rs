@@ -43,6 +43,7 @@ impl Unit {
             Self::PerSecond => format!("{}/s", count(value)),
             Self::Bytes => bytes(value),
             Self::BytesPerSecond => format!("{}/s", bytes(value)),
+            Self::Cores if value == 1.0 => "1 core".into(),
             Self::Cores => format!("{} cores", short(value)),
             Self::Ratio => format!("{} %", short(value * 100.0)),
             Self::BytesPerHour => format!("{}/h", bytes(value)),
@@ -97,11 +98,19 @@ pub fn seconds(value: f64) -> String {
     } else if size < 119.5 {
         format!("{} s", short(value))
     } else if size < 7_200.0 {
-        let whole = value.round();
-        format!("{:.0} min {:.0} s", (whole / 60.0).trunc(), (whole % 60.0).abs())
+        two_units(value.round(), "min", "s")
     } else {
-        let minutes = (value / 60.0).round();
-        format!("{:.0} h {:.0} min", (minutes / 60.0).trunc(), (minutes % 60.0).abs())
+        two_units((value / 60.0).round(), "h", "min")
+    }
+}
+
+/// Sixty of the small unit are one of the large; nothing of the small one goes without saying.
+fn two_units(small: f64, large_name: &str, small_name: &str) -> String {
+    let (large, rest) = ((small / 60.0).trunc(), (small % 60.0).abs());
+    if rest == 0.0 {
+        format!("{large:.0} {large_name}")
+    } else {
+        format!("{large:.0} {large_name} {rest:.0} {small_name}")
     }
 }
 
@@ -161,7 +170,9 @@ mod tests {
             (0.999_9, "1 s"),
             (12.34, "12.3 s"),
             (250.0, "4 min 10 s"),
+            (300.0, "5 min"),
             (172_740.0, "47 h 59 min"),
+            (172_800.0, "48 h"),
         ];
         for (value, text) in cases {
             assert_eq!(seconds(value), text);
@@ -193,7 +204,7 @@ mod tests {
         assert_eq!(Unit::Count.show(1_234_567.0), "1,234,567");
         assert_eq!(Unit::PerSecond.show(499.6), "500/s");
         assert_eq!(Unit::Ratio.show(0.00123), "0.123 %");
-        assert_eq!(Unit::Cores.show(1.0), "1 cores");
+        assert_eq!(Unit::Cores.show(1.0), "1 core");
         assert_eq!(Unit::Count.show(f64::INFINITY), "not a number");
     }
 }

@@ -104,7 +104,16 @@ fn a_target_that_is_killed_and_not_restarted_fails_by_gate_and_moment() {
         1,
         &["fail recovery from every fault within 10 s", "at least 28 s", "after crash"],
     );
-    expect(&analysis, Verdict::Fail, 1, &["fail probe healthz", "did not come back", "connection refused"]);
+    expect(
+        &analysis,
+        Verdict::Fail,
+        1,
+        &[
+            "fail probe healthz",
+            "did not come back: out of tolerance since 00:52 to the end",
+            "connection refused",
+        ],
+    );
 }
 
 #[test]

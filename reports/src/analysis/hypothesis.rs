@@ -22,6 +22,8 @@ pub struct ProbeFold {
     lost_again: Option<(f64, String)>,
     /// Last answer of all.
     last: Option<(f64, bool, String)>,
+    /// First of the wrong answers that last until now.
+    bad_since: Option<f64>,
 }
 
 // === impl ProbeFold ===
@@ -37,6 +39,7 @@ impl ProbeFold {
             back: None,
             lost_again: None,
             last: None,
+            bad_since: None,
         }
     }
 
@@ -53,6 +56,7 @@ impl ProbeFold {
             Some(Phase::Chaos) => self.chaos.count(ok),
             Some(Phase::Recovery) => self.take_recovery(at, ok, found),
         }
+        self.bad_since = if ok { None } else { self.bad_since.or(Some(at)) };
         let changed = self.last.as_ref().map_or(!ok, |(_, last, _)| *last != ok);
         self.last = Some((at, ok, found.to_owned()));
         changed
@@ -106,11 +110,10 @@ impl ProbeFold {
             }
             (None, last) => {
                 let found = last.as_ref().map_or("", |(_, _, found)| found.as_str());
-                (
-                    Verdict::Fail,
-                    format!("did not come back in recovery; last answer: {found}"),
-                    last.as_ref().map(|last| last.0),
-                )
+                let since =
+                    self.bad_since.map_or_else(String::new, |at| format!(" since {}", show::offset(at)));
+                let why = format!("did not come back: out of tolerance{since} to the end ({found})");
+                (Verdict::Fail, why, self.bad_since)
             }
         }
     }

@@ -41,7 +41,8 @@ pub struct LoadFold {
     latency: LatencySeries,
     phases: [Figures; 4],
     faults: BTreeMap<usize, Figures>,
-    whole: Figures,
+    /// What came before the first phase, or from a journal without phases.
+    unplaced: Figures,
     normal: Option<Normal>,
     width: f64,
 }
@@ -74,6 +75,17 @@ impl Figures {
         }
         self.latency.add(&second.latency);
         self.service.add(&second.service);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.seconds += other.seconds;
+        self.due = self.due.saturating_add(other.due);
+        self.sent = self.sent.saturating_add(other.sent);
+        self.ok = self.ok.saturating_add(other.ok);
+        self.dropped = self.dropped.saturating_add(other.dropped);
+        other.errors.iter().for_each(|(class, count)| add_class(&mut self.errors, class, *count));
+        self.latency.merge(&other.latency);
+        self.service.merge(&other.service);
     }
 
     pub fn failed(&self) -> u64 {
@@ -137,7 +149,7 @@ impl LoadFold {
             latency: LatencySeries::new(name, width),
             phases: Default::default(),
             faults: BTreeMap::new(),
-            whole: Figures::default(),
+            unplaced: Figures::default(),
             normal: None,
             width,
         }
@@ -151,9 +163,9 @@ impl LoadFold {
         }
         self.take_errors(at, second);
         self.latency.take(at, second);
-        self.whole.add(second);
-        if let Some(phase) = place.phase {
-            self.phases[phase as usize].add(second);
+        match place.phase {
+            Some(phase) => self.phases[phase as usize].add(second),
+            None => self.unplaced.add(second),
         }
         for fault in &place.faults {
             self.faults.entry(*fault).or_default().add(second);
@@ -174,7 +186,9 @@ impl LoadFold {
             .iter()
             .map(|(fault, found)| found.finding(format!("while {} held", fault_name(*fault))));
         let mut over: Vec<LoadFigures> = phases.chain(faults).filter(|found| found.seconds > 0).collect();
-        over.push(self.whole.finding("whole run".into()));
+        let mut whole = std::mem::take(&mut self.unplaced);
+        self.phases.iter().for_each(|phase| whole.merge(phase));
+        over.push(whole.finding("whole run".into()));
         self.latency.flush();
         let load = self.series.into_iter().map(|(_, series)| series);
         let series = load.chain(self.latency.series).chain(self.errors.into_values());

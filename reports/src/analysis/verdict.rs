@@ -51,6 +51,10 @@ impl Reason {
     fn new(verdict: Verdict, about: impl Into<String>, why: impl Into<String>, at: Option<f64>) -> Self {
         Self { verdict, about: about.into(), why: why.into(), at }
     }
+
+    fn moment(&self) -> f64 {
+        self.at.unwrap_or(f64::INFINITY)
+    }
 }
 
 // === impl Analysis ===
@@ -64,14 +68,19 @@ impl Analysis {
 
     /// Finds all reasons, the verdict and the exit code.
     pub(super) fn judge(&mut self) {
+        let mut ending = Vec::new();
+        self.judge_ending(&mut ending);
         let mut reasons = Vec::new();
-        self.judge_ending(&mut reasons);
         self.judge_gates(&mut reasons);
         self.judge_hypothesis(&mut reasons);
         self.judge_faults(&mut reasons);
         self.judge_targets(&mut reasons);
         self.judge_harness(&mut reasons);
-        // Stable: within one verdict the order of the judges stays, which is from the whole to the parts.
+        // What came first is most likely the cause of the rest; what has no moment is about the whole. Both sorts are
+        // stable, so that how the run ended leads its verdict.
+        reasons.sort_by(|a, b| a.moment().total_cmp(&b.moment()));
+        ending.append(&mut reasons);
+        let mut reasons = ending;
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
         self.verdict = reasons.first().map_or(Verdict::Pass, |reason| reason.verdict);
         self.reasons = reasons;

@@ -120,7 +120,8 @@ impl Counts {
     ///
     /// Where the bytes end early, go down, or name a bucket that does not exist.
     pub fn decode(bytes: &[u8]) -> Result<Self, CountsError> {
-        let mut pairs: Vec<(u16, u64)> = Vec::new();
+        // A pair is two bytes at least.
+        let mut pairs: Vec<(u16, u64)> = Vec::with_capacity(bytes.len() / 2);
         let mut at = 0;
         while at < bytes.len() {
             let start = at;
@@ -155,13 +156,27 @@ impl Counts {
 impl Tally {
     /// Adds what was counted elsewhere.
     pub fn add(&mut self, counts: &Counts) {
+        let Some((largest, _)) = counts.pairs.last() else { return };
+        self.reach(usize::from(*largest) + 1);
         for (index, count) in &counts.pairs {
-            let index = usize::from(*index);
-            if self.counts.len() <= index {
-                self.counts.resize(index + 1, 0);
-            }
-            self.counts[index] = self.counts[index].saturating_add(*count);
+            let slot = &mut self.counts[usize::from(*index)];
+            *slot = slot.saturating_add(*count);
             self.total = self.total.saturating_add(*count);
+        }
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Self) {
+        self.reach(other.counts.len());
+        for (slot, count) in self.counts.iter_mut().zip(&other.counts) {
+            *slot = slot.saturating_add(*count);
+        }
+        self.total = self.total.saturating_add(other.total);
+    }
+
+    fn reach(&mut self, length: usize) {
+        if self.counts.len() < length {
+            self.counts.resize(length, 0);
         }
     }
 
@@ -243,7 +258,11 @@ mod tests {
             parts.add(&Counts::of(&histogram(&values[cut..])));
             let mut whole = Tally::default();
             whole.add(&Counts::of(&histogram(&values)));
-            prop_assert_eq!(parts, whole);
+            prop_assert_eq!(&parts, &whole);
+            let mut twice = parts.clone();
+            twice.merge(&whole);
+            parts.add(&Counts::of(&histogram(&values)));
+            prop_assert_eq!(twice, parts);
         }
 
         #[test]

@@ -93,11 +93,13 @@ impl Journal {
 /// Opens for reading, in a way that also serves a torn file and a folder that cannot be written.
 fn connect(path: &Path, losses: &mut Vec<String>) -> Result<Connection, JournalError> {
     let not = |found: String| JournalError::NotAJournal { path: path.to_path_buf(), found };
+    // A connection is never shared, so every value need not take a lock.
+    let one_thread = OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let attempt = |uri: bool| -> rusqlite::Result<(Connection, i64)> {
         let (name, flags) = if uri {
-            (immutable(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+            (immutable(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | one_thread)
         } else {
-            (path.to_path_buf(), OpenFlags::SQLITE_OPEN_READ_WRITE)
+            (path.to_path_buf(), OpenFlags::SQLITE_OPEN_READ_WRITE | one_thread)
         };
         let connection = Connection::open_with_flags(name, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(2))?;
@@ -195,12 +197,13 @@ impl Cursor {
 
     /// Reads up to [`PIECE`] rows; those before an error are kept. Answers how many there were, readable or not.
     fn read_piece(&mut self, connection: &Connection) -> rusqlite::Result<usize> {
-        let sql = format!("SELECT * FROM {} WHERE id > ?1 ORDER BY id LIMIT ?2", self.kind.table());
+        let (columns, table) = (table::columns(self.kind), self.kind.table());
+        let sql = format!("SELECT {columns} FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2");
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.last, PIECE])?;
         let mut seen = 0;
         while let Some(row) = rows.next()? {
-            self.last = row.get("id")?;
+            self.last = row.get(0)?;
             seen += 1;
             match table::read(self.kind, row) {
                 Ok(entry) => self.piece.push_back(entry),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::Type;
+use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, Row, Transaction, named_params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,20 +75,39 @@ pub fn insert(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<
     }
 }
 
-/// Reads one row of `SELECT * FROM` that kind's table.
-pub fn read(kind: Kind, row: &Row<'_>) -> rusqlite::Result<Entry> {
+/// The columns that [`read`] takes, `id` first: by their order, since a lookup by name for every value of millions of
+/// rows costs more than the values.
+pub const fn columns(kind: Kind) -> &'static str {
     match kind {
-        Kind::Event => Ok(Entry::Event(Event { at_us: row.get("at_us")?, what: value(row, "what")? })),
-        Kind::Window => read_window(row).map(|window| Entry::Window(Box::new(window))),
-        Kind::Sample => read_sample(row).map(|sample| Entry::Sample(Box::new(sample))),
-        Kind::HostSample => read_host_sample(row).map(Entry::HostSample),
-        Kind::LinkSample => read_link_sample(row).map(Entry::LinkSample),
+        Kind::Event => "id, at_us, what",
+        Kind::Window => {
+            "id, second, workload, due, sent, ok, errors, dropped, backlog, received, latency, service, late_us_max, \
+             late_us_p50"
+        }
+        Kind::Sample => {
+            "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
+             switches_voluntary, switches_involuntary, faults_minor, faults_major"
+        }
+        Kind::HostSample => "id, at_us, available, cpu_us, cpu_pressure, memory_pressure, io_pressure",
+        Kind::LinkSample => "id, at_us, link, accepted, open, up, down",
+    }
+}
+
+/// Reads one row of these columns.
+pub fn read(kind: Kind, row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let mut values = Values { row, next: 1 };
+    match kind {
+        Kind::Event => Ok(Entry::Event(Event { at_us: values.plain()?, what: values.json()? })),
+        Kind::Window => read_window(&mut values).map(|window| Entry::Window(Box::new(window))),
+        Kind::Sample => read_sample(&mut values).map(|sample| Entry::Sample(Box::new(sample))),
+        Kind::HostSample => read_host_sample(&mut values).map(Entry::HostSample),
+        Kind::LinkSample => read_link_sample(&mut values).map(Entry::LinkSample),
     }
 }
 
 /// Reads the run's facts.
 pub fn read_meta(connection: &Connection) -> rusqlite::Result<Meta> {
-    connection.query_row("SELECT body FROM meta WHERE id = 1", [], |row| value(row, "body"))
+    connection.query_row("SELECT body FROM meta WHERE id = 1", [], |row| Values { row, next: 0 }.json())
 }
 
 fn insert_event(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
@@ -165,63 +184,63 @@ fn insert_link_sample(transaction: &Transaction<'_>, sample: &LinkSample) -> rus
     Ok(())
 }
 
-fn read_window(row: &Row<'_>) -> rusqlite::Result<Second> {
+fn read_window(values: &mut Values<'_, '_>) -> rusqlite::Result<Second> {
     Ok(Second {
-        second: row.get("second")?,
-        workload: row.get("workload")?,
-        due: amount(row, "due")?,
-        sent: amount(row, "sent")?,
-        ok: amount(row, "ok")?,
-        errors: counted(row, "errors")?,
-        dropped: amount(row, "dropped")?,
-        backlog: amount(row, "backlog")?,
-        received: amount(row, "received")?,
-        latency: histogram(row, "latency")?,
-        service: histogram(row, "service")?,
-        late_us_max: amount(row, "late_us_max")?,
-        late_us_p50: amount(row, "late_us_p50")?,
+        second: values.plain()?,
+        workload: values.plain()?,
+        due: values.amount()?,
+        sent: values.amount()?,
+        ok: values.amount()?,
+        errors: values.counted()?,
+        dropped: values.amount()?,
+        backlog: values.amount()?,
+        received: values.amount()?,
+        latency: values.histogram()?,
+        service: values.histogram()?,
+        late_us_max: values.amount()?,
+        late_us_p50: values.amount()?,
     })
 }
 
-fn read_sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
+fn read_sample(values: &mut Values<'_, '_>) -> rusqlite::Result<Sample> {
     Ok(Sample {
-        at_us: row.get("at_us")?,
-        subject: row.get("subject")?,
-        processes: amount(row, "processes")?,
-        rss: amount(row, "rss")?,
-        pss: row.get::<_, Option<i64>>("pss")?.map(i64::unsigned_abs),
-        anonymous: amount(row, "anonymous")?,
-        swap: amount(row, "swap")?,
-        threads: amount(row, "threads")?,
-        fds: counted(row, "fds")?,
-        sockets: counted(row, "sockets")?,
-        cpu_us: amount(row, "cpu_us")?,
-        switches_voluntary: amount(row, "switches_voluntary")?,
-        switches_involuntary: amount(row, "switches_involuntary")?,
-        faults_minor: amount(row, "faults_minor")?,
-        faults_major: amount(row, "faults_major")?,
+        at_us: values.plain()?,
+        subject: values.plain()?,
+        processes: values.amount()?,
+        rss: values.amount()?,
+        pss: values.plain::<Option<i64>>()?.map(i64::unsigned_abs),
+        anonymous: values.amount()?,
+        swap: values.amount()?,
+        threads: values.amount()?,
+        fds: values.counted()?,
+        sockets: values.counted()?,
+        cpu_us: values.amount()?,
+        switches_voluntary: values.amount()?,
+        switches_involuntary: values.amount()?,
+        faults_minor: values.amount()?,
+        faults_major: values.amount()?,
     })
 }
 
-fn read_host_sample(row: &Row<'_>) -> rusqlite::Result<HostSample> {
+fn read_host_sample(values: &mut Values<'_, '_>) -> rusqlite::Result<HostSample> {
     Ok(HostSample {
-        at_us: row.get("at_us")?,
-        available: amount(row, "available")?,
-        cpu_us: amount(row, "cpu_us")?,
-        cpu_pressure: row.get("cpu_pressure")?,
-        memory_pressure: row.get("memory_pressure")?,
-        io_pressure: row.get("io_pressure")?,
+        at_us: values.plain()?,
+        available: values.amount()?,
+        cpu_us: values.amount()?,
+        cpu_pressure: values.plain()?,
+        memory_pressure: values.plain()?,
+        io_pressure: values.plain()?,
     })
 }
 
-fn read_link_sample(row: &Row<'_>) -> rusqlite::Result<LinkSample> {
+fn read_link_sample(values: &mut Values<'_, '_>) -> rusqlite::Result<LinkSample> {
     Ok(LinkSample {
-        at_us: row.get("at_us")?,
-        link: row.get("link")?,
-        accepted: amount(row, "accepted")?,
-        open: amount(row, "open")?,
-        up: amount(row, "up")?,
-        down: amount(row, "down")?,
+        at_us: values.plain()?,
+        link: values.plain()?,
+        accepted: values.amount()?,
+        open: values.amount()?,
+        up: values.amount()?,
+        down: values.amount()?,
     })
 }
 
@@ -234,24 +253,46 @@ fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("records hold only text, numbers and maps with text keys")
 }
 
-fn amount(row: &Row<'_>, column: &'static str) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
-}
-
-fn value<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
-    serde_json::from_str(text).map_err(|error| unreadable(Type::Text, error))
-}
-
-/// Maps are short and mostly the same; an empty one costs nothing.
-fn counted(row: &Row<'_>, column: &'static str) -> rusqlite::Result<BTreeMap<String, u64>> {
-    if row.get_ref(column)?.as_str()? == "{}" { Ok(BTreeMap::new()) } else { value(row, column) }
-}
-
-fn histogram(row: &Row<'_>, column: &'static str) -> rusqlite::Result<Counts> {
-    Counts::decode(row.get_ref(column)?.as_blob()?).map_err(|error| unreadable(Type::Blob, error))
-}
-
 fn unreadable(kind: Type, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error))
+}
+
+/// The values of a row, one after the other.
+struct Values<'a, 'row> {
+    row: &'a Row<'row>,
+    next: usize,
+}
+
+// === impl Values ===
+
+impl Values<'_, '_> {
+    fn plain<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        self.next += 1;
+        self.row.get(self.next - 1)
+    }
+
+    fn amount(&mut self) -> rusqlite::Result<u64> {
+        self.plain::<i64>().map(|number| u64::try_from(number).unwrap_or(0))
+    }
+
+    fn json<T: DeserializeOwned>(&mut self) -> rusqlite::Result<T> {
+        self.next += 1;
+        let text = self.row.get_ref(self.next - 1)?.as_str()?;
+        serde_json::from_str(text).map_err(|error| unreadable(Type::Text, error))
+    }
+
+    /// Maps are often empty, and an empty one costs nothing.
+    fn counted(&mut self) -> rusqlite::Result<BTreeMap<String, u64>> {
+        if self.row.get_ref(self.next)?.as_str()? == "{}" {
+            self.next += 1;
+            return Ok(BTreeMap::new());
+        }
+        self.json()
+    }
+
+    fn histogram(&mut self) -> rusqlite::Result<Counts> {
+        self.next += 1;
+        Counts::decode(self.row.get_ref(self.next - 1)?.as_blob()?)
+            .map_err(|error| unreadable(Type::Blob, error))
+    }
 }

@@ -11,6 +11,12 @@ pub fn put(bytes: &mut Vec<u8>, mut number: u64) {
 
 /// Takes the number at `at` and moves `at` behind it; `None` where it is torn or does not fit 64 bits.
 pub fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    // Nearly all are below 128.
+    let first = *bytes.get(*at)?;
+    if first < 0x80 {
+        *at += 1;
+        return Some(u64::from(first));
+    }
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {
         let byte = *bytes.get(*at)?;

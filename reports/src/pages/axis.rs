@@ -18,27 +18,31 @@ pub type TimeMarks = Vec<(f64, String)>;
 
 /// No axis reaches further; plots of larger numbers would tell nothing anyway.
 const LARGEST: f64 = 1e18;
+/// Nor does any begin lower: nothing here is measured more finely.
+const SMALLEST: f64 = 1e-6;
 
 // === impl Axis ===
 
 impl Axis {
-    /// From zero to a round number above `largest`, with three to six marks.
+    /// From zero to a little above `largest`, with two to five round marks.
     #[must_use]
     pub fn linear(largest: Option<f64>, unit: Unit) -> Self {
-        let largest = largest.filter(|value| value.is_finite() && *value > 0.0).unwrap_or(1.0).min(LARGEST);
-        let step = step_for(largest / 4.0, unit);
-        let count = (largest * 1.02 / step).ceil().clamp(1.0, 8.0);
-        let marks =
-            (0..=count as u32).map(|index| f64::from(index) * step).map(|value| (value, unit.show(value)));
-        Self { low: 0.0, high: count * step, logarithmic: false, marks: marks.collect() }
+        let largest =
+            largest.filter(|value| value.is_finite() && *value > 0.0).unwrap_or(1.0).clamp(SMALLEST, LARGEST);
+        let step = step_for(largest / 3.0, unit);
+        // A little air above the highest line, and at least one mark above zero.
+        let high = (largest * 1.06).max(step);
+        let marks = (0..=(high / step) as u32).map(|index| f64::from(index) * step);
+        let marks = marks.map(|value| (value, unit.show(value))).collect();
+        Self { low: 0.0, high, logarithmic: false, marks }
     }
 
     /// Whole powers of ten around the values; at least one.
     #[must_use]
     pub fn logarithmic(smallest: Option<f64>, largest: Option<f64>, unit: Unit) -> Self {
         let positive = |value: Option<f64>| value.filter(|value| value.is_finite() && *value > 0.0);
-        let high = positive(largest).unwrap_or(1_000.0).min(LARGEST);
-        let low = positive(smallest).unwrap_or(high / 10.0).clamp(1e-3, high);
+        let high = positive(largest).unwrap_or(1_000.0).clamp(SMALLEST, LARGEST);
+        let low = positive(smallest).unwrap_or(high / 10.0).clamp(SMALLEST, high);
         let from = low.log10().floor();
         let to = high.log10().ceil().max(from + 1.0);
         let marks =
@@ -113,11 +117,8 @@ mod tests {
     #[test]
     fn marks_are_round() {
         let texts = |axis: Axis| axis.marks.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-        assert_eq!(
-            texts(Axis::linear(Some(190.0), Unit::PerSecond)),
-            ["0/s", "50/s", "100/s", "150/s", "200/s"]
-        );
-        assert_eq!(texts(Axis::linear(Some(9e7), Unit::Bytes)), ["0 B", "32 MiB", "64 MiB", "96 MiB"]);
+        assert_eq!(texts(Axis::linear(Some(190.0), Unit::PerSecond)), ["0/s", "100/s", "200/s"]);
+        assert_eq!(texts(Axis::linear(Some(9e7), Unit::Bytes)), ["0 B", "32 MiB", "64 MiB"]);
         assert_eq!(
             texts(Axis::logarithmic(Some(5e3), Some(2e5), Unit::Micros)),
             ["1 ms", "10 ms", "100 ms", "1 s"]
@@ -132,7 +133,7 @@ mod tests {
         fn every_axis_is_finite(low in any::<f64>(), high in any::<f64>(), value in any::<f64>()) {
             for unit in [Unit::Count, Unit::Bytes, Unit::Micros, Unit::Ratio] {
                 for axis in [Axis::linear(Some(high), unit), Axis::logarithmic(Some(low), Some(high), unit)] {
-                    prop_assert!(axis.marks.len() <= 25);
+                    prop_assert!(axis.marks.len() <= 26);
                     prop_assert!((0.0..=1.0).contains(&axis.share(value)));
                 }
             }

@@ -232,7 +232,10 @@ fn times(layout: &Layout, canvas: &mut impl Canvas) {
         for area in &layout.panels {
             canvas.line(&[(x, area.y), (x, area.y + area.h)], Ink::Grid, Stroke::Thin);
         }
-        canvas.text((x, bottom + 17.0), &text, Ink::Text, Anchor::Middle);
+        // The last one would hang over the edge.
+        let hangs = x + wide(&text) / 2.0 > WIDTH;
+        let (x, anchor) = if hangs { (WIDTH, Anchor::End) } else { (x, Anchor::Middle) };
+        canvas.text((x, bottom + 17.0), &text, Ink::Text, anchor);
     }
 }
 

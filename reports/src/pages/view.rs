@@ -28,6 +28,8 @@ pub struct View {
     pub gates: Vec<GateRow>,
     pub faults: Vec<FaultRow>,
     pub faults_left_out: usize,
+    pub chips: Vec<Chip>,
+    pub chips_left_out: usize,
     pub probes: Vec<ProbeRow>,
     pub leaks: Vec<LeakRow>,
     pub targets: Vec<TargetRow>,
@@ -52,6 +54,15 @@ pub struct ReasonRow {
     pub about: String,
     pub why: String,
     pub at: String,
+}
+
+/// A fault in a few words: what, when, and whether it is over.
+#[derive(Debug, Serialize)]
+pub struct Chip {
+    pub badge: Badge,
+    pub at: String,
+    pub title: String,
+    pub outcome: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -158,6 +169,8 @@ pub struct EventRow {
 
 /// Rows of a table on a page; the rest stands in `summary.json`.
 const ROWS_MAX: usize = 200;
+/// Faults at the top of a page: those that were not recovered from first.
+const CHIPS_MAX: usize = 8;
 const NOTHING: &str = "–";
 const INFO: Badge = Badge { class: "info", word: "info" };
 
@@ -185,6 +198,8 @@ impl View {
                 .join(" "),
             gates: analysis.gates.iter().map(gate).collect(),
             faults: analysis.faults.iter().take(ROWS_MAX).map(fault).collect(),
+            chips: chips(analysis),
+            chips_left_out: analysis.faults.len().saturating_sub(CHIPS_MAX),
             faults_left_out: analysis.faults.len().saturating_sub(ROWS_MAX),
             probes: analysis.hypothesis.iter().map(probe).collect(),
             leaks: leaks(analysis),
@@ -375,10 +390,53 @@ fn gate(gate: &GateFinding) -> GateRow {
     }
 }
 
-/// A margin needs no third digit, and a huge one no digits at all.
+fn chips(analysis: &Analysis) -> Vec<Chip> {
+    let mut faults: Vec<&FaultFinding> = analysis.faults.iter().collect();
+    // Where there are too many, those that went wrong stay.
+    if faults.len() > CHIPS_MAX {
+        faults.sort_by_key(|fault| std::cmp::Reverse(recovery_badge(fault).1));
+        faults.truncate(CHIPS_MAX);
+        faults.sort_by(|a, b| a.planned_from.total_cmp(&b.planned_from));
+    }
+    let chip = |fault: &FaultFinding| Chip {
+        badge: recovery_badge(fault).0,
+        at: show::offset(fault.injected.unwrap_or(fault.planned_from)),
+        title: cleaned(&fault.title()),
+        outcome: outcome(fault),
+    };
+    faults.into_iter().map(chip).collect()
+}
+
+fn outcome(fault: &FaultFinding) -> String {
+    if fault.injected.is_none() {
+        return "never injected".into();
+    }
+    match &fault.recovery {
+        Recovery::NoEffect => "no effect seen".into(),
+        Recovery::After(0.0) => "normal again at once".into(),
+        Recovery::After(seconds) => format!("normal again after {}", show::seconds(*seconds)),
+        Recovery::AtLeast(seconds, until) => {
+            cleaned(&format!("not normal for {} {until}", show::seconds(*seconds)))
+        }
+        Recovery::Shared(with) => cleaned(&format!("recovered with {with}")),
+        Recovery::Unknown(_) => "recovery unknown".into(),
+    }
+}
+
+fn recovery_badge(fault: &FaultFinding) -> (Badge, u8) {
+    match fault.recovery {
+        _ if fault.injected.is_none() => (badge(Verdict::Inconclusive), 1),
+        Recovery::NoEffect | Recovery::After(_) => (badge(Verdict::Pass), 0),
+        Recovery::Shared(_) => (INFO, 0),
+        Recovery::Unknown(_) => (badge(Verdict::Inconclusive), 1),
+        Recovery::AtLeast(..) => (badge(Verdict::Fail), 2),
+    }
+}
+
+/// A margin needs no third digit, and a huge one no percent at all.
 fn percent(share: f64) -> String {
-    if share >= 100.0 {
-        format!("{}×", show::short(share.round()))
+    if share >= 10.0 {
+        format!("{} times the limit", show::count(share.round()))
     } else {
         format!("{:.0} %", share * 100.0)
     }
@@ -402,12 +460,6 @@ fn fault(fault: &FaultFinding) -> FaultRow {
     } else {
         proof(fault.heal.as_ref(), fault.injected.is_some(), Verdict::Fail)
     };
-    let recovery = match fault.recovery {
-        Recovery::NoEffect | Recovery::After(_) => badge(Verdict::Pass),
-        Recovery::AtLeast(..) => badge(Verdict::Fail),
-        Recovery::Shared(_) => INFO,
-        Recovery::Unknown(_) => badge(Verdict::Inconclusive),
-    };
     FaultRow {
         title: cleaned(&fault.title()),
         does: cleaned(&fault.does),
@@ -417,7 +469,7 @@ fn fault(fault: &FaultFinding) -> FaultRow {
         bit_evidence: fault.failed.as_ref().map_or(bit_evidence, |why| cleaned(why)),
         heal,
         heal_evidence,
-        recovery,
+        recovery: recovery_badge(fault).0,
         recovery_words: cleaned(&fault.recovery.words()),
     }
 }
