@@ -40,7 +40,8 @@ impl Defect for Noting {
     fn hold(&mut self) -> impl Future<Output = ()> {
         let mut notes = self.notes.borrow_mut();
         notes.push(Instant::now());
-        // Handed over in lots: a lock for each request would be part of what is measured.
+        // Handed over in lots: a lock for each request would be part of what is measured. The last lot is left out
+        // where it is not full.
         if notes.len() == LOT {
             self.out.lock().expect("nobody panics with the lock").append(&mut notes);
         }
