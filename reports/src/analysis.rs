@@ -5,10 +5,12 @@
 //!
 //! What is not known has not passed: a gate without data, a fault without proof, a run that was cut are inconclusive.
 
+use std::sync::mpsc::{SyncSender, sync_channel};
+
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::plan::Plan;
 
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 
 mod course;
 mod faults;
@@ -74,9 +76,30 @@ pub const FORMAT: u32 = 1;
 #[must_use]
 pub fn analyze(plan: &Plan, journal: &mut Journal) -> Analysis {
     let meta = journal.meta().clone();
-    let mut analysis = analyze_entries(plan, &meta, journal.entries());
+    let mut analysis = std::thread::scope(|scope| {
+        // Reading and judging two days take about as long as each other, so each has a thread.
+        let (sender, pieces) = sync_channel::<Vec<Entry>>(PIECES_AHEAD);
+        let reader = &mut *journal;
+        scope.spawn(move || read(reader, &sender));
+        analyze_entries(plan, &meta, pieces.into_iter().flatten())
+    });
     analysis.lose(journal.losses());
     analysis
+}
+
+/// Entries that are handed over at once, and how often that may happen ahead of the judge: some MB.
+const PIECE: usize = 1_024;
+const PIECES_AHEAD: usize = 4;
+
+/// Sends a whole journal, piece by piece; ends early only when nobody listens any more.
+fn read(journal: &mut Journal, sender: &SyncSender<Vec<Entry>>) {
+    let mut entries = journal.entries();
+    loop {
+        let piece: Vec<Entry> = entries.by_ref().take(PIECE).collect();
+        if piece.is_empty() || sender.send(piece).is_err() {
+            return;
+        }
+    }
 }
 
 // === impl Analysis ===

@@ -9,7 +9,7 @@ use super::finding::{FaultFinding, GateFinding, LeakFinding, Moment, Recovery};
 use super::load::Figures;
 use super::verdict::Verdict;
 use crate::journal::{Sample, Second};
-use crate::show::{Unit, seconds};
+use crate::show::{self, Unit, seconds};
 
 /// One gate while the journal is read.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl<'p> GateFold<'p> {
                 Recovery::NoEffect => (0.0, false),
                 Recovery::After(value) => (*value, false),
                 Recovery::AtLeast(value, until) => {
-                    doubt.get_or_insert_with(|| format!("{} was not back to normal {until}", fault.title()));
+                    doubt.get_or_insert_with(|| not_back(fault, until));
                     (*value, true)
                 }
                 Recovery::Shared(_) => continue,
@@ -166,6 +166,11 @@ impl<'p> GateFold<'p> {
             if worst.is_none_or(|(_, known, _)| value > known) {
                 worst = Some((fault, value, at_least));
             }
+        }
+        if let Some((fault, ..)) = worst
+            && let Recovery::AtLeast(_, until) = &fault.recovery
+        {
+            doubt = Some(not_back(fault, until));
         }
         let mut finding = self.below(worst.map(|(_, value, _)| value), limit, Unit::Seconds, doubt);
         if let Some((fault, value, at_least)) = worst {
@@ -276,11 +281,17 @@ impl GateFinding {
     #[must_use]
     pub fn sentence(&self) -> String {
         let Some(observed) = self.observed else { return self.note.clone() };
-        let least = if self.at_least { "at least " } else { "" };
-        let mut text =
-            format!("found {least}{}, the limit is {}", self.unit.show(observed), self.unit.show(self.limit));
+        let (observed_words, limit) = (self.unit.show(observed), self.unit.show(self.limit));
+        if self.at_least {
+            let from = self
+                .worst
+                .as_ref()
+                .map_or_else(String::new, |worst| format!(" from {}", show::offset(worst.at)));
+            return format!("{}: at least {observed_words}{from} on, the limit is {limit}", self.note);
+        }
+        let mut text = format!("found {observed_words}, the limit is {limit}");
         if let Some(worst) = self.worst.as_ref().filter(|_| self.verdict == Verdict::Fail) {
-            text.push_str(&format!("; worst at {}", crate::show::offset(worst.at)));
+            text.push_str(&format!("; worst at {}", show::offset(worst.at)));
             if worst.value != observed {
                 text.push_str(&format!(" with {}", self.unit.show(worst.value)));
             }
@@ -293,6 +304,10 @@ impl GateFinding {
         }
         text
     }
+}
+
+fn not_back(fault: &FaultFinding, until: &str) -> String {
+    format!("{} was not back to normal {until}", fault.title())
 }
 
 const fn window(gate: &Gate) -> Option<&Window> {
@@ -378,7 +393,7 @@ fn over_words(over: &Window) -> String {
         Window::Run => "over the run".into(),
         Window::Fault(name) => format!("while {name} held"),
         Window::Between(from, to) => {
-            let offset = |span: &shakedown_scenarios::units::Span| crate::show::offset(span.as_secs_f64());
+            let offset = |span: &shakedown_scenarios::units::Span| show::offset(span.as_secs_f64());
             format!("from {} to {}", offset(from), offset(to))
         }
     }

@@ -122,7 +122,7 @@ impl Figure {
             seconds,
             panels,
             phases: phases(analysis),
-            faults: bands(&analysis.faults, seconds),
+            faults: bands(&analysis.faults, analysis.run.observed),
             gaps: analysis.timeline.gaps.clone(),
             exits: exits(analysis),
         }
@@ -146,14 +146,14 @@ fn phases(analysis: &Analysis) -> Vec<Stretch> {
     begun.collect()
 }
 
-fn bands(faults: &[FaultFinding], seconds: f64) -> Vec<FaultBand> {
+fn bands(faults: &[FaultFinding], observed: f64) -> Vec<FaultBand> {
     let mut hues: BTreeMap<&str, usize> = BTreeMap::new();
     let mut bands = Vec::new();
     for fault in faults {
         let next = hues.len();
         let hue = *hues.entry(&fault.name).or_insert(next);
         let Some(from) = fault.injected else { continue };
-        let to = if fault.instant { from } else { fault.healed.unwrap_or(seconds) };
+        let to = if fault.instant { from } else { fault.healed.unwrap_or(observed).max(from) };
         let felt_to = match fault.recovery {
             Recovery::After(after) | Recovery::AtLeast(after, _) => to + after,
             _ => to,

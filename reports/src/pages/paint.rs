@@ -1,5 +1,7 @@
 //! Painting a figure: where each thing stands, in one set of units, for any canvas.
 
+use std::collections::BTreeSet;
+
 use super::axis::time_marks;
 use super::figure::{FaultBand, Figure, HUES, Line, PanelPlot, Stroke};
 
@@ -98,11 +100,13 @@ const RIGHT: f64 = 14.0;
 const PHASE_STRIP: f64 = 20.0;
 const LANE: f64 = 17.0;
 const LANES_MAX: usize = 4;
+/// Up to so many faults are told apart by edges and names.
+const FEW_FAULTS: usize = 24;
 /// Above each panel: its title and legend.
 const HEAD: f64 = 30.0;
 const FOOT: f64 = 28.0;
 /// How wide a letter is on average, as a part of its size.
-const LETTER: f64 = 0.56;
+const LETTER: f64 = 0.6;
 
 // === impl Layout ===
 
@@ -177,7 +181,11 @@ fn fault_bands(figure: &Figure, layout: &Layout, canvas: &mut impl Canvas) {
             canvas.rect(Area { x: to, y, w: felt - to, h }, Ink::Felt(hue));
         }
         canvas.rect(Area { x: from, y, w: (to - from).max(1.5), h }, Ink::Held(hue));
-        canvas.line(&[(from, y), (from, y + h)], Ink::Fault(hue), Stroke::Thin);
+        // Many edges would be a fence in front of the series; then only the named ones have one, and a short one.
+        let edge = if figure.faults.len() <= FEW_FAULTS { h } else { layout.plot.y - y };
+        if lane.is_some() || figure.faults.len() <= FEW_FAULTS {
+            canvas.line(&[(from, y), (from, y + edge)], Ink::Fault(hue), Stroke::Thin);
+        }
     }
 }
 
@@ -200,11 +208,17 @@ fn fault_names(figure: &Figure, layout: &Layout, canvas: &mut impl Canvas) {
     }
 }
 
-/// The line of each fault's name, so that no two names overlap; `None`: there is no room for it.
+/// The line of each fault's name, so that no two names overlap; `None`: there is no room for it, or there are so many
+/// faults that a name stands only at its first injection.
 fn lanes(figure: &Figure) -> Vec<Option<usize>> {
     let mut free_from = [0.0f64; LANES_MAX];
+    let many = figure.faults.len() > FEW_FAULTS;
+    let mut named = BTreeSet::new();
     let per_second = (WIDTH - LEFT - RIGHT) / figure.seconds;
     let place = |band: &FaultBand| {
+        if !named.insert(band.hue) && many {
+            return None;
+        }
         let from = LEFT + band.held.from * per_second;
         let lane = free_from.iter().position(|free| *free <= from)?;
         free_from[lane] = from + wide(&shortened(&band.held.name));

@@ -235,7 +235,15 @@ fn headline(analysis: &Analysis) -> String {
                 1 => " One more reason below.".into(),
                 more => format!(" {more} more reasons below."),
             };
-            format!("{}: {}.{more}", sentence_start(&cleaned(&reason.about)), cleaned(&reason.why))
+            // What is told of a thing goes on from its name; what is told of a claim stands behind a colon.
+            let goes_on = ["run", "guard", "faults", "fault ", "probe ", "target "].iter().any(|start| {
+                match start.strip_suffix(' ') {
+                    Some(_) => reason.about.starts_with(start),
+                    None => reason.about == *start,
+                }
+            });
+            let colon = if goes_on { "" } else { ":" };
+            format!("{}{colon} {}.{more}", sentence_start(&cleaned(&reason.about)), cleaned(&reason.why))
         }
         None => passed(analysis),
     }
@@ -419,6 +427,7 @@ fn outcome(fault: &FaultFinding) -> String {
             cleaned(&format!("not normal for {} {until}", show::seconds(*seconds)))
         }
         Recovery::Shared(with) => cleaned(&format!("recovered with {with}")),
+        Recovery::Unknown(_) if fault.healed.is_none() => "held when the journal stops".into(),
         Recovery::Unknown(_) => "recovery unknown".into(),
     }
 }
