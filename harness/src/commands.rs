@@ -1,15 +1,6 @@
 //! What the commands do. Each returns the exit code; what goes wrong before there is one becomes a message and a code
 //! in [`dispatch`].
 
-mod template {
-    pub struct T {
-        pub name: &'static str,
-        pub about: &'static str,
-        pub text: &'static str,
-    }
-    pub const TEMPLATES: &[T] = &[];
-}
-use template::TEMPLATES;
 mod conclude;
 mod experiments;
 mod recover;
@@ -21,10 +12,11 @@ use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 use shakedown_faults::{guardian, pressure};
 use shakedown_scenarios::library::{self, LIBRARY};
+use shakedown_scenarios::template::{self, TEMPLATES};
 
 use crate::cli::{Cli, Command};
 use crate::console::{chain, put, say, tell};
-use crate::exit::{Exit, Refused};
+use crate::exit::{Exit, Refused, Wrong};
 use crate::{demo, doctor};
 
 /// Carries a command out.
@@ -33,12 +25,15 @@ pub fn dispatch(cli: Cli) -> Exit {
     match carry_out(cli.command) {
         Ok(exit) => exit,
         Err(error) => {
-            // A refusal is a whole text of its own, with places and help.
-            let refused = error.is::<Refused>();
-            tell(&if refused { format!("{error}") } else { format!("error: {error:#}") });
-            if refused { Exit::Usage } else { Exit::Internal }
+            tell_error(&error);
+            if error.is::<Refused>() || error.is::<Wrong>() { Exit::Usage } else { Exit::Internal }
         }
     }
+}
+
+/// Writes an error to standard error. A wrong experiment's text is whole as it is.
+fn tell_error(error: &anyhow::Error) {
+    tell(&if error.is::<Wrong>() { error.to_string() } else { format!("error: {error:#}") });
 }
 
 fn carry_out(command: Command) -> Result<Exit> {
@@ -110,7 +105,7 @@ fn new(name: Option<&str>) -> Result<Exit> {
         say("\nPrint one with `shakedown new NAME > mine.ron`.");
         return Ok(Exit::Pass);
     };
-    let template = TEMPLATES.iter().find(|template| template.name == name);
+    let template = template::find(name);
     let template =
         template.ok_or_else(|| unknown("template", name, TEMPLATES.iter().map(|template| template.name)))?;
     put(template.text);

@@ -7,6 +7,11 @@ use std::process::ExitCode;
 #[error("{0}")]
 pub struct Refused(pub String);
 
+/// An experiment that is wrong: the whole text for people, all problems with their places. Ends with [`Exit::Usage`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Wrong(pub String);
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

@@ -1,8 +1,13 @@
-//! Placeholders: `{port}`, `{link:NAME}` and the like, put into argv, environment and files when a process is started.
+//! What placeholders stand for in a run: `{port}`, `{link:NAME}` and the like, once every port is chosen.
+//!
+//! How they are written is the vocabulary's (`shakedown_scenarios::placeholder`); that every name is known is `check`'s.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use shakedown_scenarios::placeholder::{Placeholder, fill, fill_contents};
 
 /// What is known once every port is chosen.
 #[derive(Clone, Debug, Default)]
@@ -27,53 +32,38 @@ pub struct Own {
 // === impl Places ===
 
 impl Places {
-    /// The text with every known placeholder put in; whatever else stands in braces stays as it is.
+    /// An argument, environment variable or directory with its placeholders filled in.
     #[must_use]
-    pub fn expand(&self, text: &str, own: &Own) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            out.push_str(&rest[..open]);
-            let inside = &rest[open + 1..];
-            let known = inside.find('}').and_then(|close| Some((self.value(&inside[..close], own)?, close)));
-            match known {
-                Some((value, close)) => {
-                    out.push_str(&value);
-                    rest = &inside[close + 1..];
-                }
-                None => {
-                    out.push('{');
-                    rest = inside;
-                }
-            }
-        }
-        out.push_str(rest);
-        out
+    pub fn fill(&self, text: &str, own: &Own) -> String {
+        let Ok(filled) = fill(text, |placeholder| Ok::<_, Infallible>(self.value(placeholder, own)));
+        filled
     }
 
-    /// All of a list expanded.
+    /// The contents of a file with its placeholders filled in; other braces stay as they are.
     #[must_use]
-    pub fn expand_all(&self, texts: &[String], own: &Own) -> Vec<String> {
-        texts.iter().map(|text| self.expand(text, own)).collect()
+    pub fn fill_contents(&self, text: &str, own: &Own) -> String {
+        let Ok(filled) = fill_contents(text, |placeholder| Ok::<_, Infallible>(self.value(placeholder, own)));
+        filled
     }
 
-    fn value(&self, name: &str, own: &Own) -> Option<String> {
-        let address = |of: &BTreeMap<String, SocketAddr>, name: &str| of.get(name).map(ToString::to_string);
-        let port =
-            |of: &BTreeMap<String, SocketAddr>, name: &str| of.get(name).map(|at| at.port().to_string());
-        match name.split_once(':') {
-            None => match name {
-                "port" => own.port.map(|port| port.to_string()),
-                "dir" => own.dir.as_ref().map(|dir| dir.to_string_lossy().into_owned()),
-                "shakedown" => Some(self.shakedown.to_string_lossy().into_owned()),
-                _ => None,
-            },
-            Some(("link", name)) => address(&self.links, name),
-            Some(("target", name)) => address(&self.targets, name),
-            Some(("link-port", name)) => port(&self.links, name),
-            Some(("target-port", name)) => port(&self.targets, name),
-            Some(_) => None,
-        }
+    /// All of a list filled in.
+    #[must_use]
+    pub fn fill_all(&self, texts: &[String], own: &Own) -> Vec<String> {
+        texts.iter().map(|text| self.fill(text, own)).collect()
+    }
+
+    /// What a placeholder stands for. `check` has seen that every name is known; what is not would be empty.
+    fn value(&self, placeholder: &Placeholder, own: &Own) -> String {
+        let value = match placeholder {
+            Placeholder::Port => own.port.map(|port| port.to_string()),
+            Placeholder::Dir => own.dir.as_ref().map(|dir| dir.to_string_lossy().into_owned()),
+            Placeholder::Shakedown => Some(self.shakedown.to_string_lossy().into_owned()),
+            Placeholder::Link(name) => self.links.get(name).map(ToString::to_string),
+            Placeholder::Target(name) => self.targets.get(name).map(ToString::to_string),
+            Placeholder::LinkPort(name) => self.links.get(name).map(|at| at.port().to_string()),
+            Placeholder::TargetPort(name) => self.targets.get(name).map(|at| at.port().to_string()),
+        };
+        value.unwrap_or_default()
     }
 }
 
@@ -81,19 +71,20 @@ impl Places {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: &str) {
+    fn places() -> (Places, Own) {
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let places = Places {
             targets: BTreeMap::from([("db".to_owned(), address(5001))]),
             links: BTreeMap::from([("shop-db".to_owned(), address(6001))]),
             shakedown: "/opt/shakedown".into(),
         };
-        let own = Own { port: Some(4001), dir: Some("/tmp/x".into()) };
-        assert_eq!(places.expand(text, &own), expected);
+        (places, Own { port: Some(4001), dir: Some("/tmp/x".into()) })
     }
 
     #[test]
-    fn every_form_is_put_in() {
+    fn every_form_is_filled_in() {
+        let (places, own) = places();
+        let check = |text: &str, expected: &str| assert_eq!(places.fill(text, &own), expected);
         check("--listen=127.0.0.1:{port}", "--listen=127.0.0.1:4001");
         check("{dir}/data", "/tmp/x/data");
         check("{link:shop-db} {link-port:shop-db}", "127.0.0.1:6001 6001");
@@ -102,9 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn other_braces_stay() {
-        check("server { listen {port}; }", "server { listen 4001; }");
-        check("{{port}}", "{4001}");
-        check("{unknown} {link:nowhere} {", "{unknown} {link:nowhere} {");
+    fn a_files_own_braces_stay() {
+        let (places, own) = places();
+        let text = "server { listen {port}; location / { return 200 $host; } }";
+        let expected = "server { listen 4001; location / { return 200 $host; } }";
+        assert_eq!(places.fill_contents(text, &own), expected);
     }
 }

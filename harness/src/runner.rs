@@ -423,7 +423,7 @@ impl Runner {
         for probe in &start.plan.experiment.hypothesis {
             let mut probe = probe.clone();
             if let Ask::Exec { argv, .. } = &mut probe.ask {
-                *argv = places.expand_all(argv, &Own::default());
+                *argv = places.fill_all(argv, &Own::default());
             }
             let address = links::asked(&probe.ask)
                 .and_then(|to| links::destination(to, &places.targets, &places.links));

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use shakedown_faults::process::Identity;
 use shakedown_scenarios::experiment::Experiment;
-use shakedown_scenarios::target::{Process, Target};
+use shakedown_scenarios::placeholder::{self, Placeholder};
+use shakedown_scenarios::target::{Link, Process, Target};
 use shakedown_scenarios::units::Span;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -235,22 +236,19 @@ fn visit<'a>(
 /// The process targets that a target names, by itself or through a link.
 fn needs<'a>(experiment: &'a Experiment, name: &str) -> Vec<&'a String> {
     let Some(Target::Process(process)) = experiment.targets.get(name) else { return Vec::new() };
-    let texts =
-        process.argv.iter().chain(process.env.values()).chain(process.files.values()).collect::<Vec<_>>();
-    let named =
-        |form: &str, name: &str| texts.iter().any(|text| text.contains(&format!("{{{form}:{name}}}")));
-    let through = |target: &str| {
-        let leads = |(link, to): (&String, &shakedown_scenarios::target::Link)| {
-            let shakedown_scenarios::target::Link::Tcp(tcp) = to;
-            tcp.to == target && (named("link", link) || named("link-port", link))
-        };
-        experiment.links.iter().any(leads)
+    let texts = process.argv.iter().chain(process.env.values()).chain(process.files.values());
+    let named: Vec<Placeholder> = texts.flat_map(|text| placeholder::find(text)).filter_map(|found| found.meaning).collect();
+    let leads_to = |placeholder: &Placeholder| match placeholder {
+        Placeholder::Target(target) | Placeholder::TargetPort(target) => Some(target.clone()),
+        Placeholder::Link(link) | Placeholder::LinkPort(link) => {
+            experiment.links.get(link).map(|Link::Tcp(link)| link.to.clone())
+        }
+        Placeholder::Port | Placeholder::Dir | Placeholder::Shakedown => None,
     };
-    let is_needed = |(other, target): &(&String, &Target)| {
-        matches!(target, Target::Process(_))
-            && (named("target", other) || named("target-port", other) || through(other))
-    };
-    experiment.targets.iter().filter(is_needed).map(|(other, _)| other).collect()
+    let needed: Vec<String> = named.iter().filter_map(leads_to).collect();
+    let is_process = |target: &Target| matches!(target, Target::Process(_));
+    let targets = experiment.targets.iter().filter(|(other, target)| needed.contains(other) && is_process(target));
+    targets.map(|(other, _)| other).collect()
 }
 
 #[cfg(test)]
@@ -262,12 +260,13 @@ mod tests {
         let text = r#"Experiment(
             name: "order",
             targets: {
-                "a": Process(argv: ["a", "{link:to-c}"]),
-                "b": Process(argv: ["b"], env: {"A": "{target:a}"}),
-                "c": Process(argv: ["c"]),
+                "a": Process(argv: ["a", "{port}", "{link:to-c}"]),
+                "b": Process(argv: ["b", "{port}"], env: {"A": "{target:a}"}),
+                "c": Process(argv: ["c", "{port}"]),
             },
             links: { "to-c": Tcp(to: "c") },
-            phases: (baseline: "1s", chaos: "1s", recovery: "1s"),
+            phases: (chaos: "1s"),
+            hypothesis: [Tcp(target: "a")],
         )"#;
         let experiment = shakedown_scenarios::read::read("order.ron", text, &[]).expect("a right experiment");
         assert_eq!(start_order(&experiment), ["c", "a", "b"]);

@@ -14,9 +14,9 @@ fn target(fields: &str) -> String {
     format!(
         r#"Experiment(
             name: "bad",
-            targets: {{ "web": Process({fields}) }},
+            targets: {{ "web": Process({fields}, env: {{"PORT": "{{port}}"}}) }},
             workloads: {{ "load": Tcp(to: Target("web"), arrivals: Constant("10/s"), exchanges: [(send: "x", expect: "y")]) }},
-            phases: (baseline: "1s", chaos: "1s", recovery: "1s"),
+            phases: (warmup: "0s", baseline: "1s", chaos: "1s", recovery: "1s"),
             gates: [ErrorRatio(of: "load", below: "1%")],
         )"#
     )
@@ -69,7 +69,7 @@ fn an_address_outside_this_machine_needs_leave() {
         name: "far",
         targets: { "far": Address("192.0.2.1:80") },
         workloads: { "load": Http(to: Target("far"), arrivals: Constant("1/s"), requests: [(get: "/")]) },
-        phases: (baseline: "1s", chaos: "1s", recovery: "1s"),
+        phases: (warmup: "0s", baseline: "1s", chaos: "1s", recovery: "1s"),
         gates: [ErrorRatio(of: "load", below: "1%")],
     )"#;
     check(text, 64, &["192.0.2.1:80", "allow"]);
@@ -83,7 +83,7 @@ fn an_address_where_nobody_listens_is_an_error_of_class_refused() {
             name: "nobody",
             targets: {{ "nobody": Address("127.0.0.1:{port}") }},
             workloads: {{ "load": Http(to: Target("nobody"), arrivals: Constant("20/s"), requests: [(get: "/")]) }},
-            phases: (baseline: "1s", chaos: "1s", recovery: "1s"),
+            phases: (warmup: "0s", baseline: "1s", chaos: "1s", recovery: "1s"),
             gates: [ErrorRatio(of: "load", below: "1%")],
         )"#
     );
@@ -117,7 +117,7 @@ fn a_wrong_experiment_names_every_place() {
     let text = r#"Experiment(
         name: "wrong",
         targets: { "web": Proces(argv: ["x"]) },
-        phases: (baseline: "1 parsec", chaos: "1s", recovery: "1s"),
+        phases: (warmup: "0s", baseline: "1 parsec", chaos: "1s", recovery: "1s"),
         gates: [P59(of: "load", below: "1s")],
     )"#;
     check(
@@ -197,7 +197,7 @@ fn a_full_disk_degrades_a_run_and_heals_its_faults() {
         },
         links: { "l": Tcp(to: "store") },
         workloads: { "load": Tcp(to: Link("l"), arrivals: Constant("200/s"), exchanges: [(send: "GET a\n", expect: "", until: "\n")]) },
-        phases: (baseline: "3s", chaos: "4s", recovery: "2s"),
+        phases: (warmup: "0s", baseline: "3s", chaos: "4s", recovery: "2s"),
         faults: [(name: "slow", at: "1s", hold: "1s", do: Latency(link: "l", delay: "5ms"))],
         gates: [ErrorRatio(of: "load", below: "1%", over: Baseline)],
     )"#;

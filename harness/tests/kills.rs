@@ -24,7 +24,7 @@ fn experiment(fault: &str) -> String {
             }},
             links: {{ "shop-store": Tcp(to: "store"), "clients-shop": Tcp(to: "shop") }},
             workloads: {{ "browse": Http(to: Link("clients-shop"), arrivals: Poisson("50/s"), requests: [(get: "/items/{{n}}")]) }},
-            phases: (baseline: "2s", chaos: "40s", recovery: "1s"),
+            phases: (warmup: "0s", baseline: "2s", chaos: "40s", recovery: "1s"),
             faults: [(name: "the fault", at: "200ms", hold: "30s", do: {fault})],
             gates: [ErrorRatio(of: "browse", below: "1%", over: Baseline)],
         )"#

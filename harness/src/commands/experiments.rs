@@ -12,8 +12,8 @@ use shakedown_scenarios::read;
 
 use crate::cli::Chance;
 use crate::clock;
-use crate::console::{put, say, tell, wants_color};
-use crate::exit::{Exit, Refused};
+use crate::console::{put, say, wants_color};
+use crate::exit::{Exit, Refused, Wrong};
 
 /// An experiment's text and where it came from.
 pub struct Source {
@@ -32,7 +32,7 @@ pub fn check(files: &[PathBuf], set: &[(String, String)]) -> Exit {
         match open(file).and_then(|source| read(&source, set).map(|experiment| (source, experiment))) {
             Ok((source, experiment)) => say(&format!("{}: right ({})", source.name, in_short(&experiment))),
             Err(error) => {
-                tell(&format!("{error}"));
+                super::tell_error(&error);
                 exit = Exit::Usage;
             }
         }
@@ -94,7 +94,7 @@ pub fn open(file: &Path) -> Result<Source> {
 /// Reads and checks; the error is the whole text for people.
 pub fn read(source: &Source, set: &[(String, String)]) -> Result<Experiment> {
     read::read(&source.name, &source.text, set)
-        .map_err(|problems| Refused(problems.render(wants_color()).trim_end().to_owned()).into())
+        .map_err(|problems| Wrong(problems.render(wants_color()).trim_end().to_owned()).into())
 }
 
 fn in_short(experiment: &Experiment) -> String {

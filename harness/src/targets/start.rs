@@ -65,7 +65,7 @@ impl Ground {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(named)?;
             }
-            fs::write(&path, self.places.expand(text, &self.own)).map_err(named)?;
+            fs::write(&path, self.places.fill_contents(text, &self.own)).map_err(named)?;
         }
         Ok(())
     }
@@ -75,14 +75,14 @@ impl Ground {
     /// # Errors
     /// When the program cannot be started or its log cannot be opened.
     pub fn spawn(&self) -> io::Result<Child> {
-        let argv = self.places.expand_all(&self.process.argv, &self.own);
+        let argv = self.places.fill_all(&self.process.argv, &self.own);
         let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("the argv is empty"))?;
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let found = find_program(program, &self.base).ok_or(io::ErrorKind::NotFound)?;
         let mut command = Command::new(found);
         command.args(arguments).current_dir(self.working_directory());
         for (name, value) in &self.process.env {
-            command.env(name, self.places.expand(value, &self.own));
+            command.env(name, self.places.fill(value, &self.own));
         }
         command.env(MARKER, &self.marker);
         command.env(TARGET_MARKER, format!("{}/{}", self.marker, self.name));
@@ -96,7 +96,7 @@ impl Ground {
 
     fn working_directory(&self) -> PathBuf {
         match (&self.process.dir, &self.own.dir) {
-            (Some(dir), _) => self.base.join(self.places.expand(dir, &self.own)),
+            (Some(dir), _) => self.base.join(self.places.fill(dir, &self.own)),
             (None, Some(dir)) => dir.clone(),
             (None, None) => self.base.clone(),
         }
@@ -129,7 +129,7 @@ impl Ground {
                 page.is_ok_and(|page| (200..300).contains(&page.status))
             }
             (Readiness::Exec(argv), _) => {
-                let argv = self.places.expand_all(argv, &self.own);
+                let argv = self.places.fill_all(argv, &self.own);
                 let marker = [(MARKER.to_owned(), self.marker.clone())];
                 asking::execute(&argv, &marker, READY_TIMEOUT).await.is_ok_and(|ended| ended.code == Some(0))
             }
