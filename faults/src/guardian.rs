@@ -36,12 +36,18 @@ const TRY_AGAIN_AFTER: Span = Span::millis(200);
 /// …for so long; then it is left to `shakedown recover` and to people.
 const GIVE_UP_AFTER: Span = Span::secs(30);
 
+/// How long after the harness's end the pipe may stay open. A child that it was just starting holds it until it runs its
+/// own program, and only then can be recognised; anything that holds it longer is not waited for.
+const STARTING_WITHIN: Span = Span::millis(500);
+
 /// A guardian at work.
 struct Keeper<R> {
     ledger: Orphan,
     pipe: R,
     /// Readable when the harness has ended, even if somebody else should hold the pipe open.
     harness: Option<OwnedFd>,
+    /// When the pipe is waited for no longer, once the harness has ended.
+    give_up_at: Option<Span>,
     heard: Vec<u8>,
     watch: Watch,
     clock: Clock,
@@ -59,8 +65,8 @@ pub fn run<R: Read + AsFd>(ledger: &Path, pipe: R) -> Result<(), GuardianError> 
     let harness = process::watch_end(&owner).ok().flatten();
     let log = Log::beside(ledger);
     let clock = Clock::start();
-    let mut keeper =
-        Keeper { ledger: orphan, pipe, harness, heard: Vec::new(), watch: Watch::default(), clock, log };
+    let (heard, watch) = (Vec::new(), Watch::default());
+    let mut keeper = Keeper { ledger: orphan, pipe, harness, give_up_at: None, heard, watch, clock, log };
     io::Write::write_all(&mut io::stdout(), READY).map_err(GuardianError::Pipe)?;
     io::Write::flush(&mut io::stdout()).map_err(GuardianError::Pipe)?;
     // Whatever keeps it from watching, what is open is taken back.
@@ -88,7 +94,8 @@ impl<R: Read + AsFd> Keeper<R> {
     /// Waits for a word, a deadline or the end of the harness, and says whether it is that.
     fn listen(&mut self) -> Result<bool, GuardianError> {
         let now = self.clock.now();
-        let timeout = self.watch.next().map_or(PollTimeout::NONE, |at| poll_timeout(at.minus(now)));
+        let next = [self.watch.next(), self.give_up_at].into_iter().flatten().min();
+        let timeout = next.map_or(PollTimeout::NONE, |at| poll_timeout(at.minus(now)));
         let mut fds = vec![PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
         fds.extend(self.harness.as_ref().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)));
         match poll(&mut fds, timeout) {
@@ -98,7 +105,12 @@ impl<R: Read + AsFd> Keeper<R> {
         let told = fds[0].any().unwrap_or(false);
         let gone = fds.get(1).and_then(PollFd::any).unwrap_or(false);
         drop(fds);
-        Ok((told && !self.hear()) || gone)
+        if gone {
+            self.harness = None;
+            self.give_up_at = Some(self.clock.now().plus(STARTING_WITHIN));
+        }
+        let given_up = self.give_up_at.is_some_and(|at| at <= self.clock.now());
+        Ok((told && !self.hear()) || given_up)
     }
 
     /// Takes in what the pipe holds; `false` if it is closed.

@@ -65,7 +65,8 @@ impl Guardian {
         let mut command = Command::new(program);
         // It holds no folder, no terminal and no variable of ours: neither a busy mount nor the marker of some run may
         // depend on it.
-        command.args(arguments).current_dir("/").env_clear();
+        // Somebody who looks for processes of a run takes one without any variable for one that is being born.
+        command.args(arguments).current_dir("/").env_clear().env("SHAKEDOWN_GUARDIAN", "1");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // SAFETY: `detach` makes system calls only; it neither allocates nor takes locks, as is asked between fork and
         // exec.

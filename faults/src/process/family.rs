@@ -49,12 +49,28 @@ pub fn marked(marker: &str) -> Vec<Identity> {
 /// among them.
 #[must_use]
 pub fn kin(of: &Kin<'_>) -> Vec<Identity> {
+    find(&table::all(), of).kin
+}
+
+/// What one look at the process table found.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// Who belongs together.
+    pub(super) kin: Vec<Identity>,
+    /// Whether some process is between two programs: during `exec` it has no environment for a moment, so nobody can
+    /// tell yet whose it is.
+    pub(super) someone_is_being_born: bool,
+}
+
+/// Looks once.
+pub(super) fn look(of: &Kin<'_>) -> Look {
     find(&table::all(), of)
 }
 
-fn find(table: &BTreeMap<i32, Row>, of: &Kin<'_>) -> Vec<Identity> {
-    let Ok(boot) = boot() else { return Vec::new() };
+fn find(table: &BTreeMap<i32, Row>, of: &Kin<'_>) -> Look {
+    let Ok(boot) = boot() else { return Look::default() };
     let mut found = Vec::new();
+    let mut unnamed = Vec::new();
     for root in of.roots.iter().filter(|root| root.boot == boot) {
         if is_there(table, root) {
             descend(table, root.pid, &mut found);
@@ -64,14 +80,29 @@ fn find(table: &BTreeMap<i32, Row>, of: &Kin<'_>) -> Vec<Identity> {
         }
     }
     if let Some(marker) = of.marker {
-        found.extend(table.keys().filter(|pid| carries(**pid, marker.as_bytes())));
+        for row in table.values() {
+            match environment(row.pid) {
+                bytes if bytes.is_empty() => unnamed.push(row),
+                bytes if holds(&bytes, marker) => found.push(row.pid),
+                _ => {}
+            }
+        }
     }
     let untouchable = table::ancestors();
+    // One of ours that is being born has one of ours for its parent, or whoever took it over when that ended: the first
+    // process, or an ancestor of ours. Elsewhere on a busy host somebody always is.
+    let may_be_ours = |parent: i32| {
+        parent == 1 || parent == table::own_pid() || untouchable.contains(&parent) || found.contains(&parent)
+    };
+    let someone_is_being_born =
+        unnamed.iter().any(|row| row.is_young_program(table) && may_be_ours(row.parent));
     let mut seen = BTreeSet::from([table::own_pid()]);
     let rows = found.into_iter().filter_map(|pid| table.get(&pid));
-    rows.filter(|row| !has_ended(row.state) && !untouchable.contains(&row.pid) && seen.insert(row.pid))
+    let kin = rows
+        .filter(|row| !has_ended(row.state) && !untouchable.contains(&row.pid) && seen.insert(row.pid))
         .map(|row| Identity { pid: row.pid, start_ticks: row.start_ticks, boot: boot.to_owned() })
-        .collect()
+        .collect();
+    Look { kin, someone_is_being_born }
 }
 
 fn is_there(table: &BTreeMap<i32, Row>, root: &Identity) -> bool {
@@ -101,10 +132,14 @@ fn shares_group(table: &BTreeMap<i32, Row>, row: &Row, root: &Identity) -> bool 
     member && number_is_ours && row.start_ticks >= root.start_ticks
 }
 
-/// Whether a process was started with this `NAME=value` in its environment.
-fn carries(pid: i32, wanted: &[u8]) -> bool {
-    let environment = std::fs::read(format!("/proc/{pid}/environ"));
-    environment.is_ok_and(|bytes| bytes.split(|byte| *byte == 0).any(|variable| variable == wanted))
+/// The environment that a process was started with; empty while it is between two programs, and where it is not ours
+/// to read.
+fn environment(pid: i32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
+}
+
+fn holds(environment: &[u8], entry: &str) -> bool {
+    environment.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes())
 }
 
 #[cfg(test)]
@@ -113,7 +148,7 @@ mod tests {
 
     fn row(pid: i32, parent: i32, group: i32, state: char) -> (i32, Row) {
         let start_ticks = 100 + u64::from(pid.unsigned_abs());
-        (pid, Row { pid, parent, group, session: group, state, start_ticks })
+        (pid, Row { pid, parent, group, session: group, state, start_ticks, is_kernel: false })
     }
 
     fn identity(pid: i32) -> Identity {
@@ -125,7 +160,7 @@ mod tests {
 
     fn found(rows: &[(i32, Row)], root: &Identity) -> Vec<i32> {
         let kin = Kin { roots: std::slice::from_ref(root), groups: true, marker: None };
-        let found = find(&rows.iter().copied().collect(), &kin);
+        let found = find(&rows.iter().copied().collect(), &kin).kin;
         found.iter().map(|identity| identity.pid - ROOT).collect()
     }
 
@@ -165,5 +200,26 @@ mod tests {
     fn a_table_that_changed_while_it_was_read_may_hold_a_loop() {
         let rows = [row(ROOT, ROOT + 1, 1, 'S'), row(ROOT + 1, ROOT, 1, 'S')];
         assert_eq!(found(&rows, &identity(ROOT)), [0, 1]);
+    }
+
+    /// Found by killing a harness right after it started its target: during `exec` a process has no environment, and
+    /// somebody who looked at that moment thought that nobody was left.
+    #[test]
+    fn who_has_no_environment_yet_may_be_one_of_ours() {
+        let born = |young: Row| {
+            let newest = row(ROOT + 9, 1, 1, 'Z');
+            let table = [(young.pid, young), newest].into_iter().collect();
+            find(&table, &Kin { roots: &[], groups: false, marker: Some("A=b") }).someone_is_being_born
+        };
+        let (_, orphan) = row(ROOT, 1, 1, 'R');
+        assert!(born(orphan));
+        assert!(born(Row { parent: table::own_pid(), ..orphan }));
+        assert!(!born(Row { parent: ROOT + 5, ..orphan }), "somebody else's child");
+        assert!(!born(Row { state: 'Z', ..orphan }), "one that has ended");
+        assert!(!born(Row { is_kernel: true, ..orphan }), "a thread of the kernel");
+        assert!(
+            !born(Row { start_ticks: 0, ..orphan }),
+            "one that was started long ago without an environment"
+        );
     }
 }

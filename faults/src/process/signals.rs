@@ -3,8 +3,9 @@
 use rustix::process::Signal;
 use shakedown_scenarios::units::Span;
 
+use super::family::look;
 use super::handle::Handle;
-use super::{Identity, Kin, ProcessError, check_touchable, has_ended, kin, lives, state};
+use super::{Identity, Kin, ProcessError, check_touchable, has_ended, lives, state};
 use crate::clock::{Clock, pause};
 
 /// How long a signal may take to show. SIGSTOP and SIGKILL act when the process next runs, which on a busy machine can
@@ -13,6 +14,10 @@ const SEEN_WITHIN: Span = Span::millis(1500);
 
 /// Between two looks at `/proc`.
 const LOOK_EVERY: Span = Span::millis(1);
+
+/// So many looks in a row must find nobody: while the table is read, a process can start another one and end, so that
+/// one look sees neither.
+const QUIET_LOOKS: u32 = 3;
 
 /// What became of the processes that were to be signalled.
 #[derive(Debug, Default)]
@@ -93,17 +98,26 @@ fn until_none_left(
 ) -> Result<Signalled, ProcessError> {
     let clock = Clock::start();
     let mut total = Signalled::default();
+    let mut quiet_looks = 0;
     loop {
-        let mut left = kin(of);
+        let look = look(of);
+        let late = clock.now() > SEEN_WITHIN;
+        let mut left = look.kin;
         left.retain(&is_left);
         if left.is_empty() {
-            return Ok(total);
+            quiet_looks = if look.someone_is_being_born { 0 } else { quiet_looks + 1 };
+            if quiet_looks == QUIET_LOOKS || late {
+                return Ok(total);
+            }
+            pause(LOOK_EVERY);
+            continue;
         }
+        quiet_looks = 0;
         let round = act(&left)?;
         total.done.extend(round.done);
         total.gone.extend(round.gone);
         // Whoever failed is found again by the next look, until the time is over.
-        if clock.now() > SEEN_WITHIN {
+        if late {
             total.failed.extend(round.failed);
             return Ok(total);
         }

@@ -13,7 +13,15 @@ pub(super) struct Row {
     pub(super) session: i32,
     pub(super) state: char,
     pub(super) start_ticks: u64,
+    /// Whether it is a thread of the kernel, which has no program.
+    pub(super) is_kernel: bool,
 }
+
+/// `PF_KTHREAD` of the kernel's `include/linux/sched.h`.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// In clock ticks, which are hundredths of a second wherever Linux runs today.
+const YOUNG: u64 = 300;
 
 /// One process; `None` if there is none (any longer).
 pub(super) fn row(pid: i32) -> Option<Row> {
@@ -25,6 +33,7 @@ pub(super) fn row(pid: i32) -> Option<Row> {
         session: stat.session,
         state: stat.state,
         start_ticks: stat.starttime,
+        is_kernel: stat.flags & KERNEL_THREAD != 0,
     })
 }
 
@@ -49,4 +58,14 @@ pub(super) fn ancestors() -> BTreeSet<i32> {
         next = row(pid).map(|row| row.parent);
     }
     found
+}
+
+impl Row {
+    /// Whether this is a program's process that started within the last seconds, as far as the others in the table tell.
+    /// Older ones without an environment were simply started without one.
+    pub(super) fn is_young_program(&self, table: &BTreeMap<i32, Self>) -> bool {
+        let newest = table.values().map(|row| row.start_ticks).max().unwrap_or(0);
+        let ended = super::has_ended(self.state);
+        !self.is_kernel && !ended && self.pid != own_pid() && self.start_ticks + YOUNG >= newest
+    }
 }

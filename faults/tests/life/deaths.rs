@@ -9,7 +9,7 @@ use shakedown_faults::recover::recover;
 use shakedown_faults::undo::{Outcome, undo};
 
 use crate::parts::{SCRIPT, Step};
-use crate::stage::{CLEAN_WITHIN, SOON, Stage, state, wait_until};
+use crate::stage::{SOON, Stage, state, wait_until};
 use crate::trial;
 
 pub fn trials() -> Vec<Trial> {
@@ -55,7 +55,7 @@ fn harness_killed(step: Step) {
     let stage = Stage::new(&format!("killed-{step:?}"));
     let mut scene = stage.play(step);
     scene.harness.kill();
-    wait_until("cleaning up", CLEAN_WITHIN, || stage.is_clean() && stage.is_settled());
+    stage.wait_until_clean();
     assert!(Ledger::read(&stage.ledger()).unwrap().finished);
     wait_until("the guardian's end", SOON, || state(scene.guardian.pid).is_none());
 }
@@ -110,7 +110,7 @@ fn signals_that_end_a_run_do_not_end_its_guardian() {
         kill(nix::unistd::Pid::from_raw(scene.guardian.pid), signal).unwrap();
     }
     scene.harness.kill();
-    wait_until("cleaning up", CLEAN_WITHIN, || stage.is_clean() && stage.is_settled());
+    stage.wait_until_clean();
 }
 
 /// Whoever kills a harness with all of its process group, as a terminal or a CI job does, spares the guardian.
@@ -122,7 +122,7 @@ fn a_guardian_survives_its_harness_whole_group() {
     let guardian = Pid::from_raw(scene.guardian.pid);
     assert_eq!((getpgid(Some(guardian)), getsid(Some(guardian))), (Ok(guardian), Ok(guardian)));
     killpg(Pid::from_raw(scene.harness.0.id() as i32), Signal::SIGKILL).unwrap();
-    wait_until("cleaning up", CLEAN_WITHIN, || stage.is_clean() && stage.is_settled());
+    stage.wait_until_clean();
 }
 
 fn a_guardian_holds_nothing_but_its_own_files() {
@@ -139,7 +139,7 @@ fn a_guardian_holds_nothing_but_its_own_files() {
         links.filter_map(|entry| Some(fs::read_link(entry.path()).ok()?.display().to_string())).collect();
     assert!(careless.as_raw_fd() > 2 && held.iter().all(|name| name != "/dev/zero"), "{held:?}");
     let environment = fs::read(format!("/proc/{}/environ", guardian.identity().pid)).unwrap();
-    assert!(environment.is_empty(), "it depends on no variable of ours");
+    assert_eq!(environment, b"SHAKEDOWN_GUARDIAN=1\0", "it depends on no variable of ours");
     ledger.finish().unwrap();
     guardian.finish().unwrap();
 }
@@ -149,7 +149,7 @@ fn a_deleted_run_folder_is_undone_all_the_same() {
     let mut scene = stage.play(Step::Stopped);
     fs::remove_file(stage.ledger()).unwrap();
     scene.harness.kill();
-    wait_until("cleaning up", CLEAN_WITHIN, || stage.is_clean() && stage.is_settled());
+    stage.wait_until_clean();
 }
 
 fn recover_ends_what_a_deleted_ledger_named() {
@@ -171,7 +171,7 @@ fn recover_leaves_living_runs_alone() {
     assert_eq!(recover(&stage.registry).unwrap().len(), 0);
     assert!(!stage.is_clean() && !stage.is_settled());
     drop(scene);
-    wait_until("cleaning up", CLEAN_WITHIN, || stage.is_clean() && stage.is_settled());
+    stage.wait_until_clean();
 }
 
 fn undoing_twice_is_the_same_as_once() {
@@ -232,8 +232,8 @@ fn two_runs_side_by_side_do_not_touch_each_other() {
     let (one, two) = (Stage::new("one"), Stage::new("two"));
     let (mut first, second) = (one.play(Step::Pressing), two.play(Step::Stopped));
     first.harness.kill();
-    wait_until("cleaning up", CLEAN_WITHIN, || one.is_clean() && one.is_settled());
+    one.wait_until_clean();
     assert!(!two.is_clean() && state(two.victim.0.id() as i32) == Some('T'));
     drop(second);
-    wait_until("cleaning up", CLEAN_WITHIN, || two.is_clean() && two.is_settled());
+    two.wait_until_clean();
 }

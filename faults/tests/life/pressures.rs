@@ -84,11 +84,11 @@ fn heal(pressure: &mut Pressure) {
 
 fn cpu_pressure_burns_its_share_and_says_so() {
     let mut pressure = start(&cpu(0.3, Span::secs(30)));
-    wait_until(
-        "a second of evidence",
-        SOON,
-        || matches!(pressure.evidence(), Some(Evidence::Cpu { passed, .. }) if passed >= Span::secs(1)),
-    );
+    // On a crowded machine its share comes late, and the proof with it.
+    wait_until("a second of proof", SOON, || {
+        let told = pressure.evidence().filter(Evidence::bit);
+        matches!(told, Some(Evidence::Cpu { passed, .. }) if passed >= Span::secs(1))
+    });
     // By the kernel's own count, in ticks of ten milliseconds.
     let told = pressure.evidence().unwrap();
     let ticks = cpu_ticks(pressure.identity().pid);

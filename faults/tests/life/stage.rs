@@ -72,6 +72,27 @@ impl Stage {
         pids().all(|pid| !carries(pid, &marker)) && state(self.victim.0.id() as i32) != Some('T')
     }
 
+    /// Waits until nothing is left, for as long as is promised; a failure tells what is.
+    pub fn wait_until_clean(&self) {
+        let began = now();
+        while !(self.is_clean() && self.is_settled()) {
+            assert!(began.elapsed() < CLEAN_WITHIN, "left after {CLEAN_WITHIN:?}: {}", self.left());
+            tick();
+        }
+    }
+
+    fn left(&self) -> String {
+        let marker = format!("SHAKEDOWN_RUN={}", self.run);
+        let marked = pids().filter(|pid| carries(*pid, &marker)).map(|pid| {
+            let argv = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            format!("{pid} {:?} {}", state(pid), argv.replace('\0', " "))
+        });
+        let marked: Vec<String> = marked.collect();
+        let victim = state(self.victim.0.id() as i32);
+        let (open, log) = (self.registry.open_ledgers(), self.log());
+        format!("marked {marked:#?}\nvictim {victim:?}\nregistry {open:?}\nlog\n{log}")
+    }
+
     pub fn is_settled(&self) -> bool {
         self.registry.open_ledgers().unwrap().is_empty()
     }
