@@ -166,7 +166,7 @@ impl<'p> Fold<'p> {
             let text = format!("probe `{probe}` {word}: {found}");
             self.course.note(EventLine { at_us, sort: "probe".into(), text });
         }
-        self.recoveries.observe(self.workloads.len() + index, at_us, at_us + 1, ok);
+        self.recoveries.observe(self.workloads.len() + index, at_us, at_us + 1, Some(ok));
     }
 
     fn window(&mut self, second: &Second) {
@@ -180,9 +180,7 @@ impl<'p> Fold<'p> {
         let names = fault_names(self.plan, &place.faults);
         self.gates.iter_mut().for_each(|gate| gate.load(second, &place, &names));
         let normal = self.workloads[index].1.take(second, &place);
-        if let Some(normal) = normal {
-            self.recoveries.observe(index, from_us, from_us + 1_000_000, normal);
-        }
+        self.recoveries.observe(index, from_us, from_us + 1_000_000, normal);
         self.seen.window(second.second);
     }
 

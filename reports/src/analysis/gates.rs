@@ -95,7 +95,8 @@ impl<'p> GateFold<'p> {
             }
             Gate::ErrorRatio { .. } => {
                 let (ok, failed) = (second.ok as f64, second.failed() as f64);
-                (ok + failed > 0.0).then(|| failed / (ok + failed))
+                // A second without errors is no bad moment.
+                (failed > 0.0).then(|| failed / (ok + failed))
             }
             Gate::Throughput { .. } => Some(second.ok as f64),
             _ => None,

@@ -6,6 +6,8 @@
 //! above it, whichever is more; an answer of a probe is normal when it is in tolerance. So the grain is a second for
 //! workloads and the probe's own interval for probes.
 //!
+//! Where everything was normal from the injection on there was no effect, and nothing to recover from.
+//!
 //! When the next fault starts first, or the run ends, only "at least" is known. When another fault still holds at the
 //! heal and never lets things become normal, the recovery belongs to that fault's heal.
 //!
@@ -23,6 +25,8 @@ pub const IN_A_ROW: u32 = 3;
 pub const ERROR_TOLERANCE: f64 = 0.01;
 /// How much p95 may rise over baseline's where twice baseline's would be less, in microseconds.
 pub const LATENCY_SLACK_US: u64 = 10_000;
+/// What ended the wait when nothing else did.
+const UNTIL_THE_END: &str = "until the end of the run";
 /// From this baseline rate on (right answers a second), a second in which nothing completes is not normal.
 const BUSY_RATE: f64 = 10.0;
 
@@ -59,8 +63,21 @@ struct Streak {
     since_us: i64,
     length: u32,
     abnormal: bool,
-    observed: bool,
+    /// Whether it was there at all since the clock started.
+    seen: bool,
+    /// Whether it could tell anything since then.
+    asked: bool,
     done: bool,
+}
+
+// === impl Recovery ===
+
+impl Recovery {
+    /// Whether things were not normal to the very end: that is known, and not only unknown.
+    #[must_use]
+    pub fn never_came(&self) -> bool {
+        matches!(self, Self::AtLeast(_, until) if until == UNTIL_THE_END)
+    }
 }
 
 // === impl Normal ===
@@ -105,7 +122,9 @@ impl Recoveries {
     pub fn injecting(&mut self, cue: usize, name: &str, at_us: i64) {
         self.close(|watch| {
             let from = watch.from_us?;
-            Some(Recovery::AtLeast((at_us - from).max(0) as f64 / 1e6, format!("until {name} began")))
+            let waited = (at_us - from).max(0) as f64 / 1e6;
+            let at_least = || Recovery::AtLeast(waited, format!("until {name} began"));
+            Some(watch.without_effect().unwrap_or_else(at_least))
         });
         let streaks = vec![Streak::default(); self.watchers];
         self.open.push(Watch { cue, from_us: None, others: Vec::new(), streaks });
@@ -134,8 +153,8 @@ impl Recoveries {
         });
     }
 
-    /// A watcher saw something that began at `from_us` and ended at `to_us`.
-    pub fn observe(&mut self, watcher: usize, from_us: i64, to_us: i64, normal: bool) {
+    /// A watcher saw something that began at `from_us` and ended at `to_us`; `None`: nothing was asked in that time.
+    pub fn observe(&mut self, watcher: usize, from_us: i64, to_us: i64, normal: Option<bool>) {
         self.close(|watch| watch.observe(watcher, from_us, to_us, normal));
     }
 
@@ -167,7 +186,13 @@ impl Recoveries {
 // === impl Watch ===
 
 impl Watch {
-    fn observe(&mut self, watcher: usize, from_us: i64, to_us: i64, normal: bool) -> Option<Recovery> {
+    fn observe(
+        &mut self,
+        watcher: usize,
+        from_us: i64,
+        to_us: i64,
+        normal: Option<bool>,
+    ) -> Option<Recovery> {
         let counts = self.from_us.is_some_and(|start| to_us > start);
         let streak = self.streaks.get_mut(watcher)?;
         streak.observe(from_us, normal, counts);
@@ -185,28 +210,35 @@ impl Watch {
 
     fn finish(&mut self, end_us: i64) -> Recovery {
         let Some(start) = self.from_us else { return Recovery::Unknown("it was never healed".into()) };
-        // A watcher that was never asked anything since cannot hold the others up.
-        let unfinished = self.streaks.iter().any(|streak| streak.observed && !streak.done);
-        let none_observed = !self.streaks.iter().any(|streak| streak.observed);
-        if none_observed {
-            return Recovery::Unknown("nothing was measured after it".into());
+        if self.streaks.is_empty() || self.streaks.iter().any(|streak| !streak.seen) {
+            return Recovery::Unknown("not all loads and probes were measured after it".into());
         }
+        // A workload that asked nothing since cannot hold the others up.
+        let unfinished = self.streaks.iter().any(|streak| streak.asked && !streak.done);
         if unfinished {
             let waited = (end_us - start).max(0) as f64 / 1e6;
-            return Recovery::AtLeast(waited, "until the end of the run".into());
+            return self.without_effect().unwrap_or_else(|| Recovery::AtLeast(waited, UNTIL_THE_END.into()));
         }
         self.recovered()
+    }
+
+    /// Where all was normal from the injection on, three in a row are not needed: there is nothing to recover from.
+    fn without_effect(&self) -> Option<Recovery> {
+        let calm = self.streaks.iter().all(|streak| streak.seen && !streak.abnormal);
+        (calm && !self.streaks.is_empty()).then_some(Recovery::NoEffect)
     }
 }
 
 // === impl Streak ===
 
 impl Streak {
-    fn observe(&mut self, from_us: i64, normal: bool, counts: bool) {
+    fn observe(&mut self, from_us: i64, normal: Option<bool>, counts: bool) {
         if self.done {
             return;
         }
-        self.observed |= counts;
+        self.seen |= counts;
+        let Some(normal) = normal else { return };
+        self.asked |= counts;
         if !normal {
             self.abnormal = true;
             self.length = 0;
@@ -239,7 +271,7 @@ mod tests {
                 recoveries.from(0, heal_us, Vec::new());
                 healed = true;
             }
-            recoveries.observe(0, second * SECOND, end, normal);
+            recoveries.observe(0, second * SECOND, end, Some(normal));
         }
         recoveries.finish(20 * SECOND).remove(0)
     }
@@ -280,9 +312,29 @@ mod tests {
         let mut recoveries = Recoveries::new(2, 1);
         recoveries.injecting(0, "a", 0);
         recoveries.from(0, SECOND, Vec::new());
-        recoveries.observe(0, SECOND, 2 * SECOND, false);
+        recoveries.observe(0, SECOND, 2 * SECOND, Some(false));
         recoveries.injecting(1, "b", 4 * SECOND);
         assert_eq!(recoveries.finish(9 * SECOND)[0], Recovery::AtLeast(3.0, "until b began".into()));
+    }
+
+    #[test]
+    fn what_nobody_watched_is_unknown() {
+        let mut recoveries = Recoveries::new(1, 2);
+        recoveries.injecting(0, "a", 0);
+        recoveries.from(0, SECOND, Vec::new());
+        (1..9).for_each(|second| recoveries.observe(0, second * SECOND, (second + 1) * SECOND, Some(true)));
+        assert!(matches!(recoveries.finish(9 * SECOND)[0], Recovery::Unknown(_)));
+    }
+
+    #[test]
+    fn what_was_never_felt_needs_no_three_seconds_before_the_next_fault() {
+        let mut recoveries = Recoveries::new(2, 1);
+        recoveries.injecting(0, "a", 0);
+        recoveries.observe(0, 0, SECOND, Some(true));
+        recoveries.from(0, SECOND, Vec::new());
+        recoveries.observe(0, SECOND, 2 * SECOND, Some(true));
+        recoveries.injecting(1, "b", 2 * SECOND);
+        assert_eq!(recoveries.finish(9 * SECOND)[0], Recovery::NoEffect);
     }
 
     #[test]
@@ -291,10 +343,10 @@ mod tests {
         recoveries.injecting(0, "slow", 0);
         recoveries.injecting(1, "kill", SECOND);
         recoveries.from(1, SECOND, vec![0]);
-        (2..6).for_each(|second| recoveries.observe(0, second * SECOND, (second + 1) * SECOND, false));
+        (2..6).for_each(|second| recoveries.observe(0, second * SECOND, (second + 1) * SECOND, Some(false)));
         recoveries.from(0, 6 * SECOND, Vec::new());
         recoveries.healed(0, "slow");
-        (6..10).for_each(|second| recoveries.observe(0, second * SECOND, (second + 1) * SECOND, true));
+        (6..10).for_each(|second| recoveries.observe(0, second * SECOND, (second + 1) * SECOND, Some(true)));
         let found = recoveries.finish(10 * SECOND);
         assert_eq!(found, [Recovery::After(0.0), Recovery::Shared("slow".into())]);
     }

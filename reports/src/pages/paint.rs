@@ -407,7 +407,9 @@ fn step_area(
     layout: &Layout,
     canvas: &mut impl Canvas,
 ) {
-    let half = usual_distance(&line.at) / 2.0;
+    // In a long run a bucket is narrower than what the eye can see.
+    let visible = layout.seconds / layout.plot.w;
+    let half = (usual_distance(&line.at) / 2.0).max(visible * 0.75);
     let edges = |index: usize| [layout.x(line.at[index] - half), layout.x(line.at[index] + half)];
     let top = |index: usize| height(panel, area, base[index] + line.value[index]);
     let bottom = |index: usize| height(panel, area, base[index]);

@@ -438,7 +438,8 @@ fn recovery_badge(fault: &FaultFinding) -> (Badge, u8) {
         Recovery::NoEffect | Recovery::After(_) => (badge(Verdict::Pass), 0),
         Recovery::Shared(_) => (INFO, 0),
         Recovery::Unknown(_) => (badge(Verdict::Inconclusive), 1),
-        Recovery::AtLeast(..) => (badge(Verdict::Fail), 2),
+        Recovery::AtLeast(..) if fault.recovery.never_came() => (badge(Verdict::Fail), 2),
+        Recovery::AtLeast(..) => (badge(Verdict::Inconclusive), 1),
     }
 }
 
