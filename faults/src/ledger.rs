@@ -65,6 +65,11 @@ pub enum Undo {
         /// The process.
         identity: Identity,
     },
+    /// Remove a temporary directory that the run made, and all that is in it.
+    Remove {
+        /// Its whole path; only what [`is_ours`](crate::undo::is_ours) knows is ever removed.
+        directory: PathBuf,
+    },
     /// A toxic: it lives in the harness and dies with it, so there is nothing to do.
     Link {
         /// The link's name.

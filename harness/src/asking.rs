@@ -76,7 +76,19 @@ pub async fn get(address: SocketAddr, path: &str, within: Duration) -> Result<Pa
 /// # Errors
 /// [`AskError`] when it is not accepted in time.
 pub async fn connect(address: SocketAddr, within: Duration) -> Result<(), AskError> {
-    bounded(within, async { Ok(TcpStream::connect(address).await.map(drop)?) }).await
+    bounded(within, async { Ok(dial(address).await.map(drop)?) }).await
+}
+
+/// Connects. A dialling socket that the kernel gave the very port it dials is connected to itself and would take its own
+/// words for an answer: nobody listens there.
+async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    if stream.local_addr()? == stream.peer_addr()? {
+        // It must not go on holding the port that a target is about to take.
+        stream.set_zero_linger()?;
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
 }
 
 /// Runs a program to its end; it is killed when the time is over.
@@ -96,7 +108,7 @@ async fn bounded<T>(within: Duration, ask: impl Future<Output = Result<T, AskErr
 }
 
 async fn get_unbounded(address: SocketAddr, path: &str) -> Result<Page, AskError> {
-    let stream = TcpStream::connect(address).await?;
+    let stream = dial(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path)
         .header(header::HOST, address.to_string())

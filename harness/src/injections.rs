@@ -27,9 +27,6 @@ use crate::runner::Prepared;
 use crate::targets::start::target_marker;
 use crate::targets::{Handle, Order, Status, Targets};
 
-/// How much longer than planned a fault may hold before the guardian undoes it without us.
-const OVERTIME: Span = Span::secs(5);
-
 /// Injects and heals.
 #[derive(Debug)]
 pub struct Injector {
@@ -39,6 +36,8 @@ pub struct Injector {
     proxies: Arc<BTreeMap<String, Proxy>>,
     targets: Arc<Targets>,
     keeper: Mutex<Keeper>,
+    /// The entries of the targets' processes.
+    processes: Mutex<BTreeMap<i32, EntryId>>,
     /// True once the run is closing: nothing waits for a target to come back any more.
     closing: watch::Sender<bool>,
 }
@@ -92,6 +91,7 @@ impl Injector {
             proxies: Arc::clone(&prepared.proxies),
             targets,
             keeper: Mutex::new(keeper),
+            processes: Mutex::default(),
             closing: watch::Sender::new(false),
         }
     }
@@ -143,12 +143,37 @@ impl Injector {
         !self.keeper().guards()
     }
 
-    /// Ends what is left of the run's processes, closes the ledger and lets the guardian go.
+    /// Writes down that a target's process is to be ended with the run. The run's marker says so already, but servers such
+    /// as nginx and Redis write their titles over their environment.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn started(&self, identity: &Identity) -> Result<(), String> {
+        let undo = Undo::End { identity: identity.clone() };
+        block_in_place(|| self.keeper().stand(undo)).map(|entry| {
+            self.processes().insert(identity.pid, entry);
+        })
+    }
+
+    /// Writes down that a target's process is gone, with all that belonged to it.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn exited(&self, pid: i32) -> Result<(), String> {
+        let entry = self.processes().remove(&pid);
+        entry.map_or(Ok(()), |entry| block_in_place(|| self.keeper().close(entry)))
+    }
+
+    fn processes(&self) -> MutexGuard<'_, BTreeMap<i32, EntryId>> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Undoes all that still stands, closes the ledger and lets the guardian go.
     ///
     /// # Errors
     /// What could not be undone or written down, for people. The ledger stays open then.
     pub fn finish(&self) -> Result<(), String> {
-        block_in_place(|| self.keeper().finish(&self.marker))
+        block_in_place(|| self.keeper().finish())
     }
 
     fn find(&self, cue: u32) -> Option<(Cue, Act)> {
@@ -164,7 +189,8 @@ impl Injector {
 
     /// Writes an injection down before it is done.
     fn open(&self, undo: Undo, cue: &Cue) -> Result<EntryId, String> {
-        let lease = cue.to.minus(cue.from).plus(OVERTIME);
+        // The guardian adds a moment of patience of its own.
+        let lease = cue.to.minus(cue.from);
         block_in_place(|| self.keeper().open(undo, lease))
     }
 

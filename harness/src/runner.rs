@@ -252,9 +252,17 @@ impl Runner {
     fn take_notice(&mut self, notice: Notice) -> Input {
         let mut input = Input::Tick;
         let what = match notice {
-            Notice::Started { target, pid } => What::TargetStarted { target, pid },
+            Notice::Started { target, pid, identity } => {
+                let kept = identity.map_or(Ok(()), |identity| self.injector.started(&identity));
+                self.degrade(kept);
+                What::TargetStarted { target, pid }
+            }
             Notice::Ready { target, after } => What::TargetReady { target, after_us: after.as_micros() },
-            Notice::Exited { target, status, expected } => What::TargetExited { target, status, expected },
+            Notice::Exited { target, pid, status, expected } => {
+                let kept = self.injector.exited(pid);
+                self.degrade(kept);
+                What::TargetExited { target, status, expected }
+            }
             Notice::Failed { target, why } => {
                 if self.zero.is_none() {
                     input = Input::StartFailed(format!("target `{target}`: {why}"));
@@ -264,6 +272,13 @@ impl Runner {
         };
         self.record(what);
         input
+    }
+
+    /// Writes down that the ledger could not be kept: the guardian knows less than it should.
+    fn degrade(&mut self, kept: Result<(), String>) {
+        if let Err(why) = kept {
+            self.record(What::Degraded { why: format!("the ledger is behind: {why}") });
+        }
     }
 
     fn take_window(&mut self, window: Box<Window>) -> Input {

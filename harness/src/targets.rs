@@ -41,8 +41,10 @@ pub enum Notice {
     Started {
         /// The target.
         target: String,
-        /// Its process id.
+        /// Its main process; its number alone if it was gone before it could be looked at.
         pid: i32,
+        /// Who that is.
+        identity: Option<Identity>,
     },
     /// It serves.
     Ready {
@@ -55,6 +57,8 @@ pub enum Notice {
     Exited {
         /// The target.
         target: String,
+        /// Its process id.
+        pid: i32,
         /// How, for people.
         status: String,
         /// Whether a fault or the end of the run ended it.
@@ -237,7 +241,8 @@ fn visit<'a>(
 fn needs<'a>(experiment: &'a Experiment, name: &str) -> Vec<&'a String> {
     let Some(Target::Process(process)) = experiment.targets.get(name) else { return Vec::new() };
     let texts = process.argv.iter().chain(process.env.values()).chain(process.files.values());
-    let named: Vec<Placeholder> = texts.flat_map(|text| placeholder::find(text)).filter_map(|found| found.meaning).collect();
+    let named: Vec<Placeholder> =
+        texts.flat_map(|text| placeholder::find(text)).filter_map(|found| found.meaning).collect();
     let leads_to = |placeholder: &Placeholder| match placeholder {
         Placeholder::Target(target) | Placeholder::TargetPort(target) => Some(target.clone()),
         Placeholder::Link(link) | Placeholder::LinkPort(link) => {
@@ -247,7 +252,8 @@ fn needs<'a>(experiment: &'a Experiment, name: &str) -> Vec<&'a String> {
     };
     let needed: Vec<String> = named.iter().filter_map(leads_to).collect();
     let is_process = |target: &Target| matches!(target, Target::Process(_));
-    let targets = experiment.targets.iter().filter(|(other, target)| needed.contains(other) && is_process(target));
+    let targets =
+        experiment.targets.iter().filter(|(other, target)| needed.contains(other) && is_process(target));
     targets.map(|(other, _)| other).collect()
 }
 

@@ -8,9 +8,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use shakedown_faults::ledger::Registry;
+use shakedown_faults::ledger::{Registry, Undo};
 use shakedown_faults::process::{self, Identity};
 use shakedown_faults::proxy::Proxy;
+use shakedown_faults::undo::DIRECTORY_PREFIX;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
 use tempfile::TempDir;
@@ -95,8 +96,8 @@ impl Prepared {
         let proxies = links::start_proxies(experiment, &targets, start.plan.seed)?;
         let links = proxies.iter().map(|(name, proxy)| (name.clone(), proxy.address())).collect();
         let places = Places { targets, links, shakedown: start.program.clone() };
-        let dirs = temporary(&start)?;
-        let keeper = Keeper::start(&start.folder, &start.program, &start.registry)?;
+        let mut keeper = Keeper::start(&start.folder, &start.program, &start.registry)?;
+        let dirs = temporary(&start, &mut keeper)?;
         let prepared = Self { start, places, proxies: Arc::new(proxies), reserved, attached, dirs };
         Ok((prepared, keeper))
     }
@@ -136,16 +137,16 @@ fn attach(plan: &Plan) -> Result<BTreeMap<String, Identity>, SetupError> {
 
 /// A directory for each process target. Others may look into it: servers such as nginx run part of themselves as another
 /// user.
-fn temporary(start: &Start) -> Result<BTreeMap<String, TempDir>, SetupError> {
+fn temporary(start: &Start, keeper: &mut Keeper) -> Result<BTreeMap<String, TempDir>, SetupError> {
     let mut dirs = BTreeMap::new();
     for (name, target) in &start.plan.experiment.targets {
         if matches!(target, Target::Process(_)) {
-            let made =
-                tempfile::Builder::new().prefix(&format!("shakedown-{name}-")).tempdir().and_then(|dir| {
-                    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
-                    Ok(dir)
-                });
-            let dir = made.map_err(|error| SetupError::TempDir { target: name.clone(), error })?;
+            let failed = |error: io::Error| SetupError::TempDir { target: name.clone(), error };
+            let dir = tempfile::Builder::new().prefix(&format!("{DIRECTORY_PREFIX}{name}-")).tempdir();
+            let dir = dir.map_err(failed)?;
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).map_err(failed)?;
+            let undo = Undo::Remove { directory: dir.path().to_owned() };
+            keeper.stand(undo).map_err(|why| failed(io::Error::other(why)))?;
             dirs.insert(name.clone(), dir);
         }
     }

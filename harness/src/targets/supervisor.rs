@@ -68,6 +68,10 @@ impl Supervisor {
         let mut next = self.asleep().await;
         let within = self.clock.now().plus(self.ground.process.ready_within);
         self.first_limit = Instant::from_std(self.clock.instant(within));
+        if let (Next::Start, Err(error)) = (&next, block_in_place(|| self.ground.lay())) {
+            self.fail(format!("its files cannot be written: {error}")).await;
+            next = Next::Down;
+        }
         loop {
             next = match next {
                 Next::Start => self.live().await,
@@ -91,15 +95,16 @@ impl Supervisor {
             }
         };
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
-        self.notify(Notice::Started { target: self.ground.name.clone(), pid }).await;
         let identity = process::identify(pid).ok();
+        self.notify(Notice::Started { target: self.ground.name.clone(), pid, identity: identity.clone() })
+            .await;
         if let Some(identity) = &identity {
             self.status.send_replace(Status::Starting(identity.clone()));
         }
         let (status, intent) = self.watch(&mut child, identity.as_ref(), started).await;
         identity.as_ref().map(end_kin);
         self.status.send_replace(Status::Waiting);
-        self.after(status, intent, self.clock.now().minus(started)).await
+        self.after(pid, status, intent, self.clock.now().minus(started)).await
     }
 
     /// Watches a running process until it ends.
@@ -189,9 +194,10 @@ impl Supervisor {
     }
 
     /// Tells that the process ended, and decides what comes next.
-    async fn after(&mut self, status: String, intent: Intent, lived: Span) -> Next {
+    async fn after(&mut self, pid: i32, status: String, intent: Intent, lived: Span) -> Next {
         let expected = !matches!(intent, Intent::None);
-        let exited = Notice::Exited { target: self.ground.name.clone(), status: status.clone(), expected };
+        let exited =
+            Notice::Exited { target: self.ground.name.clone(), pid, status: status.clone(), expected };
         self.notify(exited).await;
         match intent {
             Intent::Stop => Next::Over,
