@@ -233,7 +233,10 @@ impl Proxy {
             return Healed::unproven(format!("injection {id} is still among the rules of {address}"));
         }
         if rule.toxic != Toxic::Refuse || rules.refuses() {
-            return Healed::proven(format!("{address} passes bytes without it (rules {})", rules.version()));
+            return Healed::proven(format!(
+                "{address} passes bytes without it since change {}",
+                rules.version()
+            ));
         }
         match self.shared.door.is_open() {
             true => Healed::proven(format!("{address} listens again")),

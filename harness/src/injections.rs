@@ -277,7 +277,7 @@ impl Injector {
         let gone = wait_until_gone(handle, before.as_ref()).await;
         let bit = match (&before, gone) {
             (Some(identity), true) => {
-                (killed > 0, format!("pid {} is gone; {killed} processes killed", identity.pid))
+                (killed > 0, format!("pid {} is gone; {} killed", identity.pid, processes(killed)))
             }
             (Some(identity), false) => (false, format!("pid {} is still there", identity.pid)),
             (None, _) => (false, format!("`{target}` was not running")),
@@ -350,16 +350,16 @@ async fn wait_until_gone(handle: &Handle, before: Option<&Identity>) -> bool {
 fn heal_stop(family: &Family, stopped: &Signalled) -> Healed {
     let (done, failed) = (stopped.done.len(), stopped.failed.len());
     let bit = match failed {
-        0 => (done > 0, format!("{done} of {done} processes stood still")),
-        _ => (false, format!("{failed} of {} processes did not stop", done + failed)),
+        0 => (done > 0, format!("{} stood still", processes(done))),
+        _ => (false, format!("{failed} of {} did not stop", processes(done + failed))),
     };
     // By descent again: what was forked while the stop was under way stands, too.
     let healed = match block_in_place(|| process::resume_all(&family.kin())) {
         Ok(resumed) if !resumed.failed.is_empty() => {
-            (false, format!("{} processes still stand", resumed.failed.len()))
+            (false, format!("{} still stopped", processes(resumed.failed.len())))
         }
-        Ok(resumed) if resumed.done.is_empty() => (true, "nothing stands any more".to_owned()),
-        Ok(resumed) => (true, format!("{} processes run again", resumed.done.len())),
+        Ok(resumed) if resumed.done.is_empty() => (true, "nothing is stopped any more".to_owned()),
+        Ok(resumed) => (true, format!("{} continued", processes(resumed.done.len()))),
         Err(error) => (false, error.to_string()),
     };
     Healed { bit, healed }
@@ -371,6 +371,10 @@ fn heal_pressure(mut pressure: Pressure) -> Healed {
         .evidence()
         .map_or((false, "it told nothing".to_owned()), |seen| (seen.bit(), seen.to_string()));
     Healed { bit, healed: seen(healed) }
+}
+
+fn processes(count: usize) -> String {
+    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
 }
 
 fn seen(healed: proof::Healed) -> (bool, String) {

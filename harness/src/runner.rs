@@ -455,7 +455,7 @@ impl Runner {
     fn watch_load(&mut self) {
         let happenings = self.happenings.clone();
         let loads = std::mem::take(&mut self.loads);
-        self.stops = loads.iter().map(|(_, load)| load.stopper()).collect();
+        self.stops = loads.values().map(Load::stopper).collect();
         self.tasks.spawn(async move {
             let mut ends = Vec::new();
             for (name, load) in loads {

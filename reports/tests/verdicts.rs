@@ -153,12 +153,12 @@ fn requests_dropped_under_a_fault_do_not_blame_the_harness() {
 fn a_late_pacer_is_inconclusive() {
     let plan = plan(|_| {});
     let mut entries = story(&plan);
-    bend(&mut entries, |second| (10..14).contains(&second), |second| second.late_us_max = 250_000);
+    bend(&mut entries, |second| (10..14).contains(&second), |second| second.late_us_p50 = 25_000);
     expect(
         &judge(&plan, entries),
         Verdict::Inconclusive,
         2,
-        &["harness", "arrivals were on time", "late by 250 ms"],
+        &["harness", "arrivals were on time", "by 25 ms in the median"],
     );
 }
 
@@ -270,7 +270,7 @@ fn the_guard_the_signal_and_the_abort_have_their_exit_codes() {
         &["2 of 3 planned injections never happened, first cut off"],
     );
     let aborted = ended(&plan, 20_000_000, Ending::Aborted { why: "healthz is out of tolerance".into() });
-    expect(&judge(&plan, aborted), Verdict::Fail, 1, &["steady state", "healthz is out of tolerance"]);
+    expect(&judge(&plan, aborted), Verdict::Fail, 1, &["given up", "healthz is out of tolerance"]);
 }
 
 #[test]

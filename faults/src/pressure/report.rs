@@ -101,7 +101,7 @@ impl fmt::Display for Evidence {
         match self {
             Self::Cpu { workers, asked, burned, .. } => write!(
                 f,
-                "{:.1} CPU-seconds burned: {:.0} % of {workers} cores, asked {asked}",
+                "{:.1} CPU-seconds burned: {:.0}% of a core by each of {workers}, asked {asked}",
                 burned.as_secs_f64(),
                 self.achieved().unwrap_or(0.0) * 100.0
             ),

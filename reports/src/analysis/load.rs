@@ -30,6 +30,8 @@ pub struct Figures {
     pub errors: BTreeMap<String, u64>,
     pub latency: Tally,
     pub service: Tally,
+    /// The p95 of each second.
+    pub seconds_p95: Tally,
 }
 
 /// One workload.
@@ -75,6 +77,9 @@ impl Figures {
         }
         self.latency.add(&second.latency);
         self.service.add(&second.service);
+        if let Some(p95) = second.latency.quantile(0.95) {
+            self.seconds_p95.record(p95);
+        }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -86,6 +91,7 @@ impl Figures {
         other.errors.iter().for_each(|(class, count)| add_class(&mut self.errors, class, *count));
         self.latency.merge(&other.latency);
         self.service.merge(&other.service);
+        self.seconds_p95.merge(&other.seconds_p95);
     }
 
     pub fn failed(&self) -> u64 {

@@ -2,8 +2,8 @@
 //!
 //! It runs from the heal (from the injection for acts without a length) to the start of the first second from which
 //! everything that watches is normal [`IN_A_ROW`] times in a row. A second of a workload is normal when its errors are
-//! at most [`ERROR_TOLERANCE`] above baseline's ratio and its p95 is at most twice baseline's or [`LATENCY_SLACK_US`]
-//! above it, whichever is more; an answer of a probe is normal when it is in tolerance. So the grain is a second for
+//! at most [`ERROR_TOLERANCE`] above baseline's ratio and its p95 is at most twice baseline's, [`LATENCY_SLACK_US`]
+//! above it, or what all but the worst twentieth of baseline's own seconds stayed below, whichever is most; an answer of a probe is normal when it is in tolerance. So the grain is a second for
 //! workloads and the probe's own interval for probes.
 //!
 //! Where everything was normal from the injection on there was no effect, and nothing to recover from.
@@ -34,7 +34,8 @@ const BUSY_RATE: f64 = 10.0;
 #[derive(Clone, Copy, Debug)]
 pub struct Normal {
     error_ratio: f64,
-    p95_us: Option<u64>,
+    /// The largest p95 of a second that is still normal.
+    p95_us_max: Option<u64>,
     rate: f64,
 }
 
@@ -85,9 +86,11 @@ impl Recovery {
 impl Normal {
     /// Learnt from baseline.
     pub fn of(baseline: &Figures) -> Self {
+        let usual = baseline.latency.quantile(0.95).map(|p95| (p95 * 2).max(p95 + LATENCY_SLACK_US));
         Self {
             error_ratio: baseline.error_ratio().unwrap_or(0.0),
-            p95_us: baseline.latency.quantile(0.95),
+            // A noisy baseline must not make its own noise look like a fault's.
+            p95_us_max: usual.max(baseline.seconds_p95.quantile(0.95)),
             rate: baseline.ok as f64 / baseline.seconds.max(1) as f64,
         }
     }
@@ -102,8 +105,8 @@ impl Normal {
         }
         let errors_fit = failed as f64 / completed as f64 <= self.error_ratio + ERROR_TOLERANCE;
         let p95 = second.latency.quantile(0.95);
-        let latency_fits = match (self.p95_us, p95) {
-            (Some(normal), Some(found)) => found <= (normal * 2).max(normal + LATENCY_SLACK_US),
+        let latency_fits = match (self.p95_us_max, p95) {
+            (Some(most), Some(found)) => found <= most,
             _ => true,
         };
         Some(errors_fit && latency_fits && second.dropped == 0)

@@ -108,7 +108,9 @@ impl Analysis {
             Ended::Guard(why) => {
                 Reason::new(Verdict::Fail, "guard", format!("stopped the run: {why}"), Some(end))
             }
-            Ended::Aborted(why) => Reason::new(Verdict::Fail, "steady state", why, Some(end)),
+            Ended::Aborted(why) => {
+                Reason::new(Verdict::Fail, "run", format!("was given up: {why}"), Some(end))
+            }
             Ended::Signal(signal) => {
                 let why = format!("was ended by signal {signal} at {at} of {planned}");
                 Reason::new(Verdict::Inconclusive, "run", why, Some(end))

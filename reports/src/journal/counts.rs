@@ -165,6 +165,14 @@ impl Tally {
         }
     }
 
+    /// Counts one value, in microseconds.
+    pub fn record(&mut self, value: u64) {
+        let index = index_of(value.min(LARGEST));
+        self.reach(index + 1);
+        self.counts[index] = self.counts[index].saturating_add(1);
+        self.total = self.total.saturating_add(1);
+    }
+
     /// Adds another tally.
     pub fn merge(&mut self, other: &Self) {
         self.reach(other.counts.len());
