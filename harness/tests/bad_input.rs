@@ -1,5 +1,7 @@
 //! What goes wrong before or around a run is told clearly, and nothing is lost.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "support/voyage.rs"]
 mod voyage;
 

@@ -1,5 +1,7 @@
 //! No fault outlives its run: the harness is killed in the middle of faults, and everything is undone without it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "support/voyage.rs"]
 mod voyage;
 

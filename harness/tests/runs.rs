@@ -1,5 +1,7 @@
 //! Whole runs of the real program and what they exit with.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "support/voyage.rs"]
 mod voyage;
 

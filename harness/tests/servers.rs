@@ -1,5 +1,7 @@
 //! The library's experiments against real servers, from Debian's packages, and the quickstart.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "support/voyage.rs"]
 mod voyage;
 

@@ -19,6 +19,9 @@ use crate::targets::start::target_marker;
 /// One hertz: fine enough to see a fault of a few seconds, and cheap enough for days.
 const EVERY: Span = Span::secs(1);
 
+/// How often freed memory is given back to the system, in samples.
+const TRIM_EVERY: u32 = 5;
+
 /// Samples while it lives.
 #[derive(Debug)]
 pub struct Sampling {
@@ -47,12 +50,15 @@ impl Sampling {
 fn sample_on(run: &str, targets: &Targets, stopped: &Receiver<()>, happenings: &mpsc::Sender<Happening>) {
     let clock = Clock::start();
     let mut sampler = Sampler::new();
-    loop {
+    for number in 0u32.. {
         // Ticks keep to their grid; those that a busy machine made us miss are left out, not made up for.
         let until_next = EVERY.as_nanos() - clock.now().as_nanos() % EVERY.as_nanos();
         match stopped.recv_timeout(Span::nanos(until_next).duration()) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if number.is_multiple_of(TRIM_EVERY) {
+            give_back();
         }
         let happening = match sample(run, targets, &mut sampler) {
             Ok((samples, host)) => Happening::Samples(samples, host),
@@ -61,6 +67,16 @@ fn sample_on(run: &str, targets: &Targets, stopped: &Receiver<()>, happenings: &
         if happenings.blocking_send(happening).is_err() {
             return;
         }
+    }
+}
+
+/// A fault can hold hundreds of connections for a while. The allocator would keep their memory for ever, spread over the
+/// arenas of all threads, and the harness would look as if it leaked.
+fn give_back() {
+    // SAFETY: `malloc_trim` takes no pointer, and locks each arena itself; other threads may allocate meanwhile.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

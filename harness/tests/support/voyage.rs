@@ -1,6 +1,6 @@
 //! A run of the real program in a folder of its own, ended whatever happens.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses its own part; a test may panic")]
 
 use std::fs;
 use std::io::Read as _;
