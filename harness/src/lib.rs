@@ -19,6 +19,7 @@ pub mod exit;
 pub mod host;
 pub mod injections;
 pub mod keeper;
+pub mod limits;
 pub mod links;
 pub mod placeholders;
 pub mod preflight;

@@ -3,6 +3,7 @@
 //! Every source (targets, load, probes, samples, injections, signals) becomes a [`Happening`]; what the conductor must
 //! know of it becomes an `Input`, what the report must know of it a journal record. It judges nothing.
 
+mod panics;
 mod sampling;
 mod setup;
 mod signals;
@@ -179,6 +180,7 @@ impl Runner {
 
     /// Signals, samples and the first processes.
     fn begin(&mut self) {
+        panics::watch(&self.happenings);
         self.tell_listening();
         if let Err(error) = signals::watch(&mut self.tasks, &self.happenings) {
             self.record(What::Degraded { why: format!("signals cannot be caught: {error}") });

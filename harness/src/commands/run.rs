@@ -15,7 +15,7 @@ use crate::console::{chain, tell};
 use crate::exit::{Exit, Refused};
 use crate::run_folder::RunFolder;
 use crate::runner::{Prepared, Runner, Start};
-use crate::{host, preflight};
+use crate::{host, limits, preflight};
 
 /// Where run folders stand unless `--out` names one.
 const RUNS: &str = "runs";
@@ -41,6 +41,7 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
     let journal = Writer::create(folder.path(), &meta)
         .with_context(|| format!("cannot keep a journal in {}", folder.path().display()))?;
     announce(&plan, &folder);
+    limits::raise();
     let program = std::env::current_exe().context("cannot find this program")?;
     let start = Start { plan, folder: folder.clone(), base: source.base, program, registry };
     let outcome = super::runtime()?.block_on(async {

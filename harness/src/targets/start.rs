@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, setrlimit};
 use shakedown_scenarios::target::{Process, Readiness};
 use tokio::process::{Child, Command};
 use tokio::time::MissedTickBehavior;
 
 use crate::asking;
+use crate::limits;
 use crate::placeholders::{Own, Places};
 
 /// The name of the environment variable that marks every process of a run.
@@ -89,8 +91,17 @@ impl Ground {
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // A session of its own: a Ctrl-C at the terminal reaches the harness alone, which then ends the target in order;
         // and what the target leaves behind can still be told by its session.
-        // SAFETY: `setsid` is one system call; it takes no lock and no memory, as must be between fork and exec.
-        unsafe { command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from)) };
+        let limit = limits::inherited();
+        let prepare = move || {
+            nix::unistd::setsid()?;
+            if let Some((soft, hard)) = limit {
+                setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?;
+            }
+            Ok(())
+        };
+        // SAFETY: `setsid` and `setrlimit` are one system call each; they take no lock and no memory, as must be between
+        // fork and exec.
+        unsafe { command.pre_exec(prepare) };
         command.spawn()
     }
 
