@@ -101,9 +101,10 @@ impl fmt::Display for Evidence {
         match self {
             Self::Cpu { workers, asked, burned, .. } => write!(
                 f,
-                "{:.1} CPU-seconds burned: {:.0}% of a core by each of {workers}, asked {asked}",
+                "{:.1} CPU-seconds burned: {:.0}% of a core by each of {workers} worker{}, asked {asked}",
                 burned.as_secs_f64(),
-                self.achieved().unwrap_or(0.0) * 100.0
+                self.achieved().unwrap_or(0.0) * 100.0,
+                if *workers == 1 { "" } else { "s" }
             ),
             Self::Memory { asked, resident, trouble } => {
                 write!(f, "{} of {} resident", mebibytes(*resident), mebibytes(*asked))?;
@@ -140,7 +141,7 @@ mod tests {
     #[test]
     fn evidence_reads_like_a_sentence() {
         let text = cpu(Span::secs(10)).to_string();
-        assert_eq!(text, "10.0 CPU-seconds burned: 50 % of 2 cores, asked 50%");
+        assert_eq!(text, "10.0 CPU-seconds burned: 50% of a core by each of 2 workers, asked 50%");
         assert_eq!(memory(990).to_string(), "990 MiB of 1000 MiB resident");
     }
 }
