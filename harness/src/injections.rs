@@ -23,7 +23,7 @@ use tokio::task::block_in_place;
 use tokio::time::timeout;
 
 use crate::keeper::Keeper;
-use crate::runner::Prepared;
+use crate::setup::Prepared;
 use crate::targets::start::target_marker;
 use crate::targets::{Handle, Order, Status, Targets};
 

@@ -1,8 +1,13 @@
 //! The harness: it runs an experiment and writes down what happened.
 //!
-//! Read in this order: [`conductor`] (what happens next, purely), [`runner`] (one `select!` that carries it out),
-//! [`targets`], [`links`], [`injections`], [`probes`], [`sampler`] (the hands and eyes of the runner), [`run_folder`],
-//! [`preflight`], [`doctor`] and [`display`] around it, then the command line in `cli` and `commands`.
+//! Read in this order:
+//! - what happens next, purely: [`conductor`];
+//! - one `select!` that carries it out: [`setup`] (what stands before it), [`runner`], [`display`];
+//! - its hands: [`targets`] (processes), [`links`] (ports and proxies), [`injections`] and [`keeper`] (faults, and the
+//!   ledger they are in), [`placeholders`], [`limits`];
+//! - its eyes: [`sampler`] (resources), [`probes`] and [`asking`] (questions), [`host`], [`doctor`];
+//! - around it: [`preflight`], [`run_folder`], [`clock`], [`console`], [`exit`], [`cli`], [`commands`];
+//! - [`demo`]: the demonstration target, so that the first run needs no server.
 //!
 //! It never judges: the report is made from the journal by `shakedown-reports`.
 
@@ -27,4 +32,5 @@ pub mod probes;
 pub mod run_folder;
 pub mod runner;
 pub mod sampler;
+pub mod setup;
 pub mod targets;

@@ -5,8 +5,8 @@
 
 mod panics;
 mod sampling;
-mod setup;
 mod signals;
+mod take;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::sampling::Sampling;
-pub use self::setup::{Prepared, SetupError, Start};
 use crate::clock::Clock;
 use crate::conductor::{Command, Conductor, Input};
 use crate::console;
@@ -30,6 +29,7 @@ use crate::keeper::Keeper;
 use crate::links;
 use crate::placeholders::Own;
 use crate::probes::{self, Answer, Question};
+use crate::setup::Prepared;
 use crate::targets::start::MARKER;
 use crate::targets::{self, Notice, Targets};
 
@@ -228,139 +228,6 @@ impl Runner {
                 }
             }
         });
-    }
-
-    /// Writes a happening down and says what the conductor must know of it.
-    fn take(&mut self, happening: Happening) -> Input {
-        match happening {
-            Happening::Target(notice) => self.take_notice(notice),
-            Happening::AllReady => Input::AllReady,
-            Happening::Window(window) => self.take_window(window),
-            Happening::Answer(answer) => self.take_answer(answer),
-            Happening::Samples(samples, host) => self.take_samples(samples, host),
-            Happening::Unsampled(why) => {
-                self.record(What::Degraded { why: format!("a sample is missing: {why}") });
-                Input::Tick
-            }
-            Happening::Injected(cue, result) => self.take_injected(cue, result),
-            Happening::Healed(cue, healed) => self.take_healed(cue, healed),
-            Happening::Signal(signal) => Input::Signal(signal),
-            Happening::Broken(why) => Input::Broken(why),
-            Happening::LoadEnded(ends) => self.take_load_ended(ends),
-            Happening::TargetsStopped => Input::TargetsStopped,
-        }
-    }
-
-    fn take_notice(&mut self, notice: Notice) -> Input {
-        let mut input = Input::Tick;
-        let what = match notice {
-            Notice::Started { target, pid, identity } => {
-                let kept = identity.map_or(Ok(()), |identity| self.injector.started(&identity));
-                self.degrade(kept);
-                What::TargetStarted { target, pid }
-            }
-            Notice::Ready { target, after } => What::TargetReady { target, after_us: after.as_micros() },
-            Notice::Exited { target, pid, status, expected } => {
-                let kept = self.injector.exited(pid);
-                self.degrade(kept);
-                What::TargetExited { target, status, expected }
-            }
-            Notice::Failed { target, why } => {
-                if self.zero.is_none() {
-                    input = Input::StartFailed(format!("target `{target}`: {why}"));
-                }
-                What::TargetFailed { target, why }
-            }
-        };
-        self.record(what);
-        input
-    }
-
-    /// Writes down that the ledger could not be kept: the guardian knows less than it should.
-    fn degrade(&mut self, kept: Result<(), String>) {
-        if let Err(why) = kept {
-            self.record(What::Degraded { why: format!("the ledger is behind: {why}") });
-        }
-    }
-
-    fn take_window(&mut self, window: Box<Window>) -> Input {
-        self.display.window(&window);
-        let failed: u64 = window.errors.values().sum();
-        let input = Input::Window { workload: window.workload.clone(), done: window.ok + failed, failed };
-        self.journal.append(Record::Window(window));
-        input
-    }
-
-    fn take_answer(&mut self, answer: Answer) -> Input {
-        let Answer { probe, ok, found, took_us } = answer;
-        self.record(What::Probed { probe: probe.clone(), ok, found: found.clone(), took_us });
-        Input::Probed { probe, ok, found }
-    }
-
-    fn take_samples(&mut self, samples: Vec<Sample>, host: HostSample) -> Input {
-        let Some(at_us) = self.zero.map(|_| self.at_us(self.clock.now())) else { return Input::Tick };
-        for (link, proxy) in self.prepared.proxies.iter() {
-            let record = crate::injections::link_sample(link, at_us, &proxy.counters());
-            self.journal.append(Record::LinkSample(record));
-        }
-        let available = host.available;
-        self.journal.append(Record::HostSample(HostSample { at_us, ..host }));
-        for sample in samples {
-            let (target, bytes) = (sample.subject.clone(), sample.rss);
-            self.journal.append(Record::Sample(Sample { at_us, ..sample }));
-            self.step_aside(Input::Rss { target, bytes });
-        }
-        Input::Available(available)
-    }
-
-    /// Feeds the conductor a second input of one happening.
-    fn step_aside(&mut self, input: Input) {
-        let mut commands = Vec::new();
-        self.conductor.step(self.clock.now(), input, &mut commands);
-        for command in commands {
-            self.obey(command);
-        }
-    }
-
-    fn take_injected(&mut self, cue: u32, result: Result<Active, String>) -> Input {
-        match result {
-            Ok(active) => {
-                self.active.insert(cue, active);
-                self.record(What::Injected { cue });
-                Input::Injected(cue)
-            }
-            Err(why) => {
-                self.record(What::InjectionFailed { cue, why });
-                Input::InjectionFailed(cue)
-            }
-        }
-    }
-
-    fn take_healed(&mut self, cue: u32, healed: Healed) -> Input {
-        let (bit, evidence) = healed.bit;
-        self.record(What::Bit { cue, proven: bit, evidence });
-        let (proven, evidence) = healed.healed;
-        self.record(What::Healed { cue, proven, evidence });
-        Input::Over(cue)
-    }
-
-    fn take_load_ended(&mut self, ends: Vec<(String, LoadEnd)>) -> Input {
-        let mut broken = None;
-        for (name, end) in ends {
-            if end.windows_lost > 0 {
-                let why =
-                    format!("{} seconds of workload `{name}` are missing in the journal", end.windows_lost);
-                self.record(What::Degraded { why });
-            }
-            if let shakedown_load::Ending::Failed { why } = end.ending {
-                broken = Some(format!("workload `{name}`: {why}"));
-            }
-        }
-        if let Some(why) = broken {
-            self.internal.get_or_insert_with(|| why.clone());
-            self.step_aside(Input::Broken(why));
-        }
-        Input::LoadEnded
     }
 
     fn tick(&mut self) -> Input {

@@ -14,7 +14,8 @@ use crate::clock::{self, Clock};
 use crate::console::{chain, tell};
 use crate::exit::{Exit, Refused};
 use crate::run_folder::RunFolder;
-use crate::runner::{Prepared, Runner, Start};
+use crate::runner::Runner;
+use crate::setup::{Prepared, Start};
 use crate::{host, limits, preflight};
 
 /// Where run folders stand unless `--out` names one.
