@@ -294,10 +294,11 @@ impl Runner {
             }
         }
         self.forward(told, |window| Happening::Window(Box::new(window)));
+        self.watch_load();
         for why in failed {
+            self.internal.get_or_insert_with(|| why.clone());
             self.step_aside(Input::Broken(why));
         }
-        self.watch_load();
     }
 
     fn start_probes(&mut self) {
@@ -325,10 +326,20 @@ impl Runner {
         let happenings = self.happenings.clone();
         let loads = std::mem::take(&mut self.loads);
         self.stops = loads.values().map(Load::stopper).collect();
+        if loads.is_empty() {
+            // A run that only watches goes on to its planned end; `stop_load` says when.
+            return;
+        }
+        let mut joining: JoinSet<_> =
+            loads.into_iter().map(|(name, load)| async move { (name, load.join().await) }).collect();
         self.tasks.spawn(async move {
             let mut ends = Vec::new();
-            for (name, load) in loads {
-                ends.push((name, load.join().await));
+            while let Some(Ok((name, end))) = joining.join_next().await {
+                if let shakedown_load::Ending::Failed { why } = &end.ending {
+                    // The others may go on for days: this is told at once.
+                    let _ = happenings.send(Happening::Broken(format!("workload `{name}`: {why}"))).await;
+                }
+                ends.push((name, end));
             }
             let _ = happenings.send(Happening::LoadEnded(ends)).await;
         });
@@ -356,6 +367,12 @@ impl Runner {
         self.injector.hurry();
         for stop in &self.stops {
             stop.stop();
+        }
+        if self.stops.is_empty() {
+            let happenings = self.happenings.clone();
+            self.tasks.spawn(async move {
+                let _ = happenings.send(Happening::LoadEnded(Vec::new())).await;
+            });
         }
     }
 

@@ -132,6 +132,22 @@ fn a_fault_that_cannot_bite_is_unproven_and_makes_the_run_inconclusive() {
 }
 
 #[test]
+fn a_run_without_load_watches_to_its_end() {
+    let text = r#"Experiment(
+        name: "watch",
+        targets: { "store": Process(argv: ["{shakedown}", "demo", "--role", "store", "--port", "{port}"]) },
+        phases: (warmup: "0s", baseline: "2s", chaos: "2s", recovery: "2s"),
+        faults: [(name: "crash", at: "500ms", hold: "500ms", do: Stop(target: "store"))],
+        hypothesis: [Tcp(target: "store")],
+        gates: [Rss(of: "store", below: "1GiB")],
+    )"#;
+    let voyage = Voyage::new(text);
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", all(&output));
+    assert_eq!(voyage.summary()["faults"][0]["bit"]["proven"], true);
+}
+
+#[test]
 fn two_runs_at_once_do_not_touch_each_other() {
     let rest = r#"
         phases: (warmup: "0s", baseline: "1s", chaos: "3s", recovery: "2s"),

@@ -125,20 +125,12 @@ impl Runner {
     }
 
     fn take_load_ended(&mut self, ends: Vec<(String, LoadEnd)>) -> Input {
-        let mut broken = None;
         for (name, end) in ends {
             if end.windows_lost > 0 {
                 let why =
                     format!("{} seconds of workload `{name}` are missing in the journal", end.windows_lost);
                 self.record(What::Degraded { why });
             }
-            if let shakedown_load::Ending::Failed { why } = end.ending {
-                broken = Some(format!("workload `{name}`: {why}"));
-            }
-        }
-        if let Some(why) = broken {
-            self.internal.get_or_insert_with(|| why.clone());
-            self.step_aside(Input::Broken(why));
         }
         Input::LoadEnded
     }
