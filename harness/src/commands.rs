@@ -47,13 +47,13 @@ fn carry_out(command: Command) -> Result<Exit> {
         }
         Command::Report { run } => report(&run),
         Command::Recover => recover::recover(),
-        Command::Doctor => Ok(doctor()),
+        Command::Doctor => doctor(),
         Command::List { name } => list(name.as_deref()),
         Command::New { template } => new(template.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut script);
-            put(&String::from_utf8_lossy(&script));
+            put(&String::from_utf8_lossy(&script))?;
             Ok(Exit::Pass)
         }
         Command::Demo(options) => Ok(runtime()?.block_on(demo::serve(options)).map(|()| Exit::Pass)?),
@@ -74,12 +74,13 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 fn report(run: &Path) -> Result<Exit> {
     let analysis = shakedown_reports::report(run).map_err(|error| Refused(chain(&error)))?;
     conclude::conclude(run, &analysis);
+    conclude::tell_ledger(run);
     Ok(Exit::from_code(analysis.exit_code()))
 }
 
-fn doctor() -> Exit {
-    put(&doctor::print(&doctor::examine()));
-    Exit::Pass
+fn doctor() -> Result<Exit> {
+    put(&doctor::print(&doctor::examine()))?;
+    Ok(Exit::Pass)
 }
 
 fn list(name: Option<&str>) -> Result<Exit> {
@@ -93,7 +94,7 @@ fn list(name: Option<&str>) -> Result<Exit> {
     let entry = library::find(name);
     let entry =
         entry.ok_or_else(|| unknown("library experiment", name, LIBRARY.iter().map(|entry| entry.name)))?;
-    put(entry.text);
+    put(entry.text)?;
     Ok(Exit::Pass)
 }
 
@@ -108,7 +109,7 @@ fn new(name: Option<&str>) -> Result<Exit> {
     let template = template::find(name);
     let template =
         template.ok_or_else(|| unknown("template", name, TEMPLATES.iter().map(|template| template.name)))?;
-    put(template.text);
+    put(template.text)?;
     Ok(Exit::Pass)
 }
 

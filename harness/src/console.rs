@@ -7,11 +7,18 @@ pub fn say(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// Writes text to standard output as it is.
-pub fn put(text: &str) {
+/// Writes text to standard output as it is: what somebody asked for and may be keeping in a file.
+///
+/// # Errors
+/// When it cannot be written whole. A reader that has seen enough (`| head`) is no error.
+pub fn put(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a line to standard error.

@@ -53,22 +53,24 @@ fn missing_programs(plan: &Plan, base: &Path) -> Vec<String> {
         let ready = if let Readiness::Exec(argv) = &process.ready { argv.first() } else { None };
         for program in process.argv.first().into_iter().chain(ready) {
             // `{shakedown}` is this program; `{dir}/…` is written when the target starts.
-            if !program.contains('{') && find_program(program, base).is_none() {
-                reasons.push(missing(name, program));
+            if !program.contains('{')
+                && let Err(why) = find_program(program, base)
+            {
+                reasons.push(format!("target `{name}`: {why}{}", advice(program)));
             }
         }
     }
     reasons
 }
 
-fn missing(target: &str, program: &str) -> String {
-    let advice = match program {
+/// How to get a program that the library's experiments want.
+fn advice(program: &str) -> &'static str {
+    match program {
         "redis-server" => "; on Debian: apt-get install redis-server",
         "nginx" => "; on Debian: apt-get install nginx",
         "postgres" => "; on Debian: apt-get install postgresql",
         _ => "",
-    };
-    format!("target `{target}`: there is no program `{program}` that may be run{advice}")
+    }
 }
 
 /// The reason why the largest memory pressure of the plan does not fit into what is available.

@@ -94,6 +94,15 @@ impl RunFolder {
         self.path.join(format!("target-{target}.log"))
     }
 
+    /// Takes away what a run that could not start has left in its folder, and the folder if nothing else is in it, so that
+    /// the same command can be given again.
+    pub fn abandon(&self) {
+        for name in ["plan.ron", "run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "ledger", "guardian.log"] {
+            let _ = fs::remove_file(self.path.join(name));
+        }
+        let _ = fs::remove_dir(&self.path);
+    }
+
     /// Writes the plan down.
     ///
     /// # Errors

@@ -54,7 +54,8 @@ fn a_target_that_exits_at_once_is_told_with_its_last_words() {
 #[test]
 fn a_target_that_never_becomes_ready_is_told() {
     let fields = r#"argv: ["sleep", "60"], ready_within: "500ms""#;
-    check(&target(fields), 1, &["target `web`", "not ready within 500ms", "it printed nothing"]);
+    let says = ["target `web`", "not ready within 500ms", "found: connection refused", "it printed nothing"];
+    check(&target(fields), 1, &says);
 }
 
 #[test]
@@ -62,7 +63,9 @@ fn a_taken_port_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let fields = format!(r#"argv: ["sleep", "60"], port: {port}"#);
-    check(&target(&fields), 64, &[&format!("port {port} for target `web` is taken"), "write `Auto`"]);
+    let voyage =
+        check(&target(&fields), 64, &[&format!("port {port} for target `web` is taken"), "write `Auto`"]);
+    assert!(!voyage.folder().exists(), "the same command can be given again");
 }
 
 #[test]
@@ -112,6 +115,25 @@ fn a_folder_that_cannot_be_written_is_refused() {
     let output = voyage.shakedown(&["run", "experiment.ron", "--out", "file/run"]).output().unwrap();
     assert_eq!(output.status.code(), Some(64), "{}", all(&output));
     assert!(all(&output).contains("cannot write in"), "{}", all(&output));
+}
+
+#[test]
+fn a_program_that_may_not_be_run_is_told_with_its_path() {
+    let voyage = Voyage::new(&target(r#"argv: ["./server"]"#));
+    fs::write(voyage.path().join("server"), "").unwrap();
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(64), "{}", all(&output));
+    assert!(all(&output).contains("server is not executable"), "{}", all(&output));
+}
+
+#[test]
+fn what_cannot_be_written_to_standard_output_is_an_error() {
+    let voyage = Voyage::new("");
+    for words in [["plan", "quickstart"], ["new", "http"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = voyage.shakedown(&words).stdout(full).status().unwrap();
+        assert_eq!(status.code(), Some(70), "{words:?}");
+    }
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn kill_amid(fault: &str) -> (Voyage, Neighbour) {
 fn the_report_says_that_it_was_cut(voyage: &Voyage) {
     let report = voyage.report();
     assert_eq!(report.status.code(), Some(2), "{}", voyage::all(&report));
+    assert!(voyage::all(&report).contains("the guardian undid"), "{}", voyage::all(&report));
     let text = voyage.read("report.md");
     assert!(text.contains("cut"), "{text}");
     assert!(voyage.read("report.html").contains("the fault"));

@@ -107,7 +107,7 @@ fn the_report_in_markdown_says_what_broke_when_and_whether_it_came_back() {
     let text = read(dir.path(), "report.md");
     for line in [
         "# FAIL: slow-database",
-        "| fail | 00:52 | recovery from every fault within 10 s | crash was not back to normal until \
+        "| fail | 00:52 | recovery from every fault within 10 s | crash was not back to normal for 3 seconds in a row until \
          the end of the run: at least 28 s from 00:52 on, the limit is 10 s |",
         "| fail | 01:05 | error ratio of browse below 1 % over recovery | found 100 %, the limit is 1 %; worst at 01:05, \
          13 s after crash |",

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use shakedown_faults::ledger::{FILE, Ledger};
+use shakedown_faults::process;
 use shakedown_reports::analysis::{Analysis, Proof, Verdict};
 use shakedown_scenarios::units::Span;
 
@@ -15,6 +17,27 @@ const REASONS: usize = 8;
 pub fn conclude(folder: &Path, analysis: &Analysis) {
     say(&in_short(analysis));
     say(&format!("report: {}", folder.join("report.html").display()));
+}
+
+/// What the ledger beside a journal says, where a run did not end in order: whether it still runs, and whether its faults
+/// are undone.
+pub fn tell_ledger(folder: &Path) {
+    let Ok(ledger) = Ledger::read(&folder.join(FILE)) else { return };
+    if ledger.finished && ledger.entries.iter().all(|entry| entry.closed_by.as_deref() == Some("harness")) {
+        return;
+    }
+    let by = |who: &str| ledger.entries.iter().any(|entry| entry.closed_by.as_deref() == Some(who));
+    say(&if ledger.is_settled() {
+        let who = if by("recover") { "`shakedown recover`" } else { "the guardian" };
+        format!("ledger: the harness did not end in order; {who} undid what it had left")
+    } else if process::lives(&ledger.head.owner) {
+        format!(
+            "ledger: this run is still under way as pid {}; this is how far it has come",
+            ledger.head.owner.pid
+        )
+    } else {
+        format!("ledger: {} entries are not undone; `shakedown recover` does that", ledger.open().count())
+    });
 }
 
 fn in_short(analysis: &Analysis) -> String {

@@ -44,7 +44,7 @@ pub fn check(files: &[PathBuf], set: &[(String, String)]) -> Exit {
 pub fn plan(file: &Path, chance: &Chance, set: &[(String, String)], ron: bool) -> Result<Exit> {
     let experiment = read(&open(file)?, set)?;
     let plan = fix(&experiment, chance)?;
-    put(&if ron { plan.to_ron() } else { plan.timeline() });
+    put(&if ron { plan.to_ron() } else { plan.timeline() })?;
     Ok(Exit::Pass)
 }
 

@@ -46,7 +46,12 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
     let program = std::env::current_exe().context("cannot find this program")?;
     let start = Start { plan, folder: folder.clone(), base: source.base, program, registry };
     let outcome = super::runtime()?.block_on(async {
-        let (prepared, keeper) = Prepared::new(start).map_err(|error| Refused(chain(&error)))?;
+        let prepared = Prepared::new(start).map_err(|error| {
+            let _ = journal.finish();
+            folder.abandon();
+            Refused(chain(&error))
+        });
+        let (prepared, keeper) = prepared?;
         let (runner, inbox) = Runner::new(prepared, keeper, journal, Clock::start());
         anyhow::Ok(runner.run(inbox).await)
     })?;

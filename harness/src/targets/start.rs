@@ -3,8 +3,10 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, setrlimit};
@@ -80,7 +82,7 @@ impl Ground {
         let argv = self.places.fill_all(&self.process.argv, &self.own);
         let (program, arguments) = argv.split_first().ok_or_else(|| io::Error::other("the argv is empty"))?;
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let found = find_program(program, &self.base).ok_or(io::ErrorKind::NotFound)?;
+        let found = find_program(program, &self.base).map_err(io::Error::other)?;
         let mut command = Command::new(found);
         command.args(arguments).current_dir(self.working_directory());
         for (name, value) in &self.process.env {
@@ -119,32 +121,45 @@ impl Ground {
         self.own.port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
-    /// Waits until the process serves. It may wait for ever: the caller sets the limit.
-    pub async fn serves(&self) {
+    /// Waits until the process serves, and keeps in `seen` what the last question found. It may wait for ever: the caller
+    /// sets the limit.
+    pub async fn serves(&self, seen: &Mutex<String>) {
         let mut ticks = tokio::time::interval(READY_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if self.answers().await {
-                return;
+            match self.answers().await {
+                Ok(()) => return,
+                Err(found) => *seen.lock().unwrap_or_else(PoisonError::into_inner) = found,
             }
         }
     }
 
-    async fn answers(&self) -> bool {
+    /// Asks once; what was found instead of the right answer.
+    async fn answers(&self) -> Result<(), String> {
         match (&self.process.ready, self.address()) {
-            (Readiness::Started, _) => true,
-            (Readiness::Tcp, Some(address)) => asking::connect(address, READY_TIMEOUT).await.is_ok(),
+            (Readiness::Started, _) | (Readiness::Tcp | Readiness::Http(_), None) => Ok(()),
+            (Readiness::Tcp, Some(address)) => {
+                let answer = asking::connect(address, READY_TIMEOUT).await;
+                answer.map_err(|error| format!("a connection to {address} found: {error}"))
+            }
             (Readiness::Http(path), Some(address)) => {
-                let page = asking::get(address, path, READY_TIMEOUT).await;
-                page.is_ok_and(|page| (200..300).contains(&page.status))
+                let asked = format!("GET http://{address}{path}");
+                match asking::get(address, path, READY_TIMEOUT).await {
+                    Ok(page) if (200..300).contains(&page.status) => Ok(()),
+                    Ok(page) => Err(format!("{asked} answered {}, expected 200 to 299", page.status)),
+                    Err(error) => Err(format!("{asked} found: {error}")),
+                }
             }
             (Readiness::Exec(argv), _) => {
                 let argv = self.places.fill_all(argv, &self.own);
                 let marker = [(MARKER.to_owned(), self.marker.clone())];
-                asking::execute(&argv, &marker, READY_TIMEOUT).await.is_ok_and(|ended| ended.code == Some(0))
+                match asking::execute(&argv, &marker, READY_TIMEOUT).await {
+                    Ok(ended) if ended.code == Some(0) => Ok(()),
+                    Ok(ended) => Err(format!("`{}` ended with {:?}, expected 0", argv.join(" "), ended.code)),
+                    Err(error) => Err(format!("`{}` found: {error}", argv.join(" "))),
+                }
             }
-            (Readiness::Tcp | Readiness::Http(_), None) => true,
         }
     }
 
@@ -166,19 +181,29 @@ impl Ground {
 
 /// Where a program is. One with a slash is taken from the experiment's folder; one without is looked up in the search
 /// path and, since servers live there on Debian, in the folders of the administrator.
-#[must_use]
-pub fn find_program(program: &str, base: &Path) -> Option<PathBuf> {
+///
+/// # Errors
+/// Where it was looked for and what is wrong there, for people.
+pub fn find_program(program: &str, base: &Path) -> Result<PathBuf, String> {
     const ADMINISTRATOR: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
     if program.contains('/') {
-        return Some(base.join(program)).filter(|path| is_program(path));
+        let path = base.join(program);
+        return match fs::metadata(&path) {
+            Err(error) => Err(format!(
+                "cannot find {}: {error}; relative paths start at the experiment's folder",
+                path.display()
+            )),
+            Ok(_) if is_program(&path) => Ok(path),
+            Ok(_) => Err(format!("{} is not executable; `chmod +x` makes it so", path.display())),
+        };
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(ADMINISTRATOR.map(PathBuf::from));
-    folders.map(|folder| folder.join(program)).find(|path| is_program(path))
+    let found = folders.map(|folder| folder.join(program)).find(|path| is_program(path));
+    found.ok_or_else(|| format!("there is no program `{program}` in the search path"))
 }
 
 fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -115,7 +115,8 @@ impl Supervisor {
         started: Span,
     ) -> (String, Intent) {
         let ground = Arc::clone(&self.ground);
-        let serves = ground.serves();
+        let seen = Mutex::new("nothing was asked yet".to_owned());
+        let serves = ground.serves(&seen);
         tokio::pin!(serves);
         let limit = if self.ready_once {
             Instant::from_std(self.clock.instant(started.plus(ground.process.ready_within)))
@@ -137,7 +138,8 @@ impl Supervisor {
                     late = true;
                     let within = self.ground.process.ready_within;
                     let words = self.ground.last_words();
-                    self.fail(format!("not ready within {within}; {words}")).await;
+                    let found = seen.lock().map_or_else(|poison| poison.into_inner().clone(), |seen| seen.clone());
+                    self.fail(format!("not ready within {within}: {found}; {words}")).await;
                 }
                 () = tokio::time::sleep_until(kill_at.unwrap_or(limit)), if kill_at.is_some() => {
                     kill_at = None;

@@ -235,7 +235,10 @@ impl<'p> Fold<'p> {
         let leaks = finish_subjects(self.plan, self.subjects, &mut series);
         series.extend(self.host.finish());
         self.links.into_values().for_each(|link| series.extend(link.finish()));
-        let gates = self.gates.into_iter().map(|gate| gate.finish(&faults, &leaks)).collect();
+        let mut gates: Vec<_> = self.gates.into_iter().map(|gate| gate.finish(&faults, &leaks)).collect();
+        if health.checks.iter().any(|check| check.verdict != Verdict::Pass) {
+            super::gates::doubt(&mut gates, &self.plan.experiment.gates);
+        }
         let baseline = !self.plan.experiment.phases.baseline.is_zero();
         let mut analysis = Analysis {
             format: FORMAT,

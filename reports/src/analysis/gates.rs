@@ -7,6 +7,7 @@ use shakedown_scenarios::plan::Plan;
 use super::course::{During, Place};
 use super::finding::{FaultFinding, GateFinding, LeakFinding, Moment, Recovery};
 use super::load::Figures;
+use super::recovery::IN_A_ROW;
 use super::verdict::Verdict;
 use crate::journal::{Sample, Second};
 use crate::show::{self, Unit, seconds};
@@ -307,8 +308,20 @@ impl GateFinding {
     }
 }
 
+/// Gates on load that a harness measured which was the bottleneck itself cannot blame the target.
+pub fn doubt(findings: &mut [GateFinding], gates: &[Gate]) {
+    for (finding, gate) in findings.iter_mut().zip(gates) {
+        let on_load =
+            matches!(gate, Gate::Latency { .. } | Gate::ErrorRatio { .. } | Gate::Throughput { .. });
+        if on_load && finding.verdict == Verdict::Fail {
+            finding.verdict = Verdict::Inconclusive;
+            finding.note = "the harness was the bottleneck, so this may not be the target's doing".into();
+        }
+    }
+}
+
 fn not_back(fault: &FaultFinding, until: &str) -> String {
-    format!("{} was not back to normal {until}", fault.title())
+    format!("{} was not back to normal for {IN_A_ROW} seconds in a row {until}", fault.title())
 }
 
 const fn window(gate: &Gate) -> Option<&Window> {

@@ -157,8 +157,17 @@ impl Analysis {
 
     fn judge_targets(&self, reasons: &mut Vec<Reason>) {
         for target in &self.targets {
-            reasons.extend(target.trouble());
+            reasons.extend(target.trouble().or_else(|| self.not_back(target)));
         }
+    }
+
+    /// A target that a fault ended and nothing brought back before the load was over. Exits after that are the run's own.
+    fn not_back(&self, target: &TargetFinding) -> Option<Reason> {
+        let completed = self.run.ending == Ended::Completed;
+        let last = target.restarts.last().filter(|_| completed && target.down_at_end)?;
+        let why = format!("was ended by a fault ({}) and was still down at the end of the load", last.status);
+        let about = format!("target {}", target.name);
+        (last.exited < self.run.planned).then(|| Reason::new(Verdict::Fail, about, why, Some(last.exited)))
     }
 
     fn judge_harness(&self, reasons: &mut Vec<Reason>) {
