@@ -14,9 +14,14 @@ fn installed(program: &str) -> bool {
 }
 
 /// Runs an experiment of the library as it is, and sees that it passes and that every fault was proven and healed.
+///
+/// Its gates are on times, and the machine may be shared: what failed for nothing but a time gets one more try.
 fn passes(name: &str) {
-    let voyage = Voyage::new("");
-    let output = voyage.command(name, &[]).output().unwrap();
+    let (mut voyage, mut output) = sail(name);
+    if output.status.code() != Some(0) && only_times(&voyage.summary()) {
+        drop(voyage);
+        (voyage, output) = sail(name);
+    }
     assert_eq!(output.status.code(), Some(0), "{}", all(&output));
     for file in ["plan.ron", "ledger", "run.sqlite", "report.html", "report.md", "junit.xml", "summary.json"]
     {
@@ -30,6 +35,21 @@ fn passes(name: &str) {
         assert_eq!(fault["bit"]["proven"], true, "{fault}");
         assert_eq!(fault["heal"]["proven"], true, "{fault}");
     }
+}
+
+fn sail(name: &str) -> (Voyage, std::process::Output) {
+    let voyage = Voyage::new("");
+    let output = voyage.command(name, &[]).output().unwrap();
+    (voyage, output)
+}
+
+/// Whether every reason of a verdict is about latency, lateness or the length of a recovery.
+fn only_times(summary: &serde_json::Value) -> bool {
+    let about_time = |reason: &serde_json::Value| {
+        let about = reason["about"].as_str().unwrap_or_default();
+        about == "harness" || ["p95", "p99", "recovery from"].iter().any(|start| about.starts_with(start))
+    };
+    summary["reasons"].as_array().is_some_and(|reasons| reasons.iter().all(about_time))
 }
 
 #[test]

@@ -295,7 +295,7 @@ fn reasons(analysis: &Analysis) -> Vec<ReasonRow> {
 fn rehearsal(analysis: &Analysis) -> Option<String> {
     (analysis.run.rehearse != 1.0).then(|| {
         format!(
-            "A rehearsal: durations were divided by {}. It shows that the experiment works, and counts as no rung.",
+            "A rehearsal: durations were divided by {}. It shows that the experiment works; its verdict does not count for a release.",
             show::short(analysis.run.rehearse)
         )
     })
