@@ -87,7 +87,6 @@ pub struct Runner {
     prepared: Prepared,
     injector: Arc<Injector>,
     targets: Arc<Targets>,
-    loads: BTreeMap<String, Load>,
     stops: Vec<Stopper>,
     active: BTreeMap<u32, Active>,
     sampling: Option<Sampling>,
@@ -136,7 +135,6 @@ impl Runner {
             prepared,
             injector,
             targets,
-            loads: BTreeMap::new(),
             stops: Vec::new(),
             active: BTreeMap::new(),
             sampling: None,
@@ -271,7 +269,7 @@ impl Runner {
         self.start_probes();
         let plan = &self.prepared.start.plan;
         let (windows, told) = mpsc::channel(WAITING);
-        let mut failed = Vec::new();
+        let (mut loads, mut failed) = (BTreeMap::new(), Vec::new());
         for (name, workload) in &plan.experiment.workloads {
             let places = &self.prepared.places;
             let Some(address) = links::destination(workload.to(), &places.targets, &places.links) else {
@@ -288,13 +286,13 @@ impl Runner {
             };
             match shakedown_load::start(start, windows.clone()) {
                 Ok(load) => {
-                    self.loads.insert(name.clone(), load);
+                    loads.insert(name.clone(), load);
                 }
                 Err(error) => failed.push(format!("workload `{name}` cannot start: {error}")),
             }
         }
         self.forward(told, |window| Happening::Window(Box::new(window)));
-        self.watch_load();
+        self.watch_load(loads);
         for why in failed {
             self.internal.get_or_insert_with(|| why.clone());
             self.step_aside(Input::Broken(why));
@@ -322,9 +320,8 @@ impl Runner {
     }
 
     /// Waits for all workloads to end.
-    fn watch_load(&mut self) {
+    fn watch_load(&mut self, loads: BTreeMap<String, Load>) {
         let happenings = self.happenings.clone();
-        let loads = std::mem::take(&mut self.loads);
         self.stops = loads.values().map(Load::stopper).collect();
         if loads.is_empty() {
             // A run that only watches goes on to its planned end; `stop_load` says when.

@@ -161,11 +161,6 @@ impl Targets {
         self.handles.get(name)
     }
 
-    /// All started processes.
-    pub fn handles(&self) -> impl Iterator<Item = (&String, &Handle)> {
-        self.handles.iter()
-    }
-
     /// The main process of a target, if it runs and is ours to see.
     #[must_use]
     pub fn identity(&self, name: &str) -> Option<Identity> {

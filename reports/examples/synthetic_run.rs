@@ -12,11 +12,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use shakedown_reports::journal::{Entry, Event, Record, What, Window, Writer};
+use shakedown_reports::journal::{Entry, What, Writer};
 use shakedown_reports::{PLAN, report};
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::units::Span;
-use synthetic::{bend, break_second, events, meta, no_leak, plan, story, without};
+use synthetic::{bend, break_second, events, meta, no_leak, plan, record, story, without};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -117,30 +117,6 @@ fn write(dir: &Path, plan: &Plan, entries: Vec<Entry>) -> Result<(), Box<dyn std
     // A run that was cut has no orderly end of its journal either, but nothing here is cut in earnest.
     writer.finish()?;
     Ok(())
-}
-
-fn record(entry: Entry) -> Record {
-    match entry {
-        Entry::Event(Event { at_us, what }) => Record::Event(Event { at_us, what }),
-        Entry::Sample(sample) => Record::Sample(*sample),
-        Entry::HostSample(sample) => Record::HostSample(sample),
-        Entry::LinkSample(sample) => Record::LinkSample(sample),
-        Entry::Window(second) => Record::Window(Box::new(Window {
-            second: second.second,
-            workload: second.workload,
-            due: second.due,
-            sent: second.sent,
-            ok: second.ok,
-            errors: second.errors,
-            dropped: second.dropped,
-            backlog: second.backlog,
-            received: second.received,
-            latency: second.latency.histogram(),
-            service: second.service.histogram(),
-            late_us_max: second.late_us_max,
-            late_us_p50: second.late_us_p50,
-        })),
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this program tells how long a report takes")]

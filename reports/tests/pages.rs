@@ -7,36 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use shakedown_reports::analysis::{Analysis, Verdict, analyze_entries};
-use shakedown_reports::journal::{Entry, Event, Record, What, Window, Writer};
+use shakedown_reports::journal::{Entry, What, Writer};
 use shakedown_reports::{PLAN, ReportError, pages, report};
 use shakedown_scenarios::plan::Plan;
-use synthetic::{bend, break_second, event, events, meta, no_leak, plan, sorted, story};
+use synthetic::{bend, break_second, event, events, meta, no_leak, plan, record, sorted, story};
 
 const PANELS: [&str; 7] = ["timeline", "load", "latency", "errors", "memory", "handles", "cpu"];
-
-fn record(entry: Entry) -> Record {
-    match entry {
-        Entry::Event(Event { at_us, what }) => Record::Event(Event { at_us, what }),
-        Entry::Sample(sample) => Record::Sample(*sample),
-        Entry::HostSample(sample) => Record::HostSample(sample),
-        Entry::LinkSample(sample) => Record::LinkSample(sample),
-        Entry::Window(second) => Record::Window(Box::new(Window {
-            second: second.second,
-            workload: second.workload,
-            due: second.due,
-            sent: second.sent,
-            ok: second.ok,
-            errors: second.errors,
-            dropped: second.dropped,
-            backlog: second.backlog,
-            received: second.received,
-            latency: second.latency.histogram(),
-            service: second.service.histogram(),
-            late_us_max: second.late_us_max,
-            late_us_p50: second.late_us_p50,
-        })),
-    }
-}
 
 /// A run folder as a run leaves it.
 fn folder(plan: &Plan, entries: Vec<Entry>) -> tempfile::TempDir {

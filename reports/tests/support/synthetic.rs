@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use shakedown_reports::journal::{
-    Counts, Ending, Entry, Event, HARNESS, Host, HostSample, LinkSample, Meta, Sample, Second, What,
+    self, Counts, Ending, Entry, Event, HARNESS, Host, HostSample, LinkSample, Meta, Record, Sample, Second,
+    What,
 };
 use shakedown_scenarios::experiment::{Experiment, Phase, Phases};
 use shakedown_scenarios::fault::{Act, Fault};
@@ -379,4 +380,29 @@ pub fn events(entries: &mut [Entry], mut change: impl FnMut(i64, &mut What)) {
 pub fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by_key(Entry::at_us);
     entries
+}
+
+/// What the runner would have written for an entry: its histograms unpacked again.
+pub fn record(entry: Entry) -> Record {
+    match entry {
+        Entry::Event(Event { at_us, what }) => Record::Event(Event { at_us, what }),
+        Entry::Sample(sample) => Record::Sample(*sample),
+        Entry::HostSample(sample) => Record::HostSample(sample),
+        Entry::LinkSample(sample) => Record::LinkSample(sample),
+        Entry::Window(second) => Record::Window(Box::new(journal::Window {
+            second: second.second,
+            workload: second.workload,
+            due: second.due,
+            sent: second.sent,
+            ok: second.ok,
+            errors: second.errors,
+            dropped: second.dropped,
+            backlog: second.backlog,
+            received: second.received,
+            latency: second.latency.histogram(),
+            service: second.service.histogram(),
+            late_us_max: second.late_us_max,
+            late_us_p50: second.late_us_p50,
+        })),
+    }
 }
