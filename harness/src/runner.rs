@@ -11,6 +11,7 @@ mod take;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use shakedown_faults::process::RUN_VARIABLE;
 use shakedown_load::{Load, LoadEnd, Stopper};
 use shakedown_reports::journal::{Ending, Event, HostSample, Record, Sample, What, Window, Writer};
 use shakedown_scenarios::probe::Ask;
@@ -30,7 +31,6 @@ use crate::links;
 use crate::placeholders::Own;
 use crate::probes::{self, Answer, Question};
 use crate::setup::Prepared;
-use crate::targets::start::MARKER;
 use crate::targets::{self, Notice, Targets};
 
 /// How many happenings may wait for the runner. They come a few times a second each; a full channel holds their
@@ -310,7 +310,7 @@ impl Runner {
             }
             let address = links::asked(&probe.ask)
                 .and_then(|to| links::destination(to, &places.targets, &places.links));
-            let envs = vec![(MARKER.to_owned(), start.folder.marker().to_owned())];
+            let envs = vec![(RUN_VARIABLE.to_owned(), start.folder.marker().to_owned())];
             questions.push(Question { probe, address, envs });
         }
         for question in questions {

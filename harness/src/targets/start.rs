@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, setrlimit};
+use shakedown_faults::process::RUN_VARIABLE;
 use shakedown_scenarios::target::{Process, Readiness};
 use tokio::process::{Child, Command};
 use tokio::time::MissedTickBehavior;
@@ -17,9 +18,6 @@ use tokio::time::MissedTickBehavior;
 use crate::asking;
 use crate::limits;
 use crate::placeholders::{Own, Places};
-
-/// The name of the environment variable that marks every process of a run.
-pub const MARKER: &str = "SHAKEDOWN_RUN";
 
 /// The environment entry that marks every process of one target of one run.
 #[must_use]
@@ -49,7 +47,7 @@ pub struct Ground {
     pub base: PathBuf,
     /// The file that takes its output.
     pub log: PathBuf,
-    /// The value of [`MARKER`].
+    /// The value of [`RUN_VARIABLE`].
     pub marker: String,
 }
 
@@ -88,7 +86,7 @@ impl Ground {
         for (name, value) in &self.process.env {
             command.env(name, self.places.fill(value, &self.own));
         }
-        command.env(MARKER, &self.marker);
+        command.env(RUN_VARIABLE, &self.marker);
         command.env(TARGET_MARKER, format!("{}/{}", self.marker, self.name));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // A session of its own: a Ctrl-C at the terminal reaches the harness alone, which then ends the target in order;
@@ -153,7 +151,7 @@ impl Ground {
             }
             (Readiness::Exec(argv), _) => {
                 let argv = self.places.fill_all(argv, &self.own);
-                let marker = [(MARKER.to_owned(), self.marker.clone())];
+                let marker = [(RUN_VARIABLE.to_owned(), self.marker.clone())];
                 match asking::execute(&argv, &marker, READY_TIMEOUT).await {
                     Ok(ended) if ended.code == Some(0) => Ok(()),
                     Ok(ended) => Err(format!("`{}` ended with {:?}, expected 0", argv.join(" "), ended.code)),
