@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::target::{Amount, Way};
-use crate::units::{Bandwidth, Ratio, Span};
+use crate::target::Amount;
+use crate::toxic::{Aim, Toxic};
+use crate::units::{Ratio, Span};
 
 /// One line of the experiment's `faults`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,50 +29,14 @@ pub struct Fault {
 /// What a fault does. In a file it stands after `do:`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Act {
-    /// Every chunk of bytes is delivered `delay` ± up to `jitter` later; order is kept.
-    Latency {
+    /// The connections of a link are broken.
+    Toxic {
         /// The link.
         link: String,
-        /// The mean delay.
-        delay: Span,
-        /// Drawn evenly from -jitter to +jitter, once a chunk; at most `delay`.
-        jitter: Span,
-        /// Which way.
-        way: Way,
-    },
-    /// Bytes are taken and lost; connections that lost some are reset when it heals.
-    Blackhole {
-        /// The link.
-        link: String,
-        /// Which way.
-        way: Way,
-    },
-    /// Bytes stop, with back-pressure, and go on when it heals, as in a network that is cut and joined again.
-    /// New connections are accepted but get nowhere.
-    Partition {
-        /// The link.
-        link: String,
-        /// Which way.
-        way: Way,
-    },
-    /// Connections are reset (RST): the open ones at once, new ones as soon as they are accepted.
-    Reset {
-        /// The link.
-        link: String,
-    },
-    /// New connections are refused; open ones stay.
-    Refuse {
-        /// The link.
-        link: String,
-    },
-    /// Each connection passes at most so many bytes a second.
-    Bandwidth {
-        /// The link.
-        link: String,
-        /// The limit for each connection and way.
-        rate: Bandwidth,
-        /// Which way.
-        way: Way,
+        /// How.
+        toxic: Toxic,
+        /// Which of them, and which way.
+        aim: Aim,
     },
     /// The target's process tree gets SIGKILL. Whether it comes back is up to its restart policy.
     Kill {
@@ -118,31 +83,19 @@ pub enum Scope<'a> {
 // === impl Act ===
 
 impl Act {
-    /// The names of all acts, as they stand in a file.
-    pub const KINDS: [&'static str; 11] = [
-        "Latency",
-        "Blackhole",
-        "Partition",
-        "Reset",
-        "Refuse",
-        "Bandwidth",
-        "Kill",
-        "Stop",
-        "Restart",
-        "CpuPressure",
-        "MemoryPressure",
-    ];
+    /// The names of all acts that are no toxics, as they stand in a file.
+    pub const OTHER_KINDS: [&'static str; 5] = ["Kill", "Stop", "Restart", "CpuPressure", "MemoryPressure"];
 
-    /// The name of this act, one of [`Act::KINDS`].
+    /// The names of all acts, as they stand in a file: those of the toxics, and the others.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        Toxic::KINDS.into_iter().chain(Self::OTHER_KINDS)
+    }
+
+    /// The name of this act, one of [`Act::kinds`].
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Latency { .. } => "Latency",
-            Self::Blackhole { .. } => "Blackhole",
-            Self::Partition { .. } => "Partition",
-            Self::Reset { .. } => "Reset",
-            Self::Refuse { .. } => "Refuse",
-            Self::Bandwidth { .. } => "Bandwidth",
+            Self::Toxic { toxic, .. } => toxic.kind(),
             Self::Kill { .. } => "Kill",
             Self::Stop { .. } => "Stop",
             Self::Restart { .. } => "Restart",
@@ -155,12 +108,7 @@ impl Act {
     #[must_use]
     pub fn scope(&self) -> Scope<'_> {
         match self {
-            Self::Latency { link, .. }
-            | Self::Blackhole { link, .. }
-            | Self::Partition { link, .. }
-            | Self::Reset { link }
-            | Self::Refuse { link }
-            | Self::Bandwidth { link, .. } => Scope::Link(link),
+            Self::Toxic { link, .. } => Scope::Link(link),
             Self::Kill { target } | Self::Stop { target } | Self::Restart { target } => Scope::Target(target),
             Self::CpuPressure { .. } | Self::MemoryPressure { .. } => Scope::Host,
         }
@@ -172,11 +120,15 @@ impl Act {
         matches!(self, Self::Kill { .. } | Self::Restart { .. })
     }
 
-    /// Whether two acts must not hold at the same time: the same kind on the same thing (two latencies on one link), or
-    /// two acts on one target's processes. Acts of different kinds on one link do mix.
+    /// Whether two acts must not hold at the same time: the same kind on the same thing (two latencies on one way of a
+    /// link), or two acts on one target's processes. Acts of different kinds on one link do mix.
     #[must_use]
     pub fn excludes(&self, other: &Self) -> bool {
         let same_scope = self.scope() == other.scope();
-        same_scope && (self.kind() == other.kind() || matches!(self.scope(), Scope::Target(_)))
+        let meet = match (self, other) {
+            (Self::Toxic { aim, .. }, Self::Toxic { aim: others, .. }) => aim.way.meets(others.way),
+            _ => true,
+        };
+        same_scope && meet && (self.kind() == other.kind() || matches!(self.scope(), Scope::Target(_)))
     }
 }

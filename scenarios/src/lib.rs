@@ -25,5 +25,6 @@ mod suggest;
 pub mod syntax;
 pub mod target;
 pub mod template;
+pub mod toxic;
 pub mod units;
 pub mod workload;

@@ -19,6 +19,7 @@ mod probe;
 mod scalar;
 mod shapes;
 mod target;
+mod toxic;
 mod variables;
 mod workload;
 

@@ -6,6 +6,7 @@ use crate::fault::{Act, Fault};
 use crate::places::{Path, part};
 use crate::syntax::shortened;
 use crate::target::{Amount, Target};
+use crate::toxic::{Aim, Distribution, Toxic};
 use crate::units::{Ratio, Span};
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
@@ -23,12 +24,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
 
 fn acts_on_something(checker: &mut Checker<'_>, path: &Path, act: &Act) {
     match act {
-        Act::Latency { link, .. }
-        | Act::Blackhole { link, .. }
-        | Act::Partition { link, .. }
-        | Act::Reset { link }
-        | Act::Refuse { link }
-        | Act::Bandwidth { link, .. } => drop(checker.link(&path.then("link"), link)),
+        Act::Toxic { link, .. } => drop(checker.link(&path.then("link"), link)),
         Act::Kill { target } | Act::Restart { target } => {
             started(checker, &path.then("target"), act.kind(), target)
         }
@@ -63,24 +59,31 @@ fn running(checker: &mut Checker<'_>, path: &Path, name: &str) {
 
 fn strength(checker: &mut Checker<'_>, path: &Path, fault: &Fault) {
     match &fault.act {
-        Act::Latency { delay, jitter, .. } => latency(checker, path, *delay, *jitter),
-        Act::Bandwidth { rate, .. } if rate.as_bytes_per_second() == 0 => {
-            let help = "write a rate such as `\"64KiB/s\"`; to let nothing pass use `Partition`";
-            checker.tell(&path.then("rate"), "at a rate of zero nothing passes", help);
-        }
+        Act::Toxic { toxic, aim, .. } => toxics(checker, path, toxic, aim),
         Act::CpuPressure { load, .. } => share(checker, &path.then("load"), *load, 1.0, "100%"),
         Act::MemoryPressure { amount, ramp } => memory(checker, path, *amount, *ramp, fault.hold),
         _ => {}
     }
 }
 
-fn latency(checker: &mut Checker<'_>, path: &Path, delay: Span, jitter: Span) {
-    if delay.is_zero() {
-        checker.tell(&path.then("delay"), "a latency of zero is none", "write a delay such as `\"100ms\"`");
-    } else if jitter > delay && !checker.places.is_broken(&path.then("delay")) {
-        let message =
-            format!("jitter {jitter} is more than the delay {delay}: some bytes would have to leave early");
-        checker.tell(&path.then("jitter"), message, format!("make it at most \"{delay}\""));
+fn toxics(checker: &mut Checker<'_>, path: &Path, toxic: &Toxic, aim: &Aim) {
+    for problem in toxic.problems(aim) {
+        checker.tell(&path.then(problem.field), problem.message, problem.help);
+    }
+    match toxic {
+        // A control plane may stall a link like this, as clients of Toxiproxy do; a file has a better word for it.
+        Toxic::Bandwidth { rate, .. } if rate.as_bytes_per_second() == 0 => {
+            let help = "write a rate such as `\"64KiB/s\"`; to let nothing pass use `Partition`";
+            checker.tell(&path.then("rate"), "at a rate of zero nothing passes", help);
+        }
+        Toxic::Latency { delay, jitter, distribution: Distribution::Uniform, .. }
+            if jitter > delay && !delay.is_zero() && !checker.places.is_broken(&path.then("delay")) =>
+        {
+            let message =
+                format!("jitter {jitter} is more than the delay {delay}: some bytes would have to leave early");
+            checker.tell(&path.then("jitter"), message, format!("make it at most \"{delay}\""));
+        }
+        _ => {}
     }
 }
 

@@ -14,19 +14,10 @@ impl Act {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Latency { link, delay, jitter, way } if jitter.is_zero() => {
-                format!("{delay} latency on link {link}, {}", way.word())
+            Self::Toxic { link, toxic, aim } if toxic.has_ways() || !aim.is_all() => {
+                format!("{} on link {link}, {}", toxic.describe(), aim.describe())
             }
-            Self::Latency { link, delay, jitter, way } => {
-                format!("{delay} ± {jitter} latency on link {link}, {}", way.word())
-            }
-            Self::Blackhole { link, way } => format!("bytes lost on link {link}, {}", way.word()),
-            Self::Partition { link, way } => format!("link {link} cut, {}", way.word()),
-            Self::Reset { link } => format!("connections reset on link {link}"),
-            Self::Refuse { link } => format!("new connections refused on link {link}"),
-            Self::Bandwidth { link, rate, way } => {
-                format!("at most {rate} a connection on link {link}, {}", way.word())
-            }
+            Self::Toxic { link, toxic, .. } => format!("{} on link {link}", toxic.describe()),
             Self::Kill { target } => format!("SIGKILL to target {target}"),
             Self::Stop { target } => format!("target {target} stopped (SIGSTOP)"),
             Self::Restart { target } => format!("target {target} restarted (SIGTERM)"),
@@ -40,6 +31,12 @@ impl Act {
 }
 
 impl Way {
+    /// Whether there is a way that both mean.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        !matches!((self, other), (Self::Upstream, Self::Downstream) | (Self::Downstream, Self::Upstream))
+    }
+
     /// The words for people.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -3,10 +3,10 @@
 use super::context::{Blank, Context};
 use super::fields::Fields;
 use super::scalar::{blank, quantity, ratio, text, whole};
-use super::target::way;
+use super::toxic::{aim, toxic};
 use crate::fault::{Act, Fault};
 use crate::syntax::Node;
-use crate::target::{Amount, Way};
+use crate::target::Amount;
 use crate::units::{Ratio, Size, Span};
 
 blank! {
@@ -42,15 +42,14 @@ pub(super) fn fault(cx: &mut Context, node: &Node) -> Option<Fault> {
 }
 
 fn act(cx: &mut Context, node: &Node) -> Option<Act> {
-    let kind = cx.variant(node, "a kind of fault", &Act::KINDS)?;
+    let kinds: Vec<&str> = Act::kinds().collect();
+    let kind = cx.variant(node, "a kind of fault", &kinds)?;
     let mut fields = cx.fields(node, &format!("`{kind}`"))?;
     let act = match kind {
-        "Latency" | "Blackhole" | "Partition" | "Reset" | "Refuse" | "Bandwidth" => {
-            on_link(cx, &mut fields, kind)
-        }
         "Kill" | "Stop" | "Restart" => on_target(cx, &mut fields, kind),
         "CpuPressure" => cpu(cx, &mut fields),
-        _ => memory(cx, &mut fields),
+        "MemoryPressure" => memory(cx, &mut fields),
+        _ => on_link(cx, &mut fields, kind),
     };
     fields.finish(cx);
     Some(act)
@@ -58,23 +57,9 @@ fn act(cx: &mut Context, node: &Node) -> Option<Act> {
 
 fn on_link(cx: &mut Context, fields: &mut Fields<'_>, kind: &str) -> Act {
     let link = fields.required(cx, "link", text);
-    match kind {
-        "Latency" => Act::Latency {
-            link,
-            delay: fields.required(cx, "delay", quantity),
-            jitter: fields.or(cx, "jitter", Span::ZERO, quantity),
-            way: fields.or(cx, "way", Way::Downstream, way),
-        },
-        "Blackhole" => Act::Blackhole { link, way: fields.or(cx, "way", Way::Both, way) },
-        "Partition" => Act::Partition { link, way: fields.or(cx, "way", Way::Both, way) },
-        "Bandwidth" => Act::Bandwidth {
-            link,
-            rate: fields.required(cx, "rate", quantity),
-            way: fields.or(cx, "way", Way::Downstream, way),
-        },
-        "Reset" => Act::Reset { link },
-        _ => Act::Refuse { link },
-    }
+    let toxic = toxic(cx, fields, kind);
+    let aim = aim(cx, fields, &toxic);
+    Act::Toxic { link, toxic, aim }
 }
 
 fn on_target(cx: &mut Context, fields: &mut Fields<'_>, kind: &str) -> Act {
