@@ -1,5 +1,7 @@
 //! The laws of a pipe, under any order of events: no byte lost, none doubled, none early, none out of order.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here has failed the test")]
+
 use proptest::prelude::*;
 use shakedown_faults::toxic::{
     Aim, BUFFER, DELAY_BUFFER, Direction, End, Evidence, Injection, Met, Next, Over, Pipe, Rules, Toxic,

@@ -92,7 +92,7 @@ impl Queue {
             let paused = piece.sent > 0 && !piece.is_plain();
             piece.forget(&holds);
             // The head of a slicer that still holds keeps its pause.
-            if !(paused && !piece.is_plain()) {
+            if !paused || piece.is_plain() {
                 piece.due = piece.due_after(None).max(earlier.unwrap_or(Span::ZERO));
             }
         }
