@@ -17,6 +17,7 @@ mod delayed;
 mod http;
 mod idle;
 mod latency;
+pub mod machine;
 pub mod peers;
 mod ping_pong;
 mod responder;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use clap::Parser;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use shakedown_benches::proxies::machine::allow_descriptors;
 use shakedown_benches::proxies::peers::{Peer, Yard};
 use shakedown_benches::proxies::table::Table;
 use shakedown_benches::proxies::{ALL, Bench, Measurement};
@@ -40,6 +40,7 @@ fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
     let chosen = chosen(&flags.only)?;
     let peers: Vec<Peer> = flags.peers.iter().copied().filter(is_there).collect();
+    peers.iter().filter_map(|peer| peer.version()).for_each(|version| eprintln!("{version}"));
     allow_descriptors()?;
     let yard = Yard::new(our_program()?, flags.workers)?;
     let bench = Bench { yard: &yard, length: flags.length.duration() };
@@ -95,12 +96,6 @@ fn is_there(peer: &Peer) -> bool {
         eprintln!("skipped: {why}");
     }
     missing.is_none()
-}
-
-/// Up to the hard limit, which peers inherit.
-fn allow_descriptors() -> anyhow::Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("raising the limit on descriptors")
 }
 
 /// The program `proxy` beside this one. Cargo built only what it was asked to run, so it is asked for that one, too.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 use super::clock::now;
 use super::responder::Exchange;
@@ -16,6 +18,7 @@ pub(super) struct Callers {
     exchange: Exchange,
     epoll: Epoll,
     callers: Vec<Caller>,
+    ticking: Option<TimerFd>,
     scratch: Vec<u8>,
 }
 
@@ -42,6 +45,9 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 const EVENTS: usize = 256;
 
+/// What tells a tick from a connection.
+const TICK: u64 = u64::MAX;
+
 // === impl Callers ===
 
 impl Callers {
@@ -57,7 +63,7 @@ impl Callers {
             epoll.add(&stream, EpollEvent::new(EpollFlags::EPOLLIN, number as u64))?;
             callers.push(Caller { stream, heard: 0, asked: None });
         }
-        Ok(Self { exchange, epoll, callers, scratch: vec![0; 1 << 16] })
+        Ok(Self { exchange, epoll, callers, ticking: None, scratch: vec![0; 1 << 16] })
     }
 
     /// Sends a question on a connection, unless one is open there; whether it was sent.
@@ -76,14 +82,28 @@ impl Callers {
         (0..self.callers.len()).try_for_each(|caller| self.ask(caller).map(drop))
     }
 
-    /// Waits for answers until there are some, or until a moment has come; both in steps of a millisecond.
+    /// Ends a wait every so often, more finely than `epoll` can wait by itself.
+    pub(super) fn tick_every(&mut self, pace: Duration) -> anyhow::Result<()> {
+        let timer =
+            TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
+        self.epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TICK))?;
+        timer.set(Expiration::Interval(TimeSpec::from_duration(pace)), TimerSetTimeFlags::empty())?;
+        self.ticking = Some(timer);
+        Ok(())
+    }
+
+    /// Waits for answers until there are some, until a tick, or until a moment has come (in whole milliseconds).
     pub(super) fn wait(&mut self, until: Instant, answers: &mut Vec<Answer>) -> anyhow::Result<()> {
         answers.clear();
-        let left = until.saturating_duration_since(now()).as_millis();
+        let left = until.saturating_duration_since(now()).as_micros().div_ceil(1_000);
         let timeout = EpollTimeout::try_from(i32::try_from(left).unwrap_or(i32::MAX))?;
         let mut events = [EpollEvent::empty(); EVENTS];
         let count = self.epoll.wait(&mut events, timeout)?;
         for event in &events[..count] {
+            if event.data() == TICK {
+                self.ticking.as_ref().map_or(Ok(()), TimerFd::wait)?;
+                continue;
+            }
             let number = event.data() as usize;
             if let Some(after) = self.callers[number].hear(self.exchange, &mut self.scratch)? {
                 answers.push(Answer { caller: number, after });

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit};
-
 use super::callers::Callers;
 use super::clock::{now, pause};
+use super::machine::descriptors;
 use super::peers::{Peer, Running};
 use super::responder::{Exchange, Responder};
 use super::{Bench, Figure, Measurement, Versus};
@@ -57,8 +56,7 @@ fn memory(running: &Running) -> f64 {
 /// As many as there may be: each has an end at the client and one at the server, which are this process.
 fn count(peer: Peer) -> anyhow::Result<usize> {
     let wanted = if peer == Peer::Socat { CONNECTIONS_OF_SOCAT } else { CONNECTIONS };
-    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    Ok(wanted.min(usize::try_from(limit.saturating_sub(200) / 2)?))
+    Ok(wanted.min(descriptors()?.saturating_sub(200) / 2))
 }
 
 fn until_accepted(responder: &Responder, count: u64) -> anyhow::Result<()> {

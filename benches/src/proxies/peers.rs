@@ -2,22 +2,24 @@
 
 mod control;
 mod group;
+mod others;
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sched::{sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::clock::{now, pause};
+use super::machine::{find, pin};
 use control::Control;
 use group::Group;
+use others::Link;
 
 /// What stands between a client and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -56,13 +58,6 @@ pub struct Running {
 /// How long a peer may take until it listens.
 const LISTENS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Where Debian and others keep nginx's stream module, where it is not part of the program.
-const STREAM_MODULES: [&str; 3] = [
-    "/usr/lib/nginx/modules/ngx_stream_module.so",
-    "/usr/lib64/nginx/modules/ngx_stream_module.so",
-    "/usr/share/nginx/modules/ngx_stream_module.so",
-];
-
 // === impl Peer ===
 
 impl Peer {
@@ -82,12 +77,19 @@ impl Peer {
     /// Why it cannot be measured here; `None` if it can.
     #[must_use]
     pub fn missing(self) -> Option<String> {
-        let program = self.program()?;
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        // An ordinary user's path does not lead to where Debian keeps servers.
-        let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-        let found = folders.map(|folder| folder.join(program)).any(|file| file.is_file());
-        (!found).then(|| format!("{program} is not installed"))
+        let name = self.program()?;
+        find(name).is_none().then(|| format!("{}: {name} is not installed", self.name()))
+    }
+
+    /// What it says of itself, in a line; figures of a program without its version say little.
+    #[must_use]
+    pub fn version(self) -> Option<String> {
+        let flag = if self == Self::Socat { "-V" } else { "-v" };
+        let said = Command::new(find(self.program()?)?).arg(flag).output().ok()?;
+        let text = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+        text.lines()
+            .find(|line| line.contains("version"))
+            .map(|line| format!("{}: {}", self.name(), line.trim()))
     }
 
     const fn program(self) -> Option<&'static str> {
@@ -148,11 +150,10 @@ impl Yard {
     fn start_other(&self, peer: Peer, upstream: SocketAddr) -> anyhow::Result<Running> {
         let address = free_address()?;
         let log = self.folder.path().join(format!("{}.log", peer.name()));
-        let mut command = match peer {
-            Peer::Nginx => self.nginx(address, upstream)?,
-            Peer::Socat => socat(address, upstream),
-            _ => self.haproxy(peer, address, upstream)?,
-        };
+        let program = peer.program().and_then(find).context("it is not installed")?;
+        let link = Link { listen: address, upstream, workers: self.workers };
+        let mut command = Command::new(program);
+        command.args(link.arguments(peer, self.folder.path())?);
         command
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
@@ -161,55 +162,6 @@ impl Yard {
         wait_until_listening(&mut group, address, &log)?;
         Ok(Running { address, group: Some(group), control: None })
     }
-
-    fn haproxy(&self, peer: Peer, listen: SocketAddr, upstream: SocketAddr) -> anyhow::Result<Command> {
-        let splice = if peer == Peer::Splice { "option splice-auto" } else { "" };
-        let text = format!(
-            "global\n  nbthread {}\n  maxconn 9000\n\
-             defaults\n  mode tcp\n  {splice}\n  timeout connect 10s\n  timeout client 1h\n  timeout server 1h\n\
-             listen link\n  bind {listen}\n  server upstream {upstream}\n",
-            self.workers
-        );
-        let file = self.write("haproxy.cfg", &text)?;
-        let mut command = Command::new("haproxy");
-        command.arg("-db").arg("-f").arg(file);
-        Ok(command)
-    }
-
-    fn nginx(&self, listen: SocketAddr, upstream: SocketAddr) -> anyhow::Result<Command> {
-        let folder = self.folder.path();
-        let module = STREAM_MODULES.iter().find(|file| Path::new(file).is_file());
-        let module = module.map(|file| format!("load_module {file};\n")).unwrap_or_default();
-        // Root's workers would become somebody who may not write here.
-        let user = if fs::metadata(folder)?.uid() == 0 { "user root;\n" } else { "" };
-        let text = format!(
-            "{module}{user}daemon off;\nworker_processes {};\nworker_rlimit_nofile 20000;\n\
-             pid nginx.pid;\nerror_log error.log;\nevents {{ worker_connections 19000; }}\n\
-             stream {{ server {{ listen {listen} backlog=4096; proxy_pass {upstream}; proxy_timeout 1h; }} }}\n",
-            self.workers
-        );
-        let file = self.write("nginx.conf", &text)?;
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(folder).arg("-c").arg(file).arg("-e").arg(folder.join("error.log"));
-        Ok(command)
-    }
-
-    fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
-        let file = self.folder.path().join(name);
-        fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
-        Ok(file)
-    }
-}
-
-fn socat(listen: SocketAddr, upstream: SocketAddr) -> Command {
-    let mut command = Command::new("socat");
-    command.arg(format!(
-        "TCP-LISTEN:{},bind={},reuseaddr,fork,backlog=1024,nodelay",
-        listen.port(),
-        listen.ip()
-    ));
-    command.arg(format!("TCP:{upstream},nodelay"));
-    command
 }
 
 // === impl Running ===
@@ -234,20 +186,6 @@ impl Running {
     pub(super) fn control(&mut self) -> anyhow::Result<&mut Control> {
         self.control.as_mut().context("only our own proxy can be told to do something")
     }
-}
-
-/// Binds the calling thread to a core.
-pub(super) fn pin(core: usize) -> anyhow::Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(core)?;
-    sched_setaffinity(Pid::from_raw(0), &cores).context("binding a thread to a core")
-}
-
-/// The last core that this process may use: interrupts tend to come to the first.
-pub(super) fn last_core() -> anyhow::Result<usize> {
-    let cores = sched_getaffinity(Pid::from_raw(0))?;
-    let usable = (0..CpuSet::count()).rev().find(|core| cores.is_set(*core).unwrap_or(false));
-    usable.context("this process may use no core at all")
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {

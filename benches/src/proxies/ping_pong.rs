@@ -1,7 +1,8 @@
 //! One connection, 64 bytes there and back, client, proxy and server on one core: what one message costs in time.
 
 use super::callers::Callers;
-use super::peers::{Peer, last_core, pin};
+use super::machine::{last_core, pin};
+use super::peers::Peer;
 use super::responder::{Exchange, Responder};
 use super::{Bench, Figure, Measurement, Versus, microseconds};
 use crate::quantile;

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use socket2::{Domain, Socket, Type};
 
-use super::peers::pin;
+use super::machine::pin;
 
 /// What is said and what is answered.
 #[derive(Clone, Copy, Debug)]
