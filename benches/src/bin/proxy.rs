@@ -13,10 +13,8 @@ use anyhow::Context as _;
 use clap::Parser;
 use shakedown_benches::proxies::clock::now;
 use shakedown_faults::proxy::Proxy;
-use shakedown_faults::toxic::Toxic;
+use shakedown_faults::toxic::{Injection, Toxic};
 use shakedown_scenarios::target::Way;
-use shakedown_scenarios::units::Span;
-use tokio::runtime::Builder;
 
 /// Runs a proxy until its standard input ends.
 #[derive(Debug, Parser)]
@@ -30,13 +28,10 @@ struct Flags {
     /// What holds from the start, on the way to the target: `latency=100ms` or `bandwidth=1MB/s`.
     #[arg(long)]
     toxic: Vec<Spec>,
-    /// Threads that move bytes.
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
 }
 
 /// A toxic as it is written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Spec(Toxic);
 
 /// A proxy and the numbers of what holds on it.
@@ -50,8 +45,6 @@ const SEED: u64 = 1;
 #[expect(clippy::print_stdout, reason = "what started it reads its address and its answers there")]
 fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
-    let runtime = Builder::new_multi_thread().worker_threads(flags.workers).enable_all().build()?;
-    let _inside = runtime.enter();
     let mut held = Held { proxy: Proxy::start(flags.listen, flags.upstream, SEED)?, numbers: 0..0 };
     for Spec(toxic) in flags.toxic {
         held.inject(toxic)?;
@@ -84,7 +77,7 @@ impl Held {
     }
 
     fn inject(&mut self, toxic: Toxic) -> anyhow::Result<()> {
-        self.proxy.inject(self.numbers.end, toxic)?;
+        self.proxy.inject(self.numbers.end, Injection::new(toxic, Way::Upstream))?;
         self.numbers.end += 1;
         Ok(())
     }
@@ -105,10 +98,9 @@ impl FromStr for Spec {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, value) =
             text.split_once('=').with_context(|| format!("expected NAME=VALUE, found `{text}`"))?;
-        let way = Way::Upstream;
         Ok(Self(match name {
-            "latency" => Toxic::Latency { delay: value.parse()?, jitter: Span::ZERO, way },
-            "bandwidth" => Toxic::Bandwidth { rate: value.parse()?, way },
+            "latency" => Toxic::latency(value.parse()?),
+            "bandwidth" => Toxic::bandwidth(value.parse()?),
             _ => anyhow::bail!("expected `latency` or `bandwidth`, found `{name}`"),
         }))
     }

@@ -139,7 +139,6 @@ impl Yard {
     fn start_ours(&self, upstream: SocketAddr) -> anyhow::Result<Running> {
         let mut command = Command::new(&self.ours);
         command.args(["--listen", "127.0.0.1:0", "--upstream", &upstream.to_string()]);
-        command.args(["--workers", &self.workers.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut group = Group::start(&mut command).with_context(|| format!("starting {:?}", self.ours))?;
         let mut control = Control::of(&mut group).context("our proxy was started without pipes")?;
