@@ -53,10 +53,11 @@ fn memory(running: &Running) -> f64 {
     running.memory().unwrap_or(0) as f64
 }
 
-/// As many as there may be: each has an end at the client and one at the server, which are this process.
+/// As many as there may be: each has an end at the client and one at the server, which are this process, and haproxy
+/// takes no more than a third of the descriptors, less one for the first connection.
 fn count(peer: Peer) -> anyhow::Result<usize> {
     let wanted = if peer == Peer::Socat { CONNECTIONS_OF_SOCAT } else { CONNECTIONS };
-    Ok(wanted.min(descriptors()?.saturating_sub(200) / 2))
+    Ok(wanted.min(descriptors()? / 3 - 1))
 }
 
 fn until_accepted(responder: &Responder, count: u64) -> anyhow::Result<()> {
