@@ -10,7 +10,6 @@
 //! What it does not know: HTTP, names of hosts, more than one upstream.
 
 mod accept;
-mod alarm;
 mod connection;
 mod door;
 mod flow;
@@ -27,11 +26,10 @@ use shakedown_scenarios::units::Span;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::clock::Clock;
+use crate::alarm::{Alarm, Clock};
 use crate::proof::Healed;
 use crate::toxic::{Evidence, Rule, Rules, RulesError, Tally, Toxic};
 use accept::Acceptor;
-use alarm::Alarm;
 use door::Door;
 
 /// A running proxy. Dropping it ends it and its connections.

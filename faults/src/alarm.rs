@@ -3,6 +3,21 @@
 //! Tokio's timer wheel turns once a millisecond, which is too coarse for a toxic that delays by one. This one sets a
 //! single timerfd to the earliest of all deadlines of a proxy; the kernel's high-resolution timer wakes us, typically
 //! within a tenth of a millisecond.
+//!
+//! ```
+//! use shakedown_faults::alarm::{Alarm, Clock};
+//! use shakedown_scenarios::units::Span;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+//! let clock = Clock::start();
+//! let alarm = Alarm::start(clock)?;
+//! let deadline = clock.now().plus(Span::micros(300));
+//! alarm.until(deadline).await;
+//! assert!(clock.now() >= deadline);
+//! # Ok::<(), std::io::Error>(())
+//! # })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,11 +32,11 @@ use shakedown_scenarios::units::Span;
 use tokio::io::unix::AsyncFd;
 use tokio::task::AbortHandle;
 
-use crate::clock::Clock;
+pub use crate::clock::Clock;
 
-/// Wakes tasks at moments of one clock.
+/// Wakes tasks at moments of one clock. Dropping it leaves whoever still waits asleep.
 #[derive(Debug)]
-pub(crate) struct Alarm {
+pub struct Alarm {
     shared: Arc<Shared>,
     driver: AbortHandle,
 }
@@ -41,7 +56,8 @@ struct Waiting {
 
 /// Completes at its deadline, and not before.
 #[derive(Debug)]
-pub(crate) struct Until {
+#[must_use = "it does nothing unless awaited"]
+pub struct Until {
     shared: Arc<Shared>,
     deadline: Span,
     key: Option<u64>,
@@ -53,8 +69,11 @@ struct Timer(TimerFd);
 // === impl Alarm ===
 
 impl Alarm {
-    /// Starts the one task that waits for the timer. It must be called within a runtime.
-    pub(crate) fn start(clock: Clock) -> io::Result<Self> {
+    /// Starts the one task that waits for the timer. It must be called within a runtime that has IO enabled.
+    ///
+    /// # Errors
+    /// If the kernel has no timer to give.
+    pub fn start(clock: Clock) -> io::Result<Self> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = Timer(TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?);
         // SAFETY: the descriptor is owned by the timer, which the `AsyncFd` owns and never gives away: it stays open,
@@ -65,8 +84,8 @@ impl Alarm {
         Ok(Self { shared, driver })
     }
 
-    /// Waits until a moment.
-    pub(crate) fn until(&self, deadline: Span) -> Until {
+    /// Waits until a moment of its clock.
+    pub fn until(&self, deadline: Span) -> Until {
         Until { shared: Arc::clone(&self.shared), deadline, key: None }
     }
 }
