@@ -8,14 +8,15 @@ use shakedown_scenarios::units::Span;
 
 /// Time since a moment that lies behind; it never jumps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     start: Instant,
 }
 
 impl Clock {
     /// A clock that stands at zero now.
+    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the edge: deadlines of real sockets and processes")]
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self { start: Instant::now() }
     }
 
@@ -26,7 +27,8 @@ impl Clock {
     }
 
     /// How long it has run.
-    pub(crate) fn now(&self) -> Span {
+    #[must_use]
+    pub fn now(&self) -> Span {
         Span::from(self.start.elapsed())
     }
 }

@@ -1,0 +1,381 @@
+//! What can be done to datagrams, as it is written down, and what of that cannot be meant.
+
+use serde::{Deserialize, Serialize};
+use shakedown_faults::toxic::Direction;
+use shakedown_scenarios::target::Way;
+use shakedown_scenarios::units::{Ratio, Span};
+
+use super::spelling::{Spelling, both};
+use crate::injections::Problem;
+
+/// A fault on the datagrams of a UDP proxy.
+///
+/// Each touches the datagrams that go its `direction`: `upstream` (from client to server), `downstream` or `both`, which is
+/// what is meant where nothing is said. The two ways of a session have states and chance of their own.
+///
+/// ```
+/// use shakedown_datagram_faults::udp::UdpFault;
+///
+/// let fault: UdpFault = serde_json::from_str(
+///     r#"{"delay": {"delay": "80ms", "jitter": "10ms", "distribution": "normal", "direction": "downstream"}}"#,
+/// )?;
+/// assert!(fault.check().is_empty());
+/// // Every problem is told at once.
+/// let wrong: UdpFault = serde_json::from_str(r#"{"duplicate": {"probability": "200%", "copies": 0}}"#)?;
+/// assert_eq!(wrong.check().len(), 2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum UdpFault {
+    /// Each datagram is lost with this probability, whatever became of the one before.
+    Loss {
+        /// 0 to 100 %.
+        probability: Ratio,
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+    /// Losses come in bursts: the Gilbert-Elliott model (Gilbert, "Capacity of a Burst-Noise Channel", 1960; Elliott,
+    /// "Estimates of Error Rates for Codes on Burst-Noise Channels", 1963) with the four parameters, their defaults and
+    /// the order of steps of netem's `loss gemodel p [r [1-h [1-k]]]` (Salsano and others, "Definition of a general and
+    /// intuitive loss model for packet networks", 2009). A way is in a good or a bad state; a datagram is lost by the
+    /// state that it finds, then the state may change. In the long run the share `p / (p + r)` finds the bad one.
+    BurstLoss {
+        /// The probability of going from good to bad, for each datagram.
+        p: Ratio,
+        /// The probability of going from bad to good, for each datagram; `1 - p` where nothing is said.
+        #[serde(default)]
+        r: Option<Ratio>,
+        /// The probability of a loss in the bad state, netem's `1-h`; 100 % where nothing is said.
+        #[serde(default = "always")]
+        bad_loss: Ratio,
+        /// The probability of a loss in the good state, netem's `1-k`; 0 where nothing is said.
+        #[serde(default)]
+        good_loss: Ratio,
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+    /// A datagram comes more than once. Each copy meets the faults that were injected later by itself.
+    Duplicate {
+        /// 0 to 100 %.
+        probability: Ratio,
+        /// How many come beside the first, 1 to [`MOST_COPIES`].
+        #[serde(default = "one")]
+        copies: u8,
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+    /// A datagram is held back until others of its session and way have overtaken it.
+    ///
+    /// `gap` is netem's: only from the `gap`th datagram after the last one that was held back on may the next be. Other
+    /// than there, it is the chosen datagram that waits and not all the others, so that no delay is needed beside it.
+    Reorder {
+        /// 0 to 100 %.
+        probability: Ratio,
+        /// How far apart chosen datagrams are at least, 1 or more; 1 where nothing is said.
+        #[serde(default = "one_datagram")]
+        gap: u32,
+        /// It goes on when so many have overtaken it, 0 to [`MOST_OVERTAKERS`]; 0: only time counts. 1 where nothing is
+        /// said.
+        #[serde(default = "one_datagram")]
+        datagrams: u32,
+        /// It goes on after so long in any case; 50 ms where nothing is said, up to [`MOST_WAIT`].
+        #[serde(default = "a_moment")]
+        time: Span,
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+    /// A datagram goes on later. One that waits less than those before it overtakes them, as it would in a network.
+    Delay {
+        /// The middle of the delay, up to [`MOST_WAIT`].
+        delay: Span,
+        /// How far it strays: to either side at most (`uniform`), or one standard deviation (`normal`). What would be
+        /// below zero is no delay.
+        #[serde(default)]
+        jitter: Span,
+        /// How it strays.
+        #[serde(default)]
+        distribution: Distribution,
+        /// With this probability a datagram strays exactly as the one before did; else it is drawn anew. That keeps the
+        /// distribution whatever the correlation (Jacobs and Lewis, "Discrete time series generated by mixtures I", 1978),
+        /// which netem's mixing of two draws does not.
+        #[serde(default)]
+        correlation: Ratio,
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+    /// Bits of a datagram are flipped. It is sent with a checksum that fits, so that only its receiver can tell.
+    Corrupt {
+        /// 0 to 100 %.
+        probability: Ratio,
+        /// How many different bits, 1 to [`MOST_FLIPS`]; all, where a datagram has fewer.
+        #[serde(default = "one_bit")]
+        bits: u16,
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+    /// Datagrams with more bytes than this are lost without a word, as where a path's MTU is smaller and nobody says so.
+    Mtu {
+        /// The most bytes that pass, without the headers of IP (20 or 40) and UDP (8).
+        bytes: u32,
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+    /// Every datagram is lost.
+    Blackhole {
+        /// Which way.
+        #[serde(default = "both", with = "Spelling")]
+        direction: Way,
+    },
+}
+
+/// How a delay strays from its middle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Evenly.
+    #[default]
+    Uniform,
+    /// By the bell curve.
+    Normal,
+}
+
+/// At most so many copies beside the first.
+pub const MOST_COPIES: u8 = 16;
+
+/// At most so many bits of a datagram are flipped.
+pub const MOST_FLIPS: u16 = 64;
+
+/// At most so many datagrams are waited for.
+pub const MOST_OVERTAKERS: u32 = 1_000;
+
+/// The longest wait that can be asked for.
+pub const MOST_WAIT: Span = Span::secs(3_600);
+
+/// The longest payload of UDP over IPv4: 65,535 bytes without 20 of IP and 8 of UDP.
+const LONGEST: u32 = 65_507;
+
+// === impl UdpFault ===
+
+impl UdpFault {
+    /// Which way it acts.
+    #[must_use]
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Loss { direction, .. }
+            | Self::BurstLoss { direction, .. }
+            | Self::Duplicate { direction, .. }
+            | Self::Reorder { direction, .. }
+            | Self::Delay { direction, .. }
+            | Self::Corrupt { direction, .. }
+            | Self::Mtu { direction, .. }
+            | Self::Blackhole { direction } => *direction,
+        }
+    }
+
+    /// Whether datagrams that go this way are touched at all.
+    #[must_use]
+    pub const fn touches(&self, direction: Direction) -> bool {
+        direction.is_in(self.way())
+    }
+
+    /// Everything that cannot be meant; empty if all is well.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        match *self {
+            Self::Loss { probability, .. } => found([share("probability", probability)]),
+            Self::BurstLoss { p, r, bad_loss, good_loss, .. } => found([
+                share("p", p),
+                r.and_then(|r| share("r", r)),
+                share("bad_loss", bad_loss),
+                share("good_loss", good_loss),
+                never_bad(p, good_loss),
+            ]),
+            Self::Duplicate { probability, copies, .. } => found([
+                share("probability", probability),
+                count("copies", copies.into(), 1, MOST_COPIES.into()),
+            ]),
+            Self::Reorder { probability, gap, datagrams, time, .. } => found([
+                share("probability", probability),
+                count("gap", gap, 1, u32::MAX),
+                count("datagrams", datagrams, 0, MOST_OVERTAKERS),
+                wait("time", time),
+                time.is_zero().then(|| Problem::new("time", "expected more than no time at all, found 0s")),
+            ]),
+            Self::Delay { delay, jitter, correlation, .. } => found([
+                wait("delay", delay),
+                wait("jitter", jitter),
+                share("correlation", correlation),
+                (delay.is_zero() && jitter.is_zero())
+                    .then(|| Problem::new("delay", "expected a delay or a jitter, found neither")),
+            ]),
+            Self::Corrupt { probability, bits, .. } => {
+                found([share("probability", probability), count("bits", bits.into(), 1, MOST_FLIPS.into())])
+            }
+            Self::Mtu { bytes, .. } => found([count("bytes", bytes, 0, LONGEST - 1)]),
+            Self::Blackhole { .. } => Vec::new(),
+        }
+    }
+}
+
+fn found<const N: usize>(problems: [Option<Problem>; N]) -> Vec<Problem> {
+    problems.into_iter().flatten().collect()
+}
+
+pub(crate) fn share(field: &'static str, found: Ratio) -> Option<Problem> {
+    (found.value() > 1.0).then(|| Problem::new(field, format!("expected 0% to 100%, found {found}")))
+}
+
+pub(crate) fn count(field: &'static str, found: u32, least: u32, most: u32) -> Option<Problem> {
+    let wrong = !(least..=most).contains(&found);
+    wrong.then(|| Problem::new(field, format!("expected {least} to {most}, found {found}")))
+}
+
+pub(crate) fn wait(field: &'static str, found: Span) -> Option<Problem> {
+    (found > MOST_WAIT).then(|| Problem::new(field, format!("expected at most {MOST_WAIT}, found {found}")))
+}
+
+fn never_bad(p: Ratio, good_loss: Ratio) -> Option<Problem> {
+    let never = p.value() == 0.0 && good_loss.value() == 0.0;
+    never
+        .then(|| Problem::new("p", "expected more than 0% where nothing is lost in the good state, found 0%"))
+}
+
+fn always() -> Ratio {
+    Ratio::new(1.0).expect("one is a ratio")
+}
+
+const fn one() -> u8 {
+    1
+}
+
+const fn one_bit() -> u16 {
+    1
+}
+
+const fn one_datagram() -> u32 {
+    1
+}
+
+const fn a_moment() -> Span {
+    Span::millis(50)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> UdpFault {
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn the_short_forms_mean_the_defaults() {
+        let ratio = |value| Ratio::new(value).unwrap();
+        let direction = Way::Both;
+        let cases = [
+            (r#"{"loss": {"probability": "10%"}}"#, UdpFault::Loss { probability: ratio(0.1), direction }),
+            (
+                r#"{"burst_loss": {"p": "1%"}}"#,
+                UdpFault::BurstLoss {
+                    p: ratio(0.01),
+                    r: None,
+                    bad_loss: ratio(1.0),
+                    good_loss: ratio(0.0),
+                    direction,
+                },
+            ),
+            (
+                r#"{"duplicate": {"probability": "1"}}"#,
+                UdpFault::Duplicate { probability: ratio(1.0), copies: 1, direction },
+            ),
+            (
+                r#"{"reorder": {"probability": "25%", "gap": 5}}"#,
+                UdpFault::Reorder {
+                    probability: ratio(0.25),
+                    gap: 5,
+                    datagrams: 1,
+                    time: Span::millis(50),
+                    direction,
+                },
+            ),
+            (
+                r#"{"delay": {"delay": "10ms"}}"#,
+                UdpFault::Delay {
+                    delay: Span::millis(10),
+                    jitter: Span::ZERO,
+                    distribution: Distribution::Uniform,
+                    correlation: ratio(0.0),
+                    direction,
+                },
+            ),
+            (
+                r#"{"corrupt": {"probability": "1%"}}"#,
+                UdpFault::Corrupt { probability: ratio(0.01), bits: 1, direction },
+            ),
+            (
+                r#"{"mtu": {"bytes": 1200, "direction": "upstream"}}"#,
+                UdpFault::Mtu { bytes: 1_200, direction: Way::Upstream },
+            ),
+            (r#"{"blackhole": {}}"#, UdpFault::Blackhole { direction }),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), expected);
+            assert_eq!(expected.check(), [], "{text}");
+            let again = serde_json::to_string(&expected).unwrap();
+            assert_eq!(read(&again), expected, "{again}");
+        }
+    }
+
+    #[test]
+    fn ron_reads_the_same_words() {
+        let fault: UdpFault = ron::from_str(r#"loss(probability: "3%", direction: downstream)"#).unwrap();
+        assert_eq!(fault.way(), Way::Downstream);
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        for text in [
+            r#"{"loss": {"probability": "1%", "probabilty": "1%"}}"#,
+            r#"{"blackhole": {"direction": "sideways"}}"#,
+            r#"{"Loss": {"probability": "1%"}}"#,
+            r#"{"delay": {"delay": "1ms", "distribution": "pareto"}}"#,
+            r#"{"loss": {}}"#,
+        ] {
+            assert!(serde_json::from_str::<UdpFault>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let cases = [
+            (r#"{"loss": {"probability": "101%"}}"#, "probability"),
+            (
+                r#"{"burst_loss": {"p": "2", "r": "3", "bad_loss": "4", "good_loss": "5"}}"#,
+                "p r bad_loss good_loss",
+            ),
+            (r#"{"burst_loss": {"p": "0"}}"#, "p"),
+            (r#"{"duplicate": {"probability": "2", "copies": 17}}"#, "probability copies"),
+            (
+                r#"{"reorder": {"probability": "2", "gap": 0, "datagrams": 1001, "time": "0s"}}"#,
+                "probability gap datagrams time",
+            ),
+            (r#"{"reorder": {"probability": "1", "time": "2h"}}"#, "time"),
+            (r#"{"delay": {"delay": "0s"}}"#, "delay"),
+            (r#"{"delay": {"delay": "2h", "jitter": "2h", "correlation": "2"}}"#, "delay jitter correlation"),
+            (r#"{"corrupt": {"probability": "2", "bits": 65}}"#, "probability bits"),
+            (r#"{"mtu": {"bytes": 65507}}"#, "bytes"),
+        ];
+        for (text, expected) in cases {
+            let fields: Vec<&str> = read(text).check().iter().map(|problem| problem.field).collect();
+            assert_eq!(fields.join(" "), expected, "{text}");
+        }
+    }
+}
