@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod acceptor;
 mod faithful;
 mod faults;
 mod live;
+mod stress;
 mod support;
 mod upstream;

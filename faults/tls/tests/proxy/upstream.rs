@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::{
-    SEED, always, any, config, connect, connect_with, echo_on, echoes, refusal, rest, serve, soon, until,
+    SEED, always, any, config, connect, connect_with, echo_on, echoes, refusal, rest, serve, soon, tls_error,
+    until,
 };
 
 /// What an upstream was asked for: a name and a protocol.
@@ -110,6 +111,18 @@ async fn encrypting_again_hands_on_the_name_and_the_protocol_of_the_client() {
         let asked = soon("asking", asks.recv()).await.unwrap();
         assert_eq!(asked, (Some("localhost".to_owned()), agreed.map(str::to_owned)));
     }
+}
+
+#[tokio::test]
+async fn a_client_that_wants_another_protocol_is_told_so() {
+    let (address, pem, _asks) = upstream(&[]).await;
+    let terminate = Terminate { alpn: vec!["h2".to_owned()], ..Terminate::default() };
+    let proxy = start(address, Some(terminate), Originate::trusting(Trust::Roots(pem)));
+    let mut config = config(proxy.ca_pem().unwrap(), rustls::ALL_VERSIONS);
+    config.alpn_protocols = vec![b"mqtt".to_vec()];
+    let error = connect_with(&proxy, config).await.map(drop).unwrap_err();
+    let told = rustls::AlertDescription::NoApplicationProtocol;
+    assert_eq!(tls_error(&error), &rustls::Error::AlertReceived(told));
 }
 
 #[tokio::test]

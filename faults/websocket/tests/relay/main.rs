@@ -4,4 +4,5 @@
 
 mod ends;
 mod faults;
+mod stress;
 mod support;
