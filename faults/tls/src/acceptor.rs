@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use shakedown_scenarios::seed::Streams;
+use shakedown_scenarios::units::Span;
 use tokio::net::TcpStream;
 
 use crate::authority::Authority;
@@ -12,7 +13,7 @@ use crate::clock::today;
 use crate::configs::Configs;
 use crate::control::Control;
 use crate::handshake::Handshake;
-use crate::{AcceptError, Evidence, InjectError, OptionsError, Terminate, TlsFault, TlsStream};
+use crate::{AcceptError, Evidence, InjectError, OptionsError, Terminate, TlsFault, TlsStream, options};
 
 /// Shakes hands with clients, and breaks what it was told to. Handshakes under way end when it is dropped; streams that
 /// it has handed out do not.
@@ -22,7 +23,7 @@ pub struct Acceptor {
     configs: Arc<Configs>,
     ca_pem: String,
     streams: Streams,
-    terminate: Terminate,
+    handshake_timeout: Span,
     accepted: AtomicU64,
 }
 
@@ -33,14 +34,15 @@ impl Acceptor {
     /// fault and connection.
     ///
     /// # Errors
-    /// If a certificate cannot be made for the names, or the one given cannot be used.
+    /// If a certificate cannot be made for the names, the one given cannot be used, or there is no time for a handshake.
     pub fn new(terminate: Terminate, seed: u64) -> Result<Self, OptionsError> {
+        let handshake_timeout = options::time("handshake_timeout", terminate.handshake_timeout)?;
         let failed = |source| OptionsError::Certificate { names: Vec::new(), source };
         let authority = Authority::new(today()).map_err(failed)?;
         let configs = Arc::new(Configs::new(&authority, &terminate)?);
         let ca_pem = authority.pem().to_owned();
         let (control, streams) = (Control::new(), Streams::new(seed));
-        Ok(Self { control, configs, ca_pem, streams, terminate, accepted: AtomicU64::new(0) })
+        Ok(Self { control, configs, ca_pem, streams, handshake_timeout, accepted: AtomicU64::new(0) })
     }
 
     /// The certificate (PEM) of the authority that signed those shown, which clients should trust. A certificate that was
@@ -68,7 +70,7 @@ impl Acceptor {
             configs: Arc::clone(&self.configs),
             streams: self.streams,
             ordinal: self.accepted.fetch_add(1, Relaxed),
-            limit: self.terminate.handshake_timeout,
+            limit: self.handshake_timeout,
         };
         // A handshake's state is some kilobytes, and callers should not have to carry that in their own futures.
         Box::pin(handshake.run(tcp))

@@ -40,12 +40,13 @@ impl Connector {
     /// A connector with these options.
     ///
     /// # Errors
-    /// If there is no certificate among the roots, or the name or a protocol cannot be one.
+    /// If there is no certificate among the roots, the name or a protocol cannot be one, or there is no time for a handshake.
     pub fn new(originate: &Originate) -> Result<Self, OptionsError> {
         let mut config = trusting(&originate.trust)?;
         config.alpn_protocols = options::protocols(&originate.alpn)?;
         let name = originate.name.clone().map(name_from).transpose()?;
-        Ok(Self { config: Arc::new(config), name, handshake_timeout: originate.handshake_timeout })
+        let handshake_timeout = options::time("handshake_timeout", originate.handshake_timeout)?;
+        Ok(Self { config: Arc::new(config), name, handshake_timeout })
     }
 
     /// Shakes hands over a connection to `address`. `asked` is the name that a client asked for, which is used where the

@@ -4,10 +4,12 @@ use std::fmt;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde::Deserialize;
 use shakedown_scenarios::units::Span;
 
 /// How a proxy speaks TLS: to its clients, to its upstream, or to both (then it decrypts and encrypts again).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TlsOptions {
     /// TLS with clients; `None`: they speak plainly. Faults need it.
     pub terminate: Option<Terminate>,
@@ -18,7 +20,8 @@ pub struct TlsOptions {
 }
 
 /// The side that clients see.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Terminate {
     /// The DNS names and addresses that certificates are made for.
     pub names: Vec<String>,
@@ -33,7 +36,8 @@ pub struct Terminate {
 }
 
 /// A certificate with its chain, and its key, as PEM.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Given {
     /// The certificate first, then those of its issuers.
     pub certificates: String,
@@ -42,21 +46,26 @@ pub struct Given {
 }
 
 /// The side that the upstream sees.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Originate {
     /// The name asked for (SNI) and verified. `None`: the one that the client asked for, or the upstream's address.
+    #[serde(default)]
     pub name: Option<String>,
     /// Whose certificates are accepted.
     pub trust: Trust,
     /// The protocols offered where the client speaks plainly. Where it speaks TLS the one agreed to with it is offered,
     /// and no other.
+    #[serde(default)]
     pub alpn: Vec<String>,
     /// How long the upstream may take for the handshake.
+    #[serde(default = "timeout")]
     pub handshake_timeout: Span,
 }
 
 /// Whose certificates are accepted. The platform's own store is never asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// Those that one of these authorities (PEM, at least one) vouches for.
     Roots(String),
@@ -94,6 +103,12 @@ pub enum OptionsError {
         /// Why.
         source: rustls::Error,
     },
+    /// There is no time for something.
+    #[error("expected a {field} above 0s, found 0s; in no time nothing can be done")]
+    NoTime {
+        /// Which.
+        field: &'static str,
+    },
     /// What should be a protocol's name is none.
     #[error("expected protocol names of 1 to 255 bytes, found {found:?}")]
     Protocol {
@@ -112,6 +127,10 @@ pub enum OptionsError {
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// As long as most servers and clients wait.
 const TIMEOUT: Span = Span::secs(10);
+
+const fn timeout() -> Span {
+    TIMEOUT
+}
 
 // === impl TlsOptions ===
 
@@ -164,6 +183,11 @@ impl fmt::Debug for Given {
     }
 }
 
+/// A span in which something can be done.
+pub(crate) const fn time(field: &'static str, span: Span) -> Result<Span, OptionsError> {
+    if span.is_zero() { Err(OptionsError::NoTime { field }) } else { Ok(span) }
+}
+
 /// At least one certificate.
 pub(crate) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
     let wrong = |found: String| OptionsError::Pem { expected: "at least one certificate", found };
@@ -194,6 +218,21 @@ mod tests {
         let terminate = Terminate { given: Some(given.clone()), ..Terminate::default() };
         assert!(!format!("{terminate:?}").contains("secret"));
         assert!(!format!("{:?}", given.private_key().unwrap_err()).contains("secret"));
+    }
+
+    #[test]
+    fn options_are_read_with_what_is_left_out_as_usual_and_nothing_unknown() {
+        let text = r#"{"terminate":{"alpn":["h2"]},"originate":{"trust":"insecure_any_certificate"}}"#;
+        let options: TlsOptions = serde_json::from_str(text).unwrap();
+        let (terminate, originate) = (options.terminate.unwrap(), options.originate.unwrap());
+        assert_eq!((terminate.names.len(), terminate.alpn[0].as_str()), (3, "h2"));
+        assert!(matches!(originate.trust, Trust::InsecureAnyCertificate));
+        assert_eq!([options.dial_timeout, originate.handshake_timeout], [TIMEOUT; 2]);
+        let roots: Trust = serde_json::from_str(r#"{"roots":"PEM"}"#).unwrap();
+        assert!(matches!(roots, Trust::Roots(pem) if pem == "PEM"));
+        for wrong in [r#"{"verify":false}"#, r#"{"terminate":{"name":"x"}}"#, r#"{"originate":{}}"#] {
+            assert!(serde_json::from_str::<TlsOptions>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

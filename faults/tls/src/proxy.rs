@@ -6,8 +6,9 @@
 //! hands before the upstream does, so an upstream that cannot be reached shows as a connection that is reset after its
 //! handshake, and to a side without TLS an end without a close_notify looks like any other end.
 //!
-//! Bounds: two buffers of 16 KiB and the state of TLS (rustls' own bounds of 64 KiB each way) for each connection; as many
-//! connections as the process may have descriptors, two each.
+//! Bounds: for each connection two buffers of 16 KiB while bytes pass, and the state of TLS with rustls' own bounds of
+//! 64 KiB each way; an idle connection takes about 12 KiB. There may be as many connections as the process may have
+//! descriptors, two for each.
 
 mod accept;
 mod connection;
@@ -24,7 +25,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::{Acceptor, Connector, Evidence, InjectError, OptionsError, TlsFault, TlsOptions};
+use crate::{Acceptor, Connector, Evidence, InjectError, OptionsError, TlsFault, TlsOptions, options};
 
 /// A running proxy. Dropping it ends it and its connections.
 #[derive(Debug)]
@@ -119,12 +120,13 @@ impl TlsProxy {
         if options.terminate.is_none() && options.originate.is_none() {
             return Err(OptionsError::Neither.into());
         }
+        let dial_timeout = options::time("dial_timeout", options.dial_timeout)?;
         let acceptor = options.terminate.map(|terminate| Acceptor::new(terminate, seed)).transpose()?;
         let connector = options.originate.as_ref().map(Connector::new).transpose()?;
         let failed = |source| StartError::Listen { address: listen, source };
         let listener = listen_on(listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let (dial_timeout, counters) = (options.dial_timeout, Counters::default());
+        let counters = Counters::default();
         let shared = Arc::new(Shared { upstream, acceptor, connector, dial_timeout, counters });
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(accept::run(Arc::clone(&shared), listener, stopped));

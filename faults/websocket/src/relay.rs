@@ -1,9 +1,12 @@
 //! The frames of a WebSocket between its two ends, after the upgrade.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -45,6 +48,8 @@ const BUFFER: usize = 16 * 1_024;
 /// most 256 KiB (and what faults make of 16 KiB more) are held for it. Frames that are delayed are held too, so that a long
 /// delay limits how much passes in a second.
 ///
+/// A reset of one side is an error here; what the other side sees of it is up to whoever made the streams.
+///
 /// The streams are those of the connection after its upgrade, with nothing read ahead of it.
 ///
 /// # Errors
@@ -82,28 +87,24 @@ impl<R: AsyncRead, W: AsyncWrite> Flow<R, W> {
     }
 
     async fn run(mut self) -> io::Result<Passed> {
-        let mut buffer = vec![0; BUFFER];
         while !(self.ended && self.pipe.is_empty()) {
             let faults = Arc::clone(&self.faults.borrow_and_update());
             self.pipe.renew(&faults, self.clock.now());
-            self.step(&mut buffer).await?;
+            self.step().await?;
         }
         self.to.shutdown().await?;
         Ok(self.pipe.passed())
     }
 
     /// Waits for whatever comes first, and does it.
-    async fn step(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+    async fn step(&mut self) -> io::Result<()> {
         let due = self.pipe.due(self.clock.now());
         let (idle, reads) = (due.is_empty(), !self.ended && self.pipe.has_room());
         tokio::select! {
             biased;
             changed = self.faults.changed() => changed.map_err(|_| gone())?,
             sent = send(&mut self.to, due), if !idle || self.unflushed => self.sent(sent?)?,
-            read = self.from.read(buffer), if reads => {
-                let count = read?;
-                self.came(&buffer[..count])?;
-            }
+            read = read(&mut self.from), if reads => self.came(&read?)?,
             () = self.clock.until(self.pipe.next()), if idle => {}
         }
         Ok(())
@@ -127,6 +128,20 @@ impl<R: AsyncRead, W: AsyncWrite> Flow<R, W> {
         let taken = if self.ended { self.pipe.finish(now) } else { self.pipe.push(now, bytes) };
         taken.map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed))
     }
+}
+
+/// Some bytes that came; none at the end. The buffer is there only while there is something to put in, so that an idle
+/// connection stays small. Dropped early, it loses nothing.
+async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    poll_fn(|cx| {
+        let mut bytes = vec![0; BUFFER];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut *from).poll_read(cx, &mut buffer))?;
+        let count = buffer.filled().len();
+        bytes.truncate(count);
+        Poll::Ready(Ok(bytes))
+    })
+    .await
 }
 
 /// Writes some of what is due; where nothing is, sends what was written on its way. Dropped early, it loses nothing.

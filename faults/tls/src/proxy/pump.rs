@@ -13,6 +13,7 @@ use super::side::Side;
 /// The state of one way.
 #[derive(Debug)]
 pub(super) struct Pump<'a> {
+    /// Empty while nothing comes, so that an idle connection stays small.
     buffer: Box<[u8]>,
     state: State,
     passed: &'a AtomicU64,
@@ -37,7 +38,7 @@ const BUFFER: usize = 16 * 1_024;
 
 impl<'a> Pump<'a> {
     pub(super) fn new(passed: &'a AtomicU64, truncated: &'a AtomicU64) -> Self {
-        Self { buffer: vec![0; BUFFER].into(), state: State::Read, passed, truncated }
+        Self { buffer: Box::default(), state: State::Read, passed, truncated }
     }
 
     /// Moves what can be moved. Ready when the end has been passed on.
@@ -60,8 +61,15 @@ impl<'a> Pump<'a> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, from: &mut Side) -> Poll<io::Result<State>> {
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; BUFFER].into();
+        }
         let mut buffer = ReadBuf::new(&mut self.buffer);
-        match ready!(Pin::new(from).poll_read(cx, &mut buffer)) {
+        let Poll::Ready(read) = Pin::new(from).poll_read(cx, &mut buffer) else {
+            self.buffer = Box::default();
+            return Poll::Pending;
+        };
+        match read {
             Ok(()) if buffer.filled().is_empty() => Poll::Ready(Ok(State::End)),
             Ok(()) => Poll::Ready(Ok(State::Write(0..buffer.filled().len()))),
             // That is how TLS tells an end without a close_notify.

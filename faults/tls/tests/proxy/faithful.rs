@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use rustls::CertificateError;
 use sha2::{Digest, Sha256};
+use shakedown_scenarios::units::Span;
 use shakedown_tls_faults::{Given, OptionsError, StartError, Terminate, TlsOptions, TlsProxy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -179,6 +180,8 @@ async fn options_that_cannot_work_are_refused_at_the_start() {
     let mixed = Given { certificates: one.cert.pem(), key: other.signing_key.serialize_pem() };
     let mixed = Terminate { given: Some(mixed), ..Terminate::default() };
     assert!(matches!(start(Some(mixed)), StartError::Options(OptionsError::Refused { .. })));
+    let hasty = Terminate { handshake_timeout: Span::ZERO, ..Terminate::default() };
+    assert!(matches!(start(Some(hasty)), StartError::Options(OptionsError::NoTime { .. })));
     let nameless = Terminate { names: vec!["not a näme".to_owned()], ..Terminate::default() };
     assert!(matches!(start(Some(nameless)), StartError::Options(OptionsError::Certificate { .. })));
 }
