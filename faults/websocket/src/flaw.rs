@@ -64,7 +64,7 @@ impl Flaw {
             (control && length > CONTROL_MOST, Self::LongControl(length)),
             (control && !fin, Self::SplitControl),
             (length >> 63 != 0, Self::Endless(length)),
-            (size > header.head().bytes().len(), Self::Roundabout(length)),
+            (size > header.size(), Self::Roundabout(length)),
             (sender == Sender::Client && mask.is_none(), Self::Unmasked),
             (sender == Sender::Server && mask.is_some(), Self::Masked),
             (opcode == Opcode::Continuation && !within, Self::NothingToContinue),

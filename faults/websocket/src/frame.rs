@@ -114,6 +114,17 @@ impl Header {
         2 + length + if second & MASKED != 0 { 4 } else { 0 }
     }
 
+    /// How many bytes it takes in its shortest form.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        let length = match self.length {
+            0..=125 => 0,
+            126..=0xffff => 2,
+            _ => 8,
+        };
+        2 + length + if self.mask.is_some() { 4 } else { 0 }
+    }
+
     /// With its own bytes, in the shortest form, as they go over the wire.
     #[must_use]
     pub fn head(&self) -> Head {
@@ -236,6 +247,7 @@ mod tests {
             let head = header.head();
             prop_assert_eq!(Head::read(head.bytes()), head);
             prop_assert_eq!(Header::size_by(head.bytes()[1]), head.bytes().len());
+            prop_assert_eq!(header.size(), head.bytes().len());
         }
 
         #[test]

@@ -53,10 +53,15 @@ impl Splitter {
         if self.left > 0 {
             return Ok(self.payload(input));
         }
+        // Twice at most: the first two bytes say how many there are.
         while self.have < self.wanted() {
-            let Some((first, rest)) = input.split_first() else { return Ok(None) };
-            self.header[self.have] = *first;
-            (self.have, self.seen, *input) = (self.have + 1, self.seen + 1, rest);
+            let most = (self.wanted() - self.have).min(input.len());
+            let (part, rest) = input.split_at(most);
+            if part.is_empty() {
+                return Ok(None);
+            }
+            self.header[self.have..self.have + most].copy_from_slice(part);
+            (self.have, self.seen, *input) = (self.have + most, self.seen + most as u64, rest);
         }
         self.head().map(|head| Some(Piece::Head(head)))
     }
