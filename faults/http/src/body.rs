@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 
 pub(crate) use cut::CutStage;
 pub(crate) use delay::DelayStage;
-pub(crate) use trickle::TrickleStage;
+pub(crate) use trickle::{Pace, TrickleStage};
 
 use crate::error::{BodyError, BoxError};
 

@@ -137,7 +137,7 @@ mod tests {
 
     fn chosen(from: &Match, seed: u64, count: u64) -> Vec<u64> {
         let matcher = matcher(from);
-        let mut chance = |number| Streams::new(seed).stream(&format!("http/1/{number}"));
+        let chance = |number| Streams::new(seed).stream(&format!("http/1/{number}"));
         (0..count).filter(|number| matcher.chooses(*number, &mut chance(*number))).collect()
     }
 

@@ -5,6 +5,7 @@
 
 use http::Response;
 use shakedown_scenarios::units::{Bandwidth, Size};
+use tokio_util::sync::CancellationToken;
 
 use crate::act::BadChunkKind;
 use crate::set::Mark;
@@ -40,7 +41,14 @@ pub enum WireFault {
 
 /// The faults on bytes that a response is to have, in the order of their injection.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted(Vec<(WireFault, Mark)>);
+pub struct Wanted(Vec<One>);
+
+#[derive(Clone, Debug)]
+struct One {
+    fault: WireFault,
+    mark: Mark,
+    healed: CancellationToken,
+}
 
 // === impl Wanted ===
 
@@ -53,17 +61,25 @@ impl Wanted {
 
     /// The faults.
     pub fn faults(&self) -> impl Iterator<Item = WireFault> {
-        self.0.iter().map(|(fault, _)| *fault)
+        self.0.iter().map(|one| one.fault)
     }
 
     /// Tells that this fault was done, so that it counts as one that bit.
     pub fn done(&self, fault: WireFault) {
-        for (_, mark) in self.0.iter().filter(|(wanted, _)| *wanted == fault) {
-            mark.bit();
+        for one in self.0.iter().filter(|one| one.fault == fault) {
+            one.mark.bit();
         }
     }
 
-    pub(crate) fn add(&mut self, fault: WireFault, mark: Mark) {
-        self.0.push((fault, mark));
+    pub(crate) fn add(&mut self, fault: WireFault, mark: Mark, healed: CancellationToken) {
+        self.0.push(One { fault, mark, healed });
+    }
+
+    /// Cancelled when the fault is healed that wants the head slow.
+    pub(crate) fn slow_head(&self) -> Option<(Bandwidth, CancellationToken)> {
+        self.0.iter().find_map(|one| match one.fault {
+            WireFault::SlowHead { rate } => Some((rate, one.healed.clone())),
+            _ => None,
+        })
     }
 }

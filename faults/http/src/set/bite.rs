@@ -52,7 +52,11 @@ impl Bite {
 
     /// Leaves a wish for whoever writes the bytes.
     pub(crate) fn want(&self, head: &mut http::response::Parts, fault: WireFault) {
-        head.extensions.get_or_insert_default::<Wanted>().add(fault, self.mark.clone());
+        head.extensions.get_or_insert_default::<Wanted>().add(
+            fault,
+            self.mark.clone(),
+            self.live.healed.clone(),
+        );
     }
 
     #[cfg(test)]
