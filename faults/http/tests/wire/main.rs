@@ -1,0 +1,11 @@
+//! Faults on real connections: in a server of its own, and in the proxy before one.
+
+mod acts;
+mod bodies;
+mod bytes;
+mod corpus;
+mod faithful;
+mod shop;
+mod streams;
+mod support;
+mod upgrade;
