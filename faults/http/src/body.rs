@@ -127,7 +127,9 @@ where
             SourceView::Inner { body } => {
                 let frame = ready!(body.poll_frame(cx));
                 let frame = frame.map(|frame| frame.map_err(|error| BodyError::Inner(error.into())));
-                Poll::Ready(frame.map(|frame| Ok(frame?.map_data(|mut data| data.copy_to_bytes(data.remaining())))))
+                Poll::Ready(
+                    frame.map(|frame| Ok(frame?.map_data(|mut data| data.copy_to_bytes(data.remaining())))),
+                )
             }
             SourceView::Canned { bytes } => {
                 let bytes = std::mem::take(bytes);

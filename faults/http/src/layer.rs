@@ -180,11 +180,7 @@ fn instead(bites: &mut [Bite], asked: Asked<'_>) -> Option<Instead> {
     bites.iter_mut().find_map(|bite| bite.act().instead(asked, bite))
 }
 
-fn dress<B>(
-    bites: &mut [Bite],
-    asked: Asked<'_>,
-    response: Response<FaultBody<B>>,
-) -> Response<FaultBody<B>>
+fn dress<B>(bites: &mut [Bite], asked: Asked<'_>, response: Response<FaultBody<B>>) -> Response<FaultBody<B>>
 where
     B: Body,
     B::Error: Into<BoxError>,

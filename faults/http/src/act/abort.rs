@@ -7,7 +7,6 @@ use shakedown_scenarios::units::Size;
 use super::Dressing;
 use crate::body::CutStage;
 use crate::error::Aborted;
-use crate::problem::Finder;
 use crate::set::Bite;
 
 /// How, and when. By default the connection (or stream) ends without a response.
@@ -62,9 +61,6 @@ pub enum StreamCode {
 // === impl Abort ===
 
 impl Abort {
-    #[expect(clippy::unused_self, reason = "every combination of its fields can be done; a form like its siblings")]
-    pub(super) fn check(&self, _: Finder<'_>) {}
-
     pub(super) fn instead(&self) -> Option<Aborted> {
         self.after.is_none().then(|| self.aborted())
     }

@@ -80,9 +80,7 @@ impl HeaderChange {
         let Some(name) = editable(&self.name).filter(|_| self.on == side) else { return };
         // A map of headers has a limit of 32,768 names, far above what any server reads: what does not fit bites not.
         let bit = match &self.edit {
-            HeaderEdit::Add(text) => {
-                value(text).is_some_and(|value| headers.try_append(name, value).is_ok())
-            }
+            HeaderEdit::Add(text) => value(text).is_some_and(|value| headers.try_append(name, value).is_ok()),
             HeaderEdit::Replace(text) => {
                 value(text).is_some_and(|value| headers.try_insert(name, value).is_ok())
             }

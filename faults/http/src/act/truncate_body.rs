@@ -8,7 +8,6 @@ use shakedown_scenarios::units::Size;
 use super::Dressing;
 use crate::body::CutStage;
 use crate::error::Aborted;
-use crate::problem::Finder;
 use crate::set::Bite;
 
 /// How much is kept, and what the rest looks like. A body that is not longer than that passes whole.
@@ -36,9 +35,6 @@ pub enum TruncateEnd {
 // === impl TruncateBody ===
 
 impl TruncateBody {
-    #[expect(clippy::unused_self, reason = "every combination of its fields can be done; a form like its siblings")]
-    pub(super) fn check(&self, _: Finder<'_>) {}
-
     pub(super) fn dress(&self, response: &mut Dressing<'_>, bite: &Bite) {
         let (keep, mark) = (self.keep.as_bytes(), bite.mark().clone());
         let stage = match self.end {

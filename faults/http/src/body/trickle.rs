@@ -34,11 +34,7 @@ pub(crate) struct Pace {
 
 impl TrickleStage {
     pub(crate) fn new(rate: Bandwidth, bite: &Bite) -> Self {
-        Self {
-            pace: Pace::new(rate, bite.healed().clone()),
-            mark: bite.mark().clone(),
-            held: Bytes::new(),
-        }
+        Self { pace: Pace::new(rate, bite.healed().clone()), mark: bite.mark().clone(), held: Bytes::new() }
     }
 }
 

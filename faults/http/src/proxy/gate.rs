@@ -250,9 +250,23 @@ mod tests {
     fn chunks_that_are_not_framed_right_are_refused() {
         let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
         let bad = [
-            "zz\r\n", "\r\n", "-1\r\n", "0x5\r\n", "5 \r\n", "5\n", "5\rx", ";a\r\n", "5\r\n12345X",
-            "5\r\n12345\rX", "5\r\n12345\n", "ffffffffffffffff\r\n", "0000000000000000\r\n", "5;\n", "0\r\nX\nY",
-            "0\r\nX\0", "0\r\n\rX",
+            "zz\r\n",
+            "\r\n",
+            "-1\r\n",
+            "0x5\r\n",
+            "5 \r\n",
+            "5\n",
+            "5\rx",
+            ";a\r\n",
+            "5\r\n12345X",
+            "5\r\n12345\rX",
+            "5\r\n12345\n",
+            "ffffffffffffffff\r\n",
+            "0000000000000000\r\n",
+            "5;\n",
+            "0\r\nX\nY",
+            "0\r\nX\0",
+            "0\r\n\rX",
         ];
         for chunk in bad {
             let (_, heads, refusal) = feed(format!("{head}{chunk}").as_bytes(), 1);

@@ -110,7 +110,10 @@ mod tests {
         let mut lines = headers(&[("host", "other")]);
         let mut uri: Uri = "http://shop:80/a?b".parse().unwrap();
         target(&mut uri, &mut lines, Version::HTTP_11);
-        assert_eq!((uri.to_string(), &lines["host"]), ("/a?b".to_owned(), &HeaderValue::from_static("shop:80")));
+        assert_eq!(
+            (uri.to_string(), &lines["host"]),
+            ("/a?b".to_owned(), &HeaderValue::from_static("shop:80"))
+        );
         let mut uri: Uri = "*".parse().unwrap();
         target(&mut uri, &mut lines, Version::HTTP_11);
         assert_eq!(uri.to_string(), "*");

@@ -21,13 +21,13 @@ use tokio::sync::Notify;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::Shared;
 use super::connection::{Open, Version};
 use super::head::Refusal;
 use super::http1::{answer, gateway_status};
 use super::raw::AnswerBody;
 use super::relay::Relay;
 use super::upstream::{AskError, Spawner};
-use super::Shared;
 use crate::error::CallError;
 use crate::layer::FaultService;
 use crate::wire::{Wanted, WireFault};
@@ -143,4 +143,3 @@ fn is_stream_reset(error: &(dyn StdError + 'static)) -> bool {
     }
     false
 }
-

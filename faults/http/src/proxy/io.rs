@@ -120,8 +120,7 @@ impl ClientIo {
     /// Reads and forgets until the client ends, or for so long; without this, what it sent too much would make the
     /// kernel answer with a RST that overtakes our answer.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let sleep =
-            self.lingering.get_or_insert_with(|| Box::pin(sleep_until(now() + LINGER.duration())));
+        let sleep = self.lingering.get_or_insert_with(|| Box::pin(sleep_until(now() + LINGER.duration())));
         if sleep.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
@@ -171,11 +170,7 @@ impl AsyncRead for ClientIo {
 }
 
 impl AsyncWrite for ClientIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.switch.writing();
         match self.skip(buf) {
             0 => Pin::new(&mut self.stream).poll_write(cx, buf),

@@ -73,10 +73,10 @@ impl Body for AnswerBody {
             Some(writer) => writer.poll(cx, &mut |cx| this.body.as_mut().poll_frame(cx)),
             None => this.body.poll_frame(cx),
         };
-        if let (Poll::Ready(Some(Err(BodyError::Aborted(aborted)))), Some(switch)) = (&polled, this.switch) {
-            if aborted.how() == AbortHow::Reset {
-                switch.reset();
-            }
+        if let (Poll::Ready(Some(Err(BodyError::Aborted(aborted)))), Some(switch)) = (&polled, this.switch)
+            && aborted.how() == AbortHow::Reset
+        {
+            switch.reset();
         }
         polled
     }
@@ -131,7 +131,10 @@ fn writer(
         return None;
     }
     let framing = fault.map_or_else(|| right_framing(response, version), framing_of);
-    wanted.faults().filter(|wanted| Some(*wanted) == fault || !is_framing(wanted)).for_each(|fault| wanted.done(fault));
+    wanted
+        .faults()
+        .filter(|wanted| Some(*wanted) == fault || !is_framing(wanted))
+        .for_each(|fault| wanted.done(fault));
     let pace = slow.map(|(rate, healed)| Pace::new(rate, healed));
     let queue = fault.map_or_else(BytesMut::new, garbage);
     Some(Writer { framing, pace, queue, over: false })
@@ -233,7 +236,9 @@ impl Writer {
 
     fn put_data(&mut self, data: &[u8]) {
         match self.framing {
-            Framing::Chunked(None | Some(BadChunkKind::NoEnd)) => put_chunk(&mut self.queue, data.len(), "\r\n", data),
+            Framing::Chunked(None | Some(BadChunkKind::NoEnd)) => {
+                put_chunk(&mut self.queue, data.len(), "\r\n", data)
+            }
             Framing::Chunked(Some(kind)) => self.put_bad(kind, data),
             _ => self.queue.extend_from_slice(data),
         }
@@ -257,7 +262,10 @@ impl Writer {
         match self.framing {
             Framing::Chunked(None) => {
                 self.queue.extend_from_slice(b"0\r\n");
-                put_lines(&mut self.queue, trailers.into_iter().flatten().filter(|(name, _)| *name != TRAILER));
+                put_lines(
+                    &mut self.queue,
+                    trailers.into_iter().flatten().filter(|(name, _)| *name != TRAILER),
+                );
                 self.queue.extend_from_slice(b"\r\n");
             }
             // There was no chunk to spoil but the last one.

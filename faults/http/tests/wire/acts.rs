@@ -186,7 +186,8 @@ async fn only_what_matches_is_touched() {
         let ask = |method: &str, path: &str, user: &str| {
             let (method, path, user) = (method.to_owned(), path.to_owned(), user.to_owned());
             let address = place.address();
-            let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nX-User: {user}\r\nConnection: close\r\n");
+            let head =
+                format!("{method} {path} HTTP/1.1\r\nHost: a\r\nX-User: {user}\r\nConnection: close\r\n");
             async move { ask(address, &format!("{head}\r\n")).await.status() }
         };
         assert_eq!(ask("GET", "/fixed?x", "me").await, 200, "the first of two");

@@ -46,7 +46,8 @@ async fn every_chunk_of_a_body_comes_late() {
 #[tokio::test]
 async fn another_body_takes_the_place_of_the_servers() {
     for place in Place::both().await {
-        place.inject(ReplaceBody { body: "{}".to_owned(), content_type: Some("application/json".to_owned()) });
+        place
+            .inject(ReplaceBody { body: "{}".to_owned(), content_type: Some("application/json".to_owned()) });
         for path in ["/fixed", "/stream", "/empty"] {
             let answer = place.get(path).await;
             assert_eq!((answer.status(), answer.body().as_str()), (200, "{}"), "{path}");
@@ -63,7 +64,10 @@ async fn a_body_that_is_cut_promises_more_than_comes() {
     for place in Place::both().await {
         place.inject(TruncateBody { keep: Size::bytes(5), end: TruncateEnd::Cut });
         let answer = place.get("/fixed").await;
-        assert_eq!((answer.header("content-length"), answer.body().as_str()), (vec!["20".to_owned()], "01234"));
+        assert_eq!(
+            (answer.header("content-length"), answer.body().as_str()),
+            (vec!["20".to_owned()], "01234")
+        );
         let answer = place.get("/stream").await;
         assert!(!answer.body().ends_with("0\r\n\r\n"), "{answer:?}");
         place.assert_seen(2, 2);
@@ -77,7 +81,10 @@ async fn a_body_can_end_early_in_good_order() {
     for place in Place::both().await {
         place.inject(TruncateBody { keep: Size::bytes(5), end: TruncateEnd::Complete });
         let answer = place.get("/fixed").await;
-        assert_eq!((answer.header("content-length"), answer.body().as_str()), (vec!["5".to_owned()], "01234"));
+        assert_eq!(
+            (answer.header("content-length"), answer.body().as_str()),
+            (vec!["5".to_owned()], "01234")
+        );
         assert_eq!(place.get("/stream").await.unframed(), "one,t");
         place.assert_seen(2, 2);
         // What is not longer passes.
@@ -123,7 +130,10 @@ async fn several_faults_on_one_body_work_through_each_other() {
         place.inject(Trickle { rate: Bandwidth::bytes_per_second(200), head: false });
         place.inject_as(8, HttpFault::always(Delay { chunk: Span::millis(1), ..Delay::default() }));
         let answer = place.get("/fixed").await;
-        assert_eq!((answer.header("content-length"), answer.body().as_str()), (vec!["10".to_owned()], &FIXED[..10]));
+        assert_eq!(
+            (answer.header("content-length"), answer.body().as_str()),
+            (vec!["10".to_owned()], &FIXED[..10])
+        );
         place.assert_seen(1, 1);
     }
 }

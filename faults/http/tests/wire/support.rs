@@ -146,7 +146,9 @@ impl Raw {
 
     pub fn status(&self) -> u16 {
         let text = self.text();
-        text.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status in {text:?}"))
+        text.get(9..12)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or_else(|| panic!("no status in {text:?}"))
     }
 
     pub fn head(&self) -> String {
