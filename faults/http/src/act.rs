@@ -120,13 +120,15 @@ pub(crate) const WAIT_MAX: Span = Span::secs(3600);
 // === impl Dressing ===
 
 impl Dressing<'_> {
-    /// Whether this is a response of HTTP/1 that may have a body (RFC 9112, section 6.3).
+    /// Whether this response may have a body (RFC 9110, section 6.4.1).
+    pub(crate) fn may_have_body(&self) -> bool {
+        let bodiless = is_bodiless(self.head.status) || self.head.status.is_informational();
+        !bodiless && ![Method::HEAD, Method::CONNECT].contains(self.asked.method)
+    }
+
+    /// Whether this is a response of HTTP/1 that may have a body.
     pub(crate) fn has_http1_body(&self) -> bool {
-        let status = self.head.status;
-        let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
-        self.asked.version <= Version::HTTP_11
-            && ![Method::HEAD, Method::CONNECT].contains(self.asked.method)
-            && !(bodiless || status.is_informational())
+        self.asked.version <= Version::HTTP_11 && self.may_have_body()
     }
 }
 
@@ -229,6 +231,11 @@ from_parts!(
     BadChunk(BadChunk),
     Garbage(Garbage),
 );
+
+/// Whether a response of this status never has a body.
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
+    [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status)
+}
 
 /// A response of a fault's own making.
 pub(crate) fn canned(status: StatusCode, body: &str) -> Response<Bytes> {

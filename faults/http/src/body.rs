@@ -5,6 +5,8 @@
 
 mod cut;
 mod delay;
+#[cfg(test)]
+mod tests;
 mod trickle;
 
 use std::pin::Pin;

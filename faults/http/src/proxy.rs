@@ -23,6 +23,7 @@ mod http2;
 mod io;
 mod limits;
 mod raw;
+mod refusal;
 mod relay;
 mod switch;
 mod tunnel;
@@ -39,8 +40,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use head::Refusal;
 pub use limits::Limits;
+pub use refusal::Refusal;
 pub use tunnel::{RawTunnel, Switched, Tunnel, TunnelIo, Tunnelling, tunnel};
 
 use crate::clock::now;

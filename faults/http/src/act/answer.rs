@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::{BODY_FORM, NAME_FORM, TEXT_MAX, VALUE_FORM, canned, editable, value};
+use super::{BODY_FORM, NAME_FORM, TEXT_MAX, VALUE_FORM, canned, editable, is_bodiless, value};
 use crate::problem::Finder;
 
 /// An answer: status 200 to 599, headers that do not frame the message, at most 1 MiB of body.
@@ -41,6 +41,9 @@ impl Answer {
             finder.expect(right, "headers", text, VALUE_FORM);
         }
         finder.expect(self.body.len() <= TEXT_MAX, "body", &self.body, BODY_FORM);
+        let bodiless = StatusCode::from_u16(self.status).is_ok_and(is_bodiless);
+        let right = !bodiless || self.body.is_empty();
+        finder.expect(right, "body", &self.body, "nothing with a status of 204 or 304");
     }
 
     /// What was checked becomes what it says; the rest of what could be written becomes a 500.

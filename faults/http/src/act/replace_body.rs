@@ -8,7 +8,10 @@ use super::{BODY_FORM, Dressing, TEXT_MAX, VALUE_FORM, value};
 use crate::problem::Finder;
 use crate::set::Bite;
 
-/// The new body. Its length is told right; what the server said about the old body's encoding goes, and so do trailers.
+/// The new body. Its length is told right; what the server said about the old body's encoding goes, and so do trailers. A
+/// response that cannot have a body (to `HEAD`, or a 204) is left alone.
+///
+/// Faults on bodies that were injected earlier work on the new body as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub struct ReplaceBody {
@@ -31,6 +34,9 @@ impl ReplaceBody {
     }
 
     pub(super) fn dress(&self, response: &mut Dressing<'_>, bite: &Bite) {
+        if !response.may_have_body() {
+            return;
+        }
         let headers = &mut response.head.headers;
         for stale in [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_ENCODING, ETAG, TRAILER] {
             headers.remove(stale);

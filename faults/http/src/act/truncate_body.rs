@@ -36,6 +36,9 @@ pub enum TruncateEnd {
 
 impl TruncateBody {
     pub(super) fn dress(&self, response: &mut Dressing<'_>, bite: &Bite) {
+        if !response.may_have_body() {
+            return;
+        }
         let (keep, mark) = (self.keep.as_bytes(), bite.mark().clone());
         let stage = match self.end {
             TruncateEnd::Cut => CutStage::failing(keep, Aborted::default(), mark),

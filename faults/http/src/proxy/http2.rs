@@ -23,9 +23,9 @@ use tower_service::Service;
 
 use super::Shared;
 use super::connection::{Open, Version};
-use super::head::Refusal;
 use super::http1::{answer, gateway_status};
 use super::raw::AnswerBody;
+use super::refusal::Refusal;
 use super::relay::Relay;
 use super::upstream::{AskError, Spawner};
 use crate::error::CallError;

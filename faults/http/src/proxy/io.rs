@@ -3,6 +3,8 @@
 //! On the way in only what the gate lets pass is read. On the way out the head of a response can be held back, so that
 //! bytes of our own take its place.
 
+mod skipper;
+
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -16,8 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
 
+use skipper::Skipper;
+
 use super::gate::{Gate, Verdict};
-use super::head::Refusal;
+use super::refusal::Refusal;
 use super::switch::Switch;
 use crate::clock::now;
 
@@ -35,12 +39,6 @@ pub(super) struct ClientIo {
     refused: bool,
     skipping: Option<Skipper>,
     lingering: Option<Pin<Box<Sleep>>>,
-}
-
-/// Finds the end of a head that comes in pieces.
-#[derive(Clone, Copy, Debug, Default)]
-struct Skipper {
-    seen: usize,
 }
 
 /// The HTTP library must be given something to answer, so that the answer comes after those of earlier requests.
@@ -216,47 +214,6 @@ impl Drop for ClientIo {
         if self.switch.resets() {
             // At the moment of the reset: a lingering time of zero makes the close that follows a RST.
             let _ = SockRef::from(&self.stream).set_linger(Some(Span::ZERO.duration()));
-        }
-    }
-}
-
-// === impl Skipper ===
-
-impl Skipper {
-    /// How many of these bytes belong to the head, and whether it ends with them.
-    fn skip(&mut self, bytes: &[u8]) -> (usize, bool) {
-        const END: &[u8] = b"\r\n\r\n";
-        for (place, byte) in bytes.iter().enumerate() {
-            self.seen = match (*byte == END[self.seen], *byte) {
-                (true, _) => self.seen + 1,
-                (false, b'\r') => 1,
-                (false, _) => 0,
-            };
-            if self.seen == END.len() {
-                return (place + 1, true);
-            }
-        }
-        (bytes.len(), false)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_head_is_skipped_to_its_end_however_it_is_cut() {
-        let bytes = b"HTTP/1.0 200 OK\r\nA: b\r\r\n\r\nbody\r\n\r\n";
-        for piece in 1..bytes.len() {
-            let (mut skipper, mut skipped) = (Skipper::default(), 0);
-            for piece in bytes.chunks(piece) {
-                let (count, over) = skipper.skip(piece);
-                skipped += count;
-                if over {
-                    break;
-                }
-            }
-            assert_eq!(&bytes[skipped..], b"body\r\n\r\n", "in pieces of {piece}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::head::Refusal;
+use super::refusal::Refusal;
 
 /// Shared by the two ends of the HTTP library: what reads and writes bytes, and what answers requests.
 #[derive(Debug, Default)]

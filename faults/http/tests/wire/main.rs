@@ -9,5 +9,6 @@ mod corpus;
 mod faithful;
 mod shop;
 mod streams;
+mod stress;
 mod support;
 mod upgrade;
