@@ -1,0 +1,145 @@
+//! A fault on HTTP: which requests it touches, and what it does to them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::act::HttpAct;
+use crate::matching::{Match, Matcher};
+use crate::problem::{Finder, Problems};
+
+/// A fault on HTTP, as people write it.
+///
+/// ```
+/// use shakedown_http_faults::fault::HttpFault;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fault: HttpFault = serde_json::from_str(
+///     r#"{"matches": {"methods": ["GET"], "path": {"glob": "/items/**"}, "share": "10%"},
+///         "act": {"delay": {"before": "250ms", "jitter": "50ms"}}}"#,
+/// )?;
+/// fault.check()?;
+///
+/// let wrong: HttpFault = serde_json::from_str(
+///     r#"{"matches": {"every": 0}, "act": {"answer": {"status": 99}}}"#,
+/// )?;
+/// let problems = wrong.check().unwrap_err();
+/// let fields: Vec<&str> = problems.all().iter().map(|problem| problem.field.as_str()).collect();
+/// assert_eq!(fields, ["matches.every", "act.answer.status"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct HttpFault {
+    /// Which requests; all of them if it says nothing.
+    #[serde(default)]
+    pub matches: Match,
+    /// What is done to them.
+    pub act: HttpAct,
+}
+
+// === impl HttpFault ===
+
+impl HttpFault {
+    /// The fault that does this to every request.
+    #[must_use]
+    pub fn always(act: impl Into<HttpAct>) -> Self {
+        Self { matches: Match::default(), act: act.into() }
+    }
+
+    /// Whether it can be done as it is written.
+    ///
+    /// # Errors
+    /// All problems, each with its field and what is allowed there.
+    pub fn check(&self) -> Result<(), Problems> {
+        self.compile().map(drop)
+    }
+
+    /// The matcher of a fault that can be done.
+    pub(crate) fn compile(&self) -> Result<Matcher, Problems> {
+        let mut problems = Vec::new();
+        let matcher = Matcher::compile(&self.matches, Finder::new("matches", &mut problems));
+        self.act.check(Finder::new("act", &mut problems));
+        Problems::none_or(problems).map(|()| matcher)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<HttpFault, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    #[test]
+    fn every_act_is_written_and_read_back_the_same() {
+        let acts = [
+            r#"{"delay":{"before":"100ms","jitter":"10ms","between":"1s","chunk":"1ms"}}"#,
+            r#"{"abort":{"how":"reset","code":"cancel","after":"10B"}}"#,
+            r#"{"answer":{"status":503,"headers":{"x-a":"b"},"body":"no"}}"#,
+            r#"{"header":{"on":"request","name":"x-a","edit":{"add":"v"}}}"#,
+            r#"{"header":{"name":"x-a","edit":"remove"}}"#,
+            r#"{"header":{"name":"x-a","edit":{"huge":"64KiB"}}}"#,
+            r#"{"replace_body":{"body":"x","content_type":"text/plain"}}"#,
+            r#"{"truncate_body":{"keep":"3B","end":"complete"}}"#,
+            r#"{"too_many_requests":{"retry_after":"3s"}}"#,
+            r#"{"redirect_loop":{"status":307,"vary":true}}"#,
+            r#"{"trickle":{"rate":"10B/s","head":true}}"#,
+            r#"{"grpc_status":{"code":14,"message":"ünavailable"}}"#,
+            r#""keep_alive_close""#,
+            r#""go_away""#,
+            r#"{"wrong_length":{"by":-3}}"#,
+            r#"{"bad_chunk":{"kind":"no_size"}}"#,
+            r#"{"garbage":{"size":"100B"}}"#,
+        ];
+        for act in acts {
+            let fault = read(&format!(r#"{{"act":{act}}}"#)).unwrap_or_else(|error| panic!("{act}: {error}"));
+            fault.check().unwrap_or_else(|problems| panic!("{act}: {problems}"));
+            let again = serde_json::to_string(&fault).unwrap();
+            assert_eq!(read(&again).unwrap(), fault, "{again}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_at_every_level() {
+        let wrong = [
+            r#"{"act":{"delay":{"before":"1s"}},"x":1}"#,
+            r#"{"matches":{"pathh":{"glob":"/"}},"act":"go_away"}"#,
+            r#"{"matches":{"path":{"globb":"/"}},"act":"go_away"}"#,
+            r#"{"matches":{"headers":[{"name":"a","is":"b"}]},"act":"go_away"}"#,
+            r#"{"act":{"delay":{"befor":"1s"}}}"#,
+            r#"{"act":{"answer":{"status":200,"code":1}}}"#,
+            r#"{"act":{"explode":{}}}"#,
+            r#"{"matches":{}}"#,
+        ];
+        for text in wrong {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let fault = read(
+            r#"{"matches":{"methods":["GE T"],"path":{"regex":"("},"headers":[{"name":"a b"}],
+                "share":"150%","every":0,"first":0},
+                "act":{"answer":{"status":42,"headers":{"content-length":"1","y":"a\nb"}}}}"#,
+        )
+        .unwrap();
+        let problems = fault.check().unwrap_err();
+        let fields: Vec<&str> = problems.all().iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            [
+                "matches.methods",
+                "matches.path.regex",
+                "matches.headers.name",
+                "matches.share",
+                "matches.every",
+                "matches.first",
+                "act.answer.status",
+                "act.answer.headers",
+                "act.answer.headers",
+            ]
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! The faults that hold now, and what each of them did.
+//!
+//! A set never changes: a new one takes its place, and a request looks at one set from beginning to end. So a change
+//! holds for every request that comes after it, and control never waits for requests. What waits because of a fault goes
+//! on as soon as that fault is healed.
+
+mod bite;
+mod tally;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use http::request::Parts;
+use shakedown_faults::proof::Healed;
+use shakedown_scenarios::seed::Streams;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use bite::Bite;
+pub use tally::Evidence;
+pub(crate) use tally::{Mark, Tally};
+
+use crate::act::HttpAct;
+use crate::fault::HttpFault;
+use crate::layer::FaultLayer;
+use crate::matching::Matcher;
+use crate::problem::Problems;
+
+/// A set of faults that can be changed while requests are under way. Clones are the same set.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    shared: Arc<Shared>,
+}
+
+/// Why a fault could not be injected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InjectError {
+    /// The number is in use.
+    #[error("injection {0} holds already; heal it first or use another number")]
+    Taken(u32),
+    /// It cannot be done as it is written.
+    #[error(transparent)]
+    Wrong(#[from] Problems),
+}
+
+#[derive(Debug)]
+struct Shared {
+    streams: Streams,
+    holding: RwLock<Arc<Vec<Arc<Live>>>>,
+    /// Of injections that hold and of those that held: a few words for each, which are as many as the plan has cues.
+    tallies: Mutex<BTreeMap<u32, Arc<Tally>>>,
+}
+
+/// A fault that holds.
+#[derive(Debug)]
+pub(crate) struct Live {
+    id: u32,
+    matcher: Matcher,
+    pub(crate) act: HttpAct,
+    /// How many requests fitted.
+    fitted: AtomicU64,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) healed: CancellationToken,
+}
+
+// === impl Faults ===
+
+impl Faults {
+    /// An empty set. All chance in it comes from this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let streams = Streams::new(seed);
+        let shared = Shared { streams, holding: RwLock::default(), tallies: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A layer that does what this set says at any moment.
+    #[must_use]
+    pub fn layer(&self) -> FaultLayer {
+        FaultLayer::new(self.clone())
+    }
+
+    /// Makes a fault hold, for every request that comes after this call returned. Requests are numbered anew for it.
+    ///
+    /// # Errors
+    /// If the number names a fault that holds, or the fault cannot be done as it is written. Nothing is changed then.
+    pub fn inject(&self, id: u32, fault: HttpFault) -> Result<(), InjectError> {
+        let matcher = fault.compile()?;
+        let mut tallies = self.tallies();
+        let holding = self.holding();
+        if holding.iter().any(|live| live.id == id) {
+            return Err(InjectError::Taken(id));
+        }
+        let tally = Arc::new(Tally::default());
+        let live = Live {
+            id,
+            matcher,
+            act: fault.act,
+            fitted: AtomicU64::new(0),
+            tally: Arc::clone(&tally),
+            healed: CancellationToken::new(),
+        };
+        tallies.insert(id, tally);
+        self.publish(holding.iter().cloned().chain([Arc::new(live)]).collect());
+        Ok(())
+    }
+
+    /// Ends a fault and says what is seen of it. Ending one that does not hold is no error: healing is idempotent.
+    pub fn heal(&self, id: u32) -> Healed {
+        // Held throughout, so that two changes cannot overwrite each other.
+        let _tallies = self.tallies();
+        let holding = self.holding();
+        let Some(gone) = holding.iter().find(|live| live.id == id) else {
+            return Healed::proven(format!("injection {id} does not hold on this HTTP service"));
+        };
+        self.publish(holding.iter().filter(|live| live.id != id).cloned().collect());
+        gone.healed.cancel();
+        match self.holding().iter().any(|live| live.id == id) {
+            true => Healed::unproven(format!("injection {id} is still among the faults of this service")),
+            false => Healed::proven(format!("requests pass without injection {id}, and none waits for it")),
+        }
+    }
+
+    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used.
+    #[must_use]
+    pub fn evidence(&self, id: u32) -> Option<Evidence> {
+        self.tallies().get(&id).map(|tally| tally.evidence())
+    }
+
+    /// The faults that bite a request, in the order of their injection. It counts the request for each fault it fits.
+    pub(crate) fn bites(&self, request: &Parts) -> Vec<Bite> {
+        let holding = self.holding();
+        // Without faults, which is nearly always, nothing is allocated here.
+        holding.iter().filter_map(|live| self.bite(live, request)).collect()
+    }
+
+    fn bite(&self, live: &Arc<Live>, request: &Parts) -> Option<Bite> {
+        if !live.matcher.fits(request) {
+            return None;
+        }
+        let number = live.fitted.fetch_add(1, Relaxed);
+        let mut chance = self.shared.streams.stream(&format!("http/{}/{number}", live.id));
+        live.matcher.chooses(number, &mut chance).then(|| Bite::new(Arc::clone(live), chance))
+    }
+
+    fn holding(&self) -> Arc<Vec<Arc<Live>>> {
+        Arc::clone(&self.shared.holding.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn publish(&self, faults: Vec<Arc<Live>>) {
+        // Readers hold it for the length of a clone of an `Arc`.
+        *self.shared.holding.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(faults);
+    }
+
+    fn tallies(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Arc<Tally>>> {
+        // Nothing panics while it is held; if something did, the map would still be whole.
+        self.shared.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::Match;
+    use shakedown_scenarios::units::Ratio;
+
+    fn half() -> HttpFault {
+        HttpFault {
+            matches: Match { share: Ratio::new(0.5), ..Match::default() },
+            act: HttpAct::KeepAliveClose,
+        }
+    }
+
+    fn get(path: &str) -> Parts {
+        http::Request::get(path).body(()).unwrap().into_parts().0
+    }
+
+    /// Which of so many requests a fault bites.
+    fn bitten(faults: &Faults, id: u32, count: usize) -> Vec<bool> {
+        (0..count).map(|_| faults.bites(&get("/")).iter().any(|bite| bite.id() == id)).collect()
+    }
+
+    #[test]
+    fn a_fault_more_does_not_change_what_another_one_bites() {
+        let alone = Faults::new(42);
+        alone.inject(1, half()).unwrap();
+        let expected = bitten(&alone, 1, 200);
+        let among = Faults::new(42);
+        for id in [0, 1, 2] {
+            among.inject(id, half()).unwrap();
+        }
+        assert_eq!(bitten(&among, 1, 100), expected[..100]);
+        let _ = among.heal(0);
+        assert_eq!(bitten(&among, 1, 100), expected[100..]);
+        assert_ne!(bitten(&among, 2, 200), expected);
+    }
+
+    // The stream `http/1/n` of seed 42, whose first number is above or below one half. Computed by a second
+    // implementation in another language, not copied from the output of this one.
+    #[test]
+    fn a_seed_bites_the_same_requests_for_ever() {
+        let faults = Faults::new(42);
+        faults.inject(1, half()).unwrap();
+        let seen: String = bitten(&faults, 1, 24).iter().map(|bit| if *bit { '#' } else { '.' }).collect();
+        assert_eq!(seen, "##..##..#.##.#.##.#####.");
+    }
+
+    #[test]
+    fn a_number_is_used_once_at_a_time_and_keeps_its_evidence() {
+        let faults = Faults::new(1);
+        faults.inject(3, half()).unwrap();
+        assert_eq!(faults.inject(3, half()), Err(InjectError::Taken(3)));
+        bitten(&faults, 3, 50);
+        assert!(faults.heal(3).proven && faults.heal(3).proven);
+        let seen = faults.evidence(3).unwrap();
+        assert!(seen.matched > 0);
+        bitten(&faults, 3, 50);
+        assert_eq!(faults.evidence(3), Some(seen), "what was healed counts no more");
+        assert_eq!(faults.evidence(4), None);
+        faults.inject(3, half()).unwrap();
+        assert_eq!(faults.evidence(3).unwrap().matched, 0);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_not_injected() {
+        let faults = Faults::new(1);
+        let wrong = HttpFault { matches: Match { every: Some(0), ..Match::default() }, ..half() };
+        assert!(matches!(faults.inject(1, wrong), Err(InjectError::Wrong(_))));
+        assert_eq!(faults.evidence(1), None);
+    }
+}

@@ -1,0 +1,228 @@
+//! Acts on heads and on whole exchanges: each does what it says, and says what it did.
+
+use std::time::Duration;
+
+use shakedown_http_faults::act::{
+    Abort, AbortHow, Answer, Delay, HeaderChange, HeaderEdit, HttpAct, RedirectLoop, TooManyRequests,
+};
+use shakedown_http_faults::fault::HttpFault;
+use shakedown_http_faults::matching::{HeaderMatch, Match};
+use shakedown_scenarios::units::{Ratio, Size, Span};
+use tokio::io::AsyncWriteExt;
+
+use crate::shop::FIXED;
+use crate::support::*;
+
+#[tokio::test]
+async fn a_delay_holds_the_request_back_before_the_server_sees_it() {
+    for place in Place::both().await {
+        place.inject(Delay::before(Span::millis(60)));
+        let began = now();
+        let answer = place.get("/fixed").await;
+        assert!(began.elapsed() >= Duration::from_millis(60), "{:?}", began.elapsed());
+        assert_eq!((answer.status(), answer.body().as_str()), (200, FIXED));
+        place.assert_seen(1, 1);
+        assert!(place.evidence().waited >= Span::millis(60));
+        place.heal();
+        assert_eq!(place.get("/fixed").await.status(), 200);
+        place.assert_seen(1, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_goes_on_as_soon_as_its_fault_is_healed() {
+    for place in Place::both().await {
+        place.inject(Delay::before(Span::secs(3_000)));
+        let mut waiting = connect(place.address()).await;
+        waiting.write_all(b"GET /fixed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        until("the request to come", || place.evidence().matched == 1).await;
+        place.heal();
+        assert_eq!(rest(&mut waiting).await.status(), 200);
+        place.assert_seen(1, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_abort_closes_the_connection_without_an_answer() {
+    for place in Place::both().await {
+        place.inject(Abort::default());
+        let answer = place.get("/fixed").await;
+        assert_eq!((answer.text().as_str(), answer.reset), ("", false));
+        place.assert_seen(1, 1);
+        place.heal();
+        assert_eq!(place.get("/fixed").await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn the_proxy_aborts_with_a_reset_where_that_is_wanted() {
+    let place = Place::proxy().await;
+    place.inject(Abort { how: AbortHow::Reset, ..Abort::default() });
+    let answer = place.get("/fixed").await;
+    assert_eq!((answer.text().as_str(), answer.reset), ("", true));
+    place.assert_seen(1, 1);
+}
+
+#[tokio::test]
+async fn an_abort_within_the_body_lets_so_much_of_it_pass() {
+    for place in Place::both().await {
+        place.inject(Abort { after: Some(Size::bytes(7)), ..Abort::default() });
+        let answer = place.get("/fixed").await;
+        assert_eq!(answer.header("content-length"), ["20"], "{answer:?}");
+        assert_eq!((answer.body().as_str(), answer.reset), (&FIXED[..7], false));
+        place.assert_seen(1, 1);
+        // There is nothing to abort in a body that is not longer.
+        assert_eq!(place.get("/empty").await.status(), 200);
+        place.assert_seen(2, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_abort_within_the_body_can_be_a_reset_too() {
+    let place = Place::proxy().await;
+    place.inject(Abort { how: AbortHow::Reset, after: Some(Size::bytes(7)), ..Abort::default() });
+    let answer = place.get("/fixed").await;
+    assert!(answer.reset, "{answer:?}");
+    place.assert_seen(1, 1);
+}
+
+#[tokio::test]
+async fn an_answer_comes_without_the_server_being_asked() {
+    for place in Place::both().await {
+        let headers = [("x-from".to_owned(), "fault".to_owned())].into();
+        place.inject(Answer { status: 503, headers, body: "closed".to_owned() });
+        let answer = place.get("/fixed").await;
+        assert_eq!((answer.status(), answer.body().as_str()), (503, "closed"));
+        assert_eq!(answer.header("x-from"), ["fault"]);
+        assert!(answer.header("x-shop").is_empty(), "{answer:?}");
+        place.assert_seen(1, 1);
+    }
+}
+
+#[tokio::test]
+async fn headers_of_the_response_are_added_replaced_removed_and_blown_up() {
+    for place in Place::both().await {
+        let change = |edit| HeaderChange::response("X-Shop", edit);
+        let cases = [
+            (HeaderEdit::Add("more".to_owned()), vec!["open".to_owned(), "more".to_owned()]),
+            (HeaderEdit::Replace("other".to_owned()), vec!["other".to_owned()]),
+            (HeaderEdit::Remove, vec![]),
+            (HeaderEdit::Huge(Size::bytes(200_000)), vec!["x".repeat(200_000)]),
+        ];
+        for (edit, expected) in cases {
+            place.inject(change(edit));
+            let answer = place.get("/fixed").await;
+            assert_eq!((answer.header("x-shop"), answer.body().as_str()), (expected, FIXED));
+            place.assert_seen(1, 1);
+            place.heal();
+        }
+    }
+}
+
+#[tokio::test]
+async fn headers_of_the_request_are_changed_before_the_server_sees_them() {
+    for place in Place::both().await {
+        place.inject(HeaderChange::request("x-who", HeaderEdit::Replace("nobody".to_owned())));
+        let request = "GET /echo HTTP/1.1\r\nHost: a\r\nX-Who: me\r\nConnection: close\r\n\r\n";
+        let answer = ask(place.address(), request).await;
+        assert!(answer.body().contains("x-who=nobody\n") && !answer.body().contains("=me"), "{answer:?}");
+        place.assert_seen(1, 1);
+    }
+}
+
+#[tokio::test]
+async fn too_many_requests_says_when_to_try_again() {
+    for place in Place::both().await {
+        place.inject(TooManyRequests { retry_after: Span::millis(2_500), body: "slow down".to_owned() });
+        let answer = place.get("/fixed").await;
+        assert_eq!((answer.status(), answer.header("retry-after")), (429, vec!["3".to_owned()]));
+        assert_eq!(answer.body(), "slow down");
+        place.assert_seen(1, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_loop_never_leads_anywhere_else() {
+    for place in Place::both().await {
+        place.inject(RedirectLoop { status: 307, vary: true });
+        let mut path = "/fixed?a=b".to_owned();
+        for hop in 1..=3 {
+            let answer = place.get(&path).await;
+            assert_eq!(answer.status(), 307);
+            path = answer.header("location").remove(0);
+            assert_eq!(path, format!("/fixed?a=b&hop={hop}"));
+        }
+        place.assert_seen(3, 3);
+    }
+}
+
+#[tokio::test]
+async fn keep_alive_close_ends_a_connection_that_would_have_gone_on() {
+    for place in Place::both().await {
+        let request = "GET /fixed HTTP/1.1\r\nHost: a\r\n\r\n";
+        let mut stream = connect(place.address()).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert!(!read_until(&mut stream, FIXED).await.contains("close"));
+        place.inject(HttpAct::KeepAliveClose);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert_eq!((answer.header("connection"), answer.reset), (vec!["close".to_owned()], false));
+        assert_eq!(answer.body(), FIXED);
+        place.assert_seen(1, 1);
+    }
+}
+
+#[tokio::test]
+async fn only_what_matches_is_touched() {
+    for place in Place::both().await {
+        let matches = Match {
+            methods: vec!["GET".to_owned()],
+            path: Some("/fi*".parse().unwrap()),
+            headers: vec![HeaderMatch::equals("x-user", "me")],
+            every: Some(2),
+            ..Match::default()
+        };
+        place.inject_as(ID, HttpFault { matches, act: Answer::status(500).into() });
+        let ask = |method: &str, path: &str, user: &str| {
+            let (method, path, user) = (method.to_owned(), path.to_owned(), user.to_owned());
+            let address = place.address();
+            let head =
+                format!("{method} {path} HTTP/1.1\r\nHost: a\r\nX-User: {user}\r\nConnection: close\r\n");
+            async move { ask(address, &format!("{head}\r\n")).await.status() }
+        };
+        assert_eq!(ask("GET", "/fixed?x", "me").await, 200, "the first of two");
+        assert_eq!(ask("DELETE", "/fixed", "me").await, 200, "another method");
+        assert_eq!(ask("GET", "/echo", "me").await, 200, "another path");
+        assert_eq!(ask("GET", "/fixed", "you").await, 200, "another user");
+        assert_eq!(ask("GET", "/fixed", "me").await, 500, "the second of two");
+        place.assert_seen(1, 1);
+    }
+}
+
+#[tokio::test]
+async fn both_places_bite_the_same_requests() {
+    let mut seen = Vec::new();
+    for place in Place::both().await {
+        let matches = Match { share: Ratio::new(0.5), ..Match::default() };
+        place.inject_as(ID, HttpFault { matches, act: Answer::status(500).into() });
+        let mut statuses = Vec::new();
+        for _ in 0..24 {
+            statuses.push(place.get("/fixed").await.status());
+        }
+        seen.push(statuses);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(seen[0].contains(&200) && seen[0].contains(&500));
+}
+
+#[tokio::test]
+async fn faults_add_up_in_the_order_of_their_injection() {
+    for place in Place::both().await {
+        place.inject_as(1, HttpFault::always(Answer::status(503)));
+        place.inject_as(2, HttpFault::always(Answer::status(504)));
+        place.inject(HeaderChange::response("x-why", HeaderEdit::Add("fault".to_owned())));
+        let answer = place.get("/fixed").await;
+        assert_eq!((answer.status(), answer.header("x-why")), (503, vec!["fault".to_owned()]));
+        place.assert_seen(1, 1);
+    }
+}

@@ -1,0 +1,14 @@
+//! Faults on real connections: in a server of its own, and in the proxy before one.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod acts;
+mod bodies;
+mod bytes;
+mod corpus;
+mod faithful;
+mod shop;
+mod streams;
+mod stress;
+mod support;
+mod upgrade;
