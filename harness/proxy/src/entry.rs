@@ -154,7 +154,11 @@ impl<P: Plane> Entry<P> {
         let listen = listen.map_err(|error: address::AddressError| ApiError::Listen(error.to_string()))?;
         let listen = listen.filter(|(new, _)| address::resolve(&self.listen).as_ref() != Ok(new));
         if listen.is_none() && change.upstream.as_ref().is_none_or(|upstream| *upstream == self.upstream) {
-            return if enabled { self.start(engine) } else { Ok(self.stop()) };
+            if enabled {
+                return self.start(engine);
+            }
+            self.stop();
+            return Ok(());
         }
         let listen = listen.map_or_else(|| self.listen.clone(), |(_, listen)| listen);
         let next = self.elsewhere(listen, change.upstream.unwrap_or_else(|| self.upstream.clone()));

@@ -42,7 +42,7 @@ pub fn handle<E: Engine>(collection: &mut Collection<E>, request: Request<'_>) -
     let Some(segments) = segments(path) else { return Response::text(400, "bad path") };
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let answer = match segments.as_slice() {
-        ["v1", rest @ ..] => v1::answer(collection, request.method, rest, request.body),
+        ["v1", rest @ ..] => Some(v1::answer(collection, request.method, rest, request.body)),
         ["metrics"] if collection.exposed.proxies || collection.exposed.runtime.is_some() => {
             Some(match request.method {
                 "GET" => Response::new(200, Some(PROMETHEUS), metrics::write(collection)),

@@ -13,10 +13,10 @@ pub fn figures() -> Vec<Figure> {
     if let Ok(count) = own.fd_count() {
         gauge("process_open_fds", "Open file descriptors", count as f64);
     }
-    if let Ok(limits) = own.limits() {
-        if let LimitValue::Value(most) = limits.max_open_files.soft_limit {
-            gauge("process_max_fds", "Most file descriptors that may be open", most as f64);
-        }
+    if let Ok(limits) = own.limits()
+        && let LimitValue::Value(most) = limits.max_open_files.soft_limit
+    {
+        gauge("process_max_fds", "Most file descriptors that may be open", most as f64);
     }
     if let Ok(stat) = own.stat() {
         gauge("process_resident_memory_bytes", "Resident memory", stat.rss_bytes().get() as f64);
