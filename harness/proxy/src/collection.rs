@@ -142,7 +142,9 @@ impl<E: Engine> Collection<E> {
     /// # Errors
     /// If there is none of this name.
     pub fn delete(&mut self, name: &str) -> Result<(), ApiError> {
-        self.entries.remove(name).map(drop).ok_or(ApiError::NoProxy)
+        let mut entry = self.entries.remove(name).ok_or(ApiError::NoProxy)?;
+        entry.stop();
+        Ok(())
     }
 
     /// Makes a proxy as `populate` does: one of this name with the same addresses stays as it is; with others, it is

@@ -3,6 +3,7 @@
 //! The real one is [`Faults`]; [`Paper`] listens nowhere and is for tests and fuzzing of what is decided above it. No
 //! call waits for data.
 
+mod faults;
 mod paper;
 
 use std::fmt;
@@ -12,7 +13,8 @@ use std::net::SocketAddr;
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::Span;
 
-pub use paper::Paper;
+pub use faults::Faults;
+pub use paper::{Paper, PaperProxy};
 
 /// A data plane.
 pub trait Engine: fmt::Debug {
@@ -27,7 +29,11 @@ pub trait Engine: fmt::Debug {
 }
 
 /// One proxy of a data plane.
-pub trait Plane: fmt::Debug {
+pub trait Plane: fmt::Debug + Sized {
+    /// Ends it, as dropping it does, and returns when its port is free for somebody else. It must not be called where
+    /// waiting is forbidden, as in an asynchronous task.
+    fn end(self);
+
     /// Where it listens.
     fn address(&self) -> SocketAddr;
 

@@ -132,6 +132,7 @@ impl<P: Plane> Entry<P> {
         if let Some(plane) = self.running.take() {
             self.past.lost = self.past.lost.plus(lost(&plane, &self.held));
             self.past.counters = self.past.counters.plus(Counters { open: 0, ..plane.counters() });
+            plane.end();
         }
     }
 

@@ -73,6 +73,8 @@ impl PaperProxy {
 }
 
 impl Plane for PaperProxy {
+    fn end(self) {}
+
     fn address(&self) -> SocketAddr {
         self.address
     }

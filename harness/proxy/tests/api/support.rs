@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
-use shakedown_proxy::engine::Paper as Tested;
+use shakedown_proxy::engine::Faults as Tested;
 use shakedown_proxy::server::{Options, Patience, Server};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
