@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod better;
 mod conventions;
+mod effects;
 mod endpoints;
 mod errors;
 mod metrics;
 mod native;
+mod peers;
 mod safety;
 mod support;
 mod toxics;
