@@ -1,6 +1,9 @@
 //! The programs behind the figures: each prints what it measured, and the command that repeats it stands in README.md.
 //!
 //! Load and target share one process, on two threads; what a figure says of the generator's CPU is its thread's alone.
+//! [`proxies`] measures fault proxies side by side, each as a process of its own.
+
+pub mod proxies;
 
 use std::net::SocketAddr;
 use std::thread;

@@ -1,5 +1,6 @@
 //! The one place on this floor that asks the machine for the time.
 
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use nix::poll::PollTimeout;
@@ -16,6 +17,12 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the edge: deadlines of real sockets and processes")]
     pub(crate) fn start() -> Self {
         Self { start: Instant::now() }
+    }
+
+    /// The clock that all parts of this process share: it stands at zero when it is first asked for.
+    pub(crate) fn of_process() -> Self {
+        static CLOCK: OnceLock<Clock> = OnceLock::new();
+        *CLOCK.get_or_init(Self::start)
     }
 
     /// How long it has run.

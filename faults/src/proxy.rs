@@ -4,43 +4,81 @@
 //! does not read slows the other down. Where it cannot be faithful it says so here: it accepts before the target does,
 //! so a target that cannot be reached shows as a connection that is reset right after it was accepted.
 //!
-//! Control never waits for data: [`Proxy::inject`] and [`Proxy::heal`] publish a new set of rules and return. Every
-//! connection looks at the newest set before it moves a chunk, so a change holds for all of them from its first byte on.
+//! Control never waits for data: [`Proxy::inject`], [`Proxy::update`] and [`Proxy::heal`] publish a new set of rules and
+//! return. Every connection looks at the newest set before it moves a chunk, so a change holds for all of them from its
+//! first byte on.
 //!
-//! What it does not know: HTTP, names of hosts, more than one upstream.
+//! Read in this order: [`Proxy`] (the handle), `shared`, `engine` and `worker` (the threads that move bytes), `connection` and
+//! `dial` (one connection), `flow` (one way of it), `peer` and `transit` (sockets and kernel pipes), `door` (the listening
+//! socket), `upstream` (names), `timers`. No async runtime is needed: the threads are its own.
+//!
+//! What it does not know: HTTP, more than one upstream.
+//!
+//! # In a test
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::net::{TcpListener, TcpStream};
+//!
+//! use shakedown_faults::proxy::Proxy;
+//! use shakedown_faults::toxic::{Injection, Toxic};
+//! use shakedown_scenarios::target::Way;
+//! use shakedown_scenarios::units::Span;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = TcpListener::bind("127.0.0.1:0")?;
+//! let proxy = Proxy::start("127.0.0.1:0".parse()?, server.local_addr()?, 42)?;
+//!
+//! let mut client = TcpStream::connect(proxy.address())?;
+//! let (mut served, _) = server.accept()?;
+//!
+//! // From here on every answer is 30 ms late.
+//! proxy.inject(1, Injection::new(Toxic::latency(Span::millis(30)), Way::Downstream))?;
+//! served.write_all(b"pong")?;
+//! client.read_exact(&mut [0; 4])?;
+//! let seen = proxy.evidence(1).expect("it was injected");
+//! assert!(seen.bit() && seen.mean_delay >= Span::millis(30), "{seen}");
+//!
+//! assert!(proxy.heal(1).proven);
+//! assert_eq!(proxy.counters().down, 4);
+//! # Ok(())
+//! # }
+//! ```
 
-mod accept;
-mod alarm;
 mod connection;
+mod dial;
 mod door;
+mod engine;
 mod flow;
-mod joined;
+mod peer;
+mod shared;
+mod timers;
+mod transit;
+mod upstream;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::Span;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
-use crate::clock::Clock;
 use crate::proof::Healed;
-use crate::toxic::{Evidence, Rule, Rules, RulesError, Tally, Toxic};
-use accept::Acceptor;
-use alarm::Alarm;
+use crate::toxic::{Evidence, Injection, Rule, Rules, RulesError, Tally, Toxic};
 use door::Door;
+use engine::{Inbox, Order};
+use shared::Shared;
+pub use transit::TRANSIT;
+pub use upstream::Upstream;
 
 /// A running proxy. Dropping it ends it and its connections.
 #[derive(Debug)]
 pub struct Proxy {
     shared: Arc<Shared>,
-    rules: watch::Sender<Arc<Rules>>,
+    worker: Arc<Inbox>,
     injections: Mutex<Injections>,
-    acceptor: AbortHandle,
 }
 
 /// What passed through a proxy, cumulative but for `open`.
@@ -54,19 +92,34 @@ pub struct LinkCounters {
     pub up: u64,
     /// Bytes handed on from the target to clients.
     pub down: u64,
-    /// Connections that were reset because the target could not be reached.
+    /// Connections that were ended because the target could not be reached.
     pub dial_failures: u64,
+}
+
+/// What passed through a connection that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionCounters {
+    /// Its number in the order of acceptance, from 0.
+    pub number: u64,
+    /// Who it is from.
+    pub client: SocketAddr,
+    /// Bytes handed on from the client to the target.
+    pub up: u64,
+    /// Bytes handed on from the target to the client.
+    pub down: u64,
+    /// How long it has been open.
+    pub age: Span,
 }
 
 /// Why a toxic could not be injected.
 #[derive(Debug, thiserror::Error)]
 pub enum InjectError {
-    /// The number is in use.
+    /// The number is in use, or nothing of it holds, or it cannot be meant.
     #[error(transparent)]
-    Taken(#[from] RulesError),
-    /// The port could not be shut.
-    #[error("the kernel does not let {address} be shut")]
-    Shut {
+    Rules(#[from] RulesError),
+    /// The port could not be shut or opened.
+    #[error("the kernel does not let {address} be shut or opened")]
+    Door {
         /// The proxy's address.
         address: SocketAddr,
         /// What it said.
@@ -74,32 +127,15 @@ pub enum InjectError {
     },
 }
 
-/// What tasks of a proxy have in common.
-#[derive(Debug)]
-struct Shared {
-    door: Door,
-    upstream: SocketAddr,
-    streams: Streams,
-    clock: Clock,
-    alarm: Alarm,
-    counters: Counters,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    accepted: AtomicU64,
-    open: AtomicU64,
-    up: AtomicU64,
-    down: AtomicU64,
-    dial_failures: AtomicU64,
-}
-
 /// What injections did, kept after their heal. It grows by a few words with each injection, which are as many as the
-/// plan has cues.
+/// plan has cues; of those that healed only the newest are kept.
 #[derive(Debug, Default)]
 struct Injections {
     tallies: BTreeMap<u32, (Toxic, Arc<Tally>)>,
 }
+
+/// How many injections' evidence is kept.
+const MOST_TALLIES: usize = 100_000;
 
 /// How long `stop` waits for connections to end.
 const STOP_WITHIN: Span = Span::secs(2);
@@ -108,22 +144,38 @@ const STOP_WITHIN: Span = Span::secs(2);
 
 impl Proxy {
     /// Starts a proxy that listens on `listen` (port 0: a free one) and connects to `upstream` for each connection it
-    /// accepts. Chance comes from `seed`, with a stream for each connection in the order of acceptance.
-    ///
-    /// It must be called within a tokio runtime that has IO enabled.
+    /// accepts. Chance comes from `seed`, with streams for each connection in the order of acceptance.
     ///
     /// # Errors
-    /// If the address cannot be listened on.
-    pub fn start(listen: SocketAddr, upstream: SocketAddr, seed: u64) -> io::Result<Self> {
+    /// If the address cannot be listened on, or the system has no thread for it.
+    pub fn start(listen: SocketAddr, upstream: impl Into<Upstream>, seed: u64) -> io::Result<Self> {
+        Self::start_with(listen, upstream, seed, Vec::new())
+    }
+
+    /// The same, with toxics that hold from the first connection on.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on, a toxic cannot be injected, or the system has no thread for it.
+    pub fn start_with(
+        listen: SocketAddr,
+        upstream: impl Into<Upstream>,
+        seed: u64,
+        injections: Vec<(u32, Injection)>,
+    ) -> io::Result<Self> {
+        let mut rules = Rules::default();
+        for (id, injection) in injections {
+            rules = rules.with(id, injection, 0).map_err(io::Error::other)?;
+        }
+        let worker = engine::worker()?;
         let door = Door::open_at(listen)?;
-        let clock = Clock::start();
-        let alarm = Alarm::start(clock)?;
-        let streams = Streams::new(seed);
-        let shared =
-            Arc::new(Shared { door, upstream, streams, clock, alarm, counters: Counters::default() });
-        let (rules, watching) = watch::channel(Arc::new(Rules::default()));
-        let acceptor = tokio::spawn(Acceptor::new(Arc::clone(&shared), watching).run()).abort_handle();
-        Ok(Self { shared, rules, injections: Mutex::default(), acceptor })
+        let known = rules.iter().map(|rule| (rule.id, (rule.toxic().clone(), Arc::clone(&rule.tally))));
+        let injections = Mutex::new(Injections { tallies: known.collect() });
+        let shared = Arc::new(Shared::new(door, upstream.into(), seed, rules));
+        let proxy = Self { shared, worker, injections };
+        let rules = proxy.shared.rules();
+        proxy.move_door(&Rules::default(), &rules)?;
+        proxy.worker.tell(Order::Adopt(Arc::clone(&proxy.shared)));
+        Ok(proxy)
     }
 
     /// Where clients connect to.
@@ -134,27 +186,52 @@ impl Proxy {
 
     /// Where it connects to.
     #[must_use]
-    pub fn upstream(&self) -> SocketAddr {
-        self.shared.upstream
+    pub fn upstream(&self) -> &Upstream {
+        &self.shared.upstream
     }
 
     /// Makes a toxic hold, for open and new connections alike, from the return of this call on at the latest.
     ///
     /// # Errors
-    /// If the number names an injection that holds, or the kernel does not let the port be shut. Nothing is changed then.
-    pub fn inject(&self, id: u32, toxic: Toxic) -> Result<(), InjectError> {
+    /// If the number names an injection that holds, the toxic cannot be meant, or the kernel does not let the port be
+    /// shut. Nothing is changed then.
+    pub fn inject(&self, id: u32, injection: Injection) -> Result<(), InjectError> {
         let mut injections = self.injections();
-        let before = Arc::clone(&self.rules.borrow());
-        let after = before.with(id, toxic)?;
-        if toxic == Toxic::Refuse && !before.refuses() {
-            let address = self.address();
-            self.shared.door.shut().map_err(|source| InjectError::Shut { address, source })?;
-        }
-        let tally = after.iter().find(|rule| rule.id == id).map(|rule| Arc::clone(&rule.tally));
-        self.rules.send_replace(Arc::new(after));
-        if let Some(tally) = tally {
-            self.prove_refusal(toxic, &tally);
-            injections.tallies.insert(id, (toxic, tally));
+        let before = self.shared.rules();
+        let begun = self.shared.counters.accepted.load(Relaxed);
+        let after = before.with(id, injection, begun)?;
+        self.change(&mut injections, &before, after, id)
+    }
+
+    /// Gives a toxic another form. What it knows of connections stays known (so many bytes have passed, say), its
+    /// toxicity is drawn anew.
+    ///
+    /// # Errors
+    /// If the number names no injection that holds, or as for [`Proxy::inject`]. Nothing is changed then.
+    pub fn update(&self, id: u32, injection: Injection) -> Result<(), InjectError> {
+        let mut injections = self.injections();
+        let before = self.shared.rules();
+        let after = before.updated(id, injection)?;
+        self.change(&mut injections, &before, after, id)
+    }
+
+    fn change(
+        &self,
+        injections: &mut Injections,
+        before: &Rules,
+        after: Rules,
+        id: u32,
+    ) -> Result<(), InjectError> {
+        let address = self.address();
+        let door = self.move_door(before, &after);
+        let unanswered = door.map_err(|source| InjectError::Door { address, source })?;
+        let rule = after.get(id).map(Arc::clone);
+        self.publish(after);
+        if let Some(rule) = rule {
+            if unanswered {
+                rule.tally.connect_refused();
+            }
+            injections.note(id, rule.toxic(), &rule.tally);
         }
         Ok(())
     }
@@ -163,29 +240,32 @@ impl Proxy {
     pub fn heal(&self, id: u32) -> Healed {
         // Held throughout, so that two heals cannot both think that the other one opens the port.
         let _injections = self.injections();
-        let before = Arc::clone(&self.rules.borrow());
+        let before = self.shared.rules();
         let Some((after, rule)) = before.without(id) else {
             return Healed::proven(format!("injection {id} does not hold on this link"));
         };
-        let door = self.reopen(&rule, &after);
-        self.rules.send_replace(Arc::new(after));
+        let door = self.move_door(&before, &after);
+        self.publish(after);
         match door {
-            Ok(()) => self.heal_seen(id, &rule),
+            Ok(_) => self.heal_seen(id, &rule),
             Err(error) => Healed::unproven(format!("cannot listen on {} again: {error}", self.address())),
         }
     }
 
-    /// What an injection did so far, or had done when it was healed; `None` for a number that was never used.
+    /// What an injection did so far, or had done when it was healed; `None` for a number that was never used. Whatever a
+    /// peer has seen by now is counted.
     #[must_use]
     pub fn evidence(&self, id: u32) -> Option<Evidence> {
+        self.shared.settle();
         let injections = self.injections();
         let (toxic, tally) = injections.tallies.get(&id)?;
-        Some(tally.evidence(*toxic))
+        Some(tally.evidence(toxic))
     }
 
-    /// What passed through so far.
+    /// What passed through so far. Whatever a peer has seen by now is counted.
     #[must_use]
     pub fn counters(&self) -> LinkCounters {
+        self.shared.settle();
         let counters = &self.shared.counters;
         LinkCounters {
             accepted: counters.accepted.load(Relaxed),
@@ -196,16 +276,32 @@ impl Proxy {
         }
     }
 
+    /// What passed through each connection that is open, by number.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ConnectionCounters> {
+        let now = self.shared.now();
+        let listed = self.shared.listed();
+        let counters = listed.iter().map(|seen| ConnectionCounters {
+            number: seen.number,
+            client: seen.client,
+            up: seen.up.load(Relaxed),
+            down: seen.down.load(Relaxed),
+            age: now.minus(seen.since),
+        });
+        counters.collect()
+    }
+
     /// Stops listening, ends all connections, and returns when they are gone (after two seconds at the latest).
     pub async fn stop(self) {
-        let shared = Arc::clone(&self.shared);
+        let mut left = self.shared.left.subscribe();
         drop(self);
-        let give_up = shared.clock.now().plus(STOP_WITHIN);
-        let mut look = shared.clock.now();
-        while shared.counters.open.load(Relaxed) > 0 && look < give_up {
-            look = shared.clock.now().plus(Span::millis(1));
-            shared.alarm.until(look).await;
-        }
+        // A worker that is gone has no connections left.
+        let _ = tokio::time::timeout(STOP_WITHIN.duration(), left.wait_for(|left| *left)).await;
+    }
+
+    fn publish(&self, rules: Rules) {
+        self.shared.publish(rules);
+        self.worker.tell(Order::Look(Arc::clone(&self.shared)));
     }
 
     fn injections(&self) -> MutexGuard<'_, Injections> {
@@ -213,26 +309,32 @@ impl Proxy {
         self.injections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refused connects of others are invisible here, so we try one of our own.
-    fn prove_refusal(&self, toxic: Toxic, tally: &Tally) {
-        if toxic == Toxic::Refuse && self.shared.door.refuses() {
-            tally.connect_refused();
+    /// Shuts the door, opens it or lets it be dead, as the rules want it. Connects of others that fail are invisible here, so
+    /// we try one of our own: says whether it failed as it should.
+    fn move_door(&self, before: &Rules, after: &Rules) -> io::Result<bool> {
+        let wanted = |rules: &Rules| (rules.refuses(), rules.drops_syns());
+        if wanted(before) == wanted(after) {
+            return Ok(self.shared.door.refuses_if(after.refuses()));
         }
-    }
-
-    fn reopen(&self, gone: &Rule, left: &Rules) -> io::Result<()> {
-        let opens = gone.toxic == Toxic::Refuse && !left.refuses();
-        if opens { self.shared.door.open() } else { Ok(()) }
+        let door = &self.shared.door;
+        match wanted(after) {
+            (true, _) => door.shut().map(|()| door.refuses()),
+            (false, true) => {
+                door.open()?;
+                door.black_hole()
+            }
+            (false, false) => door.open().map(|()| false),
+        }
     }
 
     /// Reads back what the rules and the kernel say.
     fn heal_seen(&self, id: u32, rule: &Rule) -> Healed {
-        let rules = self.rules.borrow();
+        let rules = self.shared.rules();
         let address = self.address();
         if rules.holds(id) {
             return Healed::unproven(format!("injection {id} is still among the rules of {address}"));
         }
-        if rule.toxic != Toxic::Refuse || rules.refuses() {
+        if !rule.toxic().shuts_the_door() || rules.refuses() || rules.drops_syns() {
             return Healed::proven(format!(
                 "{address} passes bytes without it since change {}",
                 rules.version()
@@ -247,9 +349,19 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.acceptor.abort();
-        // Connections end when they see that nobody makes rules any longer. The port goes at once, not with the last
-        // of them.
+        // The port goes at once, not with the last connection.
         let _ = self.shared.door.shut();
+        self.worker.tell(Order::Forget(Arc::clone(&self.shared)));
+    }
+}
+
+// === impl Injections ===
+
+impl Injections {
+    fn note(&mut self, id: u32, toxic: &Toxic, tally: &Arc<Tally>) {
+        self.tallies.insert(id, (toxic.clone(), Arc::clone(tally)));
+        if self.tallies.len() > MOST_TALLIES {
+            self.tallies.pop_first();
+        }
     }
 }

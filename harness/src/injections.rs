@@ -12,7 +12,7 @@ use shakedown_faults::pressure::{self, Pressure};
 use shakedown_faults::process::{self, Identity, Kin, Signalled};
 use shakedown_faults::proof;
 use shakedown_faults::proxy::{LinkCounters, Proxy};
-use shakedown_faults::toxic::Toxic;
+use shakedown_faults::toxic::Injection;
 use shakedown_reports::journal::LinkSample;
 use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::{Cue, Plan};
@@ -103,12 +103,7 @@ impl Injector {
     pub async fn inject(&self, cue: u32) -> Result<Active, String> {
         let (cue, act) = self.find(cue).ok_or("the plan has no such cue")?;
         match &act {
-            Act::Latency { link, .. }
-            | Act::Blackhole { link, .. }
-            | Act::Partition { link, .. }
-            | Act::Reset { link }
-            | Act::Refuse { link }
-            | Act::Bandwidth { link, .. } => self.inject_toxic(&cue, link, &act),
+            Act::Toxic { link, .. } => self.inject_toxic(&cue, link, &act),
             Act::Stop { target } => self.inject_stop(&cue, target),
             Act::CpuPressure { .. } | Act::MemoryPressure { .. } => self.inject_pressure(&cue, &act),
             Act::Kill { target } => self.inject_kill(target).await,
@@ -207,10 +202,17 @@ impl Injector {
 
     fn inject_toxic(&self, cue: &Cue, link: &str, act: &Act) -> Result<Active, String> {
         let proxy = self.proxy(link)?;
-        let toxic = Toxic::from_act(act).ok_or("this act is no toxic")?;
+        let injection = Injection::from_act(&self.stream_of(cue), act).ok_or("this act is no toxic")?;
         let entry = self.open(Undo::Link { name: link.to_owned() }, cue)?;
-        proxy.inject(cue.id, toxic).map_err(|error| error.to_string())?;
+        proxy.inject(cue.id, injection).map_err(|error| error.to_string())?;
         Ok(Active { entry: Some(entry), what: Holding::Link(link.to_owned()) })
+    }
+
+    /// What names a cue's streams of chance: its fault, and which repetition of that it is.
+    fn stream_of(&self, cue: &Cue) -> String {
+        let earlier = self.plan.cues.iter().filter(|other| other.fault == cue.fault && other.id < cue.id);
+        let name = self.plan.experiment.faults.get(cue.fault).map_or("", |fault| fault.name.as_str());
+        format!("{name}/{}", earlier.count())
     }
 
     fn heal_toxic(&self, cue: u32, link: &str) -> Healed {

@@ -1,197 +1,305 @@
-//! One connection from its acceptance to its end: the target is dialled, then both ways are moved by one task.
+//! One connection from its acceptance to its end: the target is dialled, both ways are moved, and its end is passed on.
+//!
+//! It never waits: [`Connection::turn`] does all that can be done now and says what to wait for.
 
-use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use rustix::event::epoll::EventFlags;
+use shakedown_scenarios::toxic::Side;
 use shakedown_scenarios::units::Span;
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::watch;
 
-use super::Shared;
-use super::flow::{Peer, Wants};
-use super::joined::Joined;
-use crate::toxic::Rules;
+use super::dial::{Dial, Dialling};
+use super::flow::{Flow, Lane, Tools};
+use super::peer::{Moved, Peer};
+use super::shared::{Seen, Shared};
+use crate::toxic::{Direction, End, Met, Over, Rules};
 
-/// How long a target may take to accept. The kernel alone would try for two minutes.
-const DIAL_WITHIN: Span = Span::secs(10);
+/// How much all ways of a link may keep under latencies, bytes; beyond it each keeps no more than its own buffer.
+const TRAVELLING: usize = 512 << 20;
 
-/// An accepted connection.
+/// How long an ended connection may take to be read by its peers. Closing a socket that has unread bytes destroys what
+/// is on its way to the other side (RFC 1122, 4.2.2.13).
+const LINGER: Span = Span::secs(1);
+
+/// A connection of a link.
 #[derive(Debug)]
 pub(super) struct Connection {
-    shared: Arc<Shared>,
-    rules: watch::Receiver<Arc<Rules>>,
-    number: u64,
+    pub(super) shared: Arc<Shared>,
+    pub(super) seen: Arc<Seen>,
+    client: Peer,
+    phase: Phase,
+    up: Lane,
+    down: Lane,
 }
 
-/// Why a connection is over.
+#[derive(Debug)]
+enum Phase {
+    /// There is no second side yet.
+    Dialling(Box<Dial>),
+    /// Both sides are there.
+    Joined(Peer),
+    /// It is over, and what is on its way is read by its peers.
+    Lingering { server: Peer, until: Span },
+}
+
+/// What is to happen with a connection after its turn.
+#[derive(Debug)]
+pub(super) enum Turned {
+    /// It waits for its sockets, and for a moment.
+    Waits(Option<Span>),
+    /// It has more to do at once.
+    Again,
+    /// It has a second socket that is to be watched.
+    Dialled(Option<Span>),
+    /// A name is to be looked up for it.
+    Asks(String, Option<Span>),
+    /// It is over; dropping it closes its sockets.
+    Over,
+}
+
+/// Which of the two sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
-    /// Both ways came to their end in order, or the client went before there was a second side.
-    Orderly,
-    /// A side reset it, or a toxic did.
-    Reset,
-    /// The target could not be reached.
-    Unreachable,
-    /// The proxy is being stopped.
-    Stopped,
+pub(super) enum End2 {
+    Client,
+    Server,
 }
 
 // === impl Connection ===
 
 impl Connection {
     /// A connection counts as open from here until it is dropped.
-    pub(super) fn new(shared: Arc<Shared>, rules: watch::Receiver<Arc<Rules>>, number: u64) -> Self {
-        shared.counters.open.fetch_add(1, Relaxed);
-        Self { shared, rules, number }
-    }
-
-    pub(super) async fn run(mut self, client: TcpStream) {
-        // Nothing of ours may hold back what a sender sent.
-        let _ = client.set_nodelay(true);
-        match self.dial(&client).await {
-            Ok(server) => self.join(client, server).await,
-            Err(over) => self.end_alone(&client, over),
+    pub(super) fn new(shared: Arc<Shared>, number: u64, socket: OwnedFd, client: SocketAddr) -> Self {
+        let since = shared.now();
+        let seen = Arc::new(Seen { number, client, since, up: 0.into(), down: 0.into() });
+        shared.list(&seen);
+        Self {
+            shared,
+            seen,
+            client: Peer::new(socket, true),
+            phase: Phase::Dialling(Box::new(Dial::new(since))),
+            up: Lane::new(Direction::Upstream),
+            down: Lane::new(Direction::Downstream),
         }
     }
 
-    /// Connects to the target, once no partition is in the way.
-    async fn dial(&mut self, client: &TcpStream) -> Result<TcpStream, Over> {
-        self.wait_for_the_way(client).await?;
-        let give_up = self.shared.clock.now().plus(DIAL_WITHIN);
-        let dialling = connect(self.shared.upstream);
-        tokio::pin!(dialling);
-        loop {
-            tokio::select! {
-                biased;
-                changed = self.rules.changed() => {
-                    changed.map_err(|_| Over::Stopped)?;
-                    self.obey_reset()?;
-                }
-                dialled = &mut dialling => return dialled.map_err(|_| Over::Unreachable),
-                () = self.shared.alarm.until(give_up) => return Err(Over::Unreachable),
+    pub(super) fn client_fd(&self) -> BorrowedFd<'_> {
+        self.client.fd()
+    }
+
+    /// The second socket, once there is one.
+    pub(super) fn server_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.phase {
+            Phase::Dialling(dial) => dial.socket().map(Peer::fd),
+            Phase::Joined(server) | Phase::Lingering { server, .. } => Some(server.fd()),
+        }
+    }
+
+    /// Notes what the kernel told of a socket.
+    pub(super) fn note(&mut self, end: End2, flags: EventFlags) {
+        match (end, &mut self.phase) {
+            (End2::Client, _) => self.client.note(flags),
+            (End2::Server, Phase::Dialling(dial)) => dial.note(flags),
+            (End2::Server, Phase::Joined(server) | Phase::Lingering { server, .. }) => server.note(flags),
+        }
+    }
+
+    /// A name was looked up.
+    pub(super) fn resolved(&mut self, found: Option<SocketAddr>) {
+        if let Phase::Dialling(dial) = &mut self.phase {
+            dial.resolved(found);
+        }
+    }
+
+    /// Does all that can be done now.
+    pub(super) fn turn(&mut self, rules: &Rules, tools: &mut Tools) -> Turned {
+        match self.advance(rules, tools) {
+            Ok(turned) => turned,
+            Err(over) => self.end(over),
+        }
+    }
+
+    fn advance(&mut self, rules: &Rules, tools: &mut Tools) -> Result<Turned, Over> {
+        if let Phase::Lingering { until, .. } = self.phase {
+            return Ok(self.linger(until, tools));
+        }
+        let now = self.shared.now();
+        self.settle(now, rules, tools)?;
+        if matches!(self.phase, Phase::Dialling(_)) {
+            return self.dial(now, rules);
+        }
+        self.move_both(now, rules, tools)
+    }
+
+    /// Brings both ways in line with the rules.
+    fn settle(&mut self, now: Span, rules: &Rules, tools: &mut Tools) -> Result<(), Over> {
+        let met = Met { streams: self.shared.streams, number: self.seen.number, client: self.client_ip() };
+        for lane in [&mut self.up, &mut self.down] {
+            if let Some(over) = lane.pipe.settle(now, rules, &met) {
+                return Err(over);
             }
-        }
-    }
-
-    /// Waits while a partition is in the way of new connections. Nothing is read meanwhile: the kernel's buffer is
-    /// the back-pressure.
-    async fn wait_for_the_way(&mut self, client: &TcpStream) -> Result<(), Over> {
-        let mut counted_up_to = 0;
-        loop {
-            self.obey_reset()?;
-            let Some(newest) = self.count_held(counted_up_to) else { return Ok(()) };
-            counted_up_to = newest;
-            tokio::select! {
-                changed = self.rules.changed() => changed.map_err(|_| Over::Stopped)?,
-                () = given_up(client) => return Err(Over::Orderly),
+            lane.reclaim(now, tools);
+            if let Some(over) = lane.pipe.time_is_up(now) {
+                return Err(over);
             }
-        }
-    }
-
-    /// Tells each partition once that it holds this connection; the version of the newest, or `None` if there is none.
-    fn count_held(&mut self, counted_up_to: u64) -> Option<u64> {
-        let rules = self.rules.borrow_and_update();
-        for rule in rules.partitions().filter(|rule| rule.since > counted_up_to) {
-            rule.tally.connection_held();
-        }
-        rules.partitions().map(|rule| rule.since).max()
-    }
-
-    fn obey_reset(&mut self) -> Result<(), Over> {
-        let rules = self.rules.borrow_and_update();
-        let Some(rule) = rules.resets() else { return Ok(()) };
-        rule.tally.connection_reset();
-        Err(Over::Reset)
-    }
-
-    /// There is no second side: a client whose target cannot be reached is reset, for it was accepted already.
-    fn end_alone(&self, client: &TcpStream, over: Over) {
-        if over == Over::Unreachable {
-            self.shared.counters.dial_failures.fetch_add(1, Relaxed);
-        }
-        if matches!(over, Over::Unreachable | Over::Reset) {
-            let _ = client.set_zero_linger();
-        }
-    }
-
-    async fn join(&mut self, client: TcpStream, server: TcpStream) {
-        let _ = server.set_nodelay(true);
-        // From here on it is closed in order, unless there is a reason to reset it.
-        let _ = SockRef::from(&server).set_linger(None);
-        let mut joined = Joined::new(Arc::clone(&self.shared), self.number, client, server);
-        let over = loop {
-            let wants = match joined.turn(&self.rules.borrow_and_update().clone()) {
-                Ok(wants) => wants,
-                Err(over) => break over,
-            };
-            if let Err(over) = self.wait(&mut joined, wants).await {
-                break over;
-            }
-        };
-        joined.end(over);
-    }
-
-    /// Waits until there is something to do: for either side, for a moment, or for other rules.
-    async fn wait(&mut self, joined: &mut Joined, [up, down]: [Wants; 2]) -> Result<(), Over> {
-        if up.again || down.again {
-            tokio::task::yield_now().await;
-            return Ok(());
-        }
-        let moment = [up.at, down.at].into_iter().flatten().min();
-        let Joined { client, server, .. } = joined;
-        tokio::select! {
-            biased;
-            changed = self.rules.changed() => changed.map_err(|_| Over::Stopped)?,
-            () = ready(client, up.read, down.write) => {}
-            () = ready(server, down.read, up.write) => {}
-            () = until(&self.shared, moment) => {}
         }
         Ok(())
+    }
+
+    fn client_ip(&self) -> IpAddr {
+        self.seen.client.ip()
+    }
+
+    fn dial(&mut self, now: Span, rules: &Rules) -> Result<Turned, Over> {
+        let Phase::Dialling(dial) = &mut self.phase else { return Ok(Turned::Again) };
+        if self.client.broken {
+            return Err(Over::RESET);
+        }
+        // A client that closed without having sent anything has left; what it sent is kept for the target.
+        if self.client.ends() && !dial.is_connecting() && self.client.peek() == Moved::End {
+            return Err(Over::Closed);
+        }
+        let deadline = deadline(&self.up, &self.down);
+        match dial.turn(&self.shared, &self.seen, rules, now)? {
+            Dialling::Waits(until) => Ok(Turned::Waits(earlier(until, deadline))),
+            Dialling::Asks(name, until) => Ok(Turned::Asks(name, earlier(until, deadline))),
+            Dialling::Connects(until) => Ok(Turned::Dialled(earlier(until, deadline))),
+            Dialling::Done(server) => {
+                self.phase = Phase::Joined(server);
+                Ok(Turned::Again)
+            }
+        }
+    }
+
+    /// Moves all that can be moved.
+    fn move_both(&mut self, now: Span, rules: &Rules, tools: &mut Tools) -> Result<Turned, Over> {
+        let Phase::Joined(server) = &mut self.phase else { return Ok(Turned::Again) };
+        let (client, shared, seen) = (&mut self.client, &*self.shared, &*self.seen);
+        let before = self.up.pipe.cost() + self.down.pipe.cost();
+        let ample = before == 0 || shared.travelling.load(Relaxed) < TRAVELLING;
+        let version = rules.version();
+        let mut turn = |lane: &mut Lane, from: &mut Peer, to: &mut Peer| {
+            let tools = &mut *tools;
+            Flow { lane, from, to, shared, seen, tools, version, ample }.turn()
+        };
+        let moved = match turn(&mut self.up, client, server) {
+            Ok(up) => turn(&mut self.down, server, client).map(|down| (up, down)),
+            Err(over) => Err(over),
+        };
+        account(shared, before, self.up.pipe.cost() + self.down.pipe.cost());
+        let (mut up, mut down) = moved?;
+        server.broken |= up.sink_broke;
+        client.broken |= down.sink_broke;
+        up.again |= pass_on_break(client, &mut self.up, now);
+        down.again |= pass_on_break(server, &mut self.down, now);
+        // A side that broke while it was written to has its own way back, which did not know yet.
+        let again = up.again || down.again || up.sink_broke || down.sink_broke;
+        client.readable |= down.sink_broke;
+        server.readable |= up.sink_broke;
+        if self.up.is_done() && self.down.is_done() {
+            return Ok(Turned::Over);
+        }
+        if again {
+            return Ok(Turned::Again);
+        }
+        Ok(Turned::Waits(earlier(earlier(up.at, down.at), deadline(&self.up, &self.down))))
+    }
+
+    /// Ends both sides as it was decided.
+    fn end(&mut self, over: Over) -> Turned {
+        let side = match over {
+            Over::Reset(side) => Some(side),
+            Over::Closed => None,
+        };
+        if matches!(side, Some(Side::Both | Side::Client)) {
+            self.client.reset_at_close();
+        }
+        let server = match &self.phase {
+            Phase::Joined(server) | Phase::Lingering { server, .. } => Some(server),
+            // A target that is being called may have accepted already.
+            Phase::Dialling(dial) => dial.socket(),
+        };
+        if let Some(server) = server.filter(|_| matches!(side, Some(Side::Both | Side::Server))) {
+            server.reset_at_close();
+        }
+        if side.is_some() { Turned::Over } else { self.close_in_order() }
+    }
+
+    fn close_in_order(&mut self) -> Turned {
+        let until = self.shared.now().plus(LINGER);
+        let phase = std::mem::replace(&mut self.phase, Phase::Dialling(Box::new(Dial::new(until))));
+        let Phase::Joined(server) = phase else { return Turned::Over };
+        account(&self.shared, self.up.pipe.cost() + self.down.pipe.cost(), 0);
+        self.up = Lane::new(Direction::Upstream);
+        self.down = Lane::new(Direction::Downstream);
+        self.client.shut_write();
+        server.shut_write();
+        self.phase = Phase::Lingering { server, until };
+        Turned::Again
+    }
+
+    /// Reads what peers still send, and throws it away, until both are through.
+    fn linger(&mut self, until: Span, tools: &mut Tools) -> Turned {
+        let Phase::Lingering { server, .. } = &mut self.phase else { return Turned::Over };
+        let through = [&mut self.client, server].map(|peer| drain(peer, tools));
+        if through == [true, true] || self.shared.now() >= until {
+            return Turned::Over;
+        }
+        Turned::Waits(Some(until))
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.shared.counters.open.fetch_sub(1, Relaxed);
+        account(&self.shared, self.up.pipe.cost() + self.down.pipe.cost(), 0);
+        self.shared.unlist(&self.seen);
     }
 }
 
-async fn until(shared: &Shared, moment: Option<Span>) {
-    match moment {
-        Some(moment) => shared.alarm.until(moment).await,
-        None => std::future::pending().await,
+/// Keeps the sum of what the link's ways keep.
+fn account(shared: &Shared, before: usize, after: usize) {
+    if after > before {
+        shared.travelling.fetch_add(after - before, Relaxed);
+    } else if before > after {
+        shared.travelling.fetch_sub(before - after, Relaxed);
     }
 }
 
-/// Connects, with a socket that resets when it is dropped: a connection that a toxic resets while it comes about may
-/// have been accepted by the target already.
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_zero_linger()?;
-    socket.connect(address).await
+/// Reads and forgets; says whether the peer is through.
+fn drain(peer: &mut Peer, tools: &mut Tools) -> bool {
+    const READS_A_TURN: usize = 16;
+    for _ in 0..READS_A_TURN {
+        if !peer.readable {
+            return false;
+        }
+        match peer.read(&mut tools.scratch) {
+            Moved::Some(_) => {}
+            Moved::Blocked => return false,
+            Moved::End | Moved::Broken => return true,
+        }
+    }
+    // One that sends without end is not waited for.
+    true
 }
 
-/// Waits until a side can be read or written, as asked, or turns out to have reset the connection.
-async fn ready(peer: &mut Peer, read: bool, write: bool) {
-    let asked = [(read, Interest::READABLE), (write, Interest::WRITABLE), (!peer.broken, Interest::ERROR)];
-    let interests = asked.into_iter().filter_map(|(wanted, interest)| wanted.then_some(interest));
-    let Some(interest) = interests.reduce(Interest::add) else { return std::future::pending().await };
-    match peer.stream.ready(interest).await {
-        Ok(ready) => peer.broken |= ready.is_error(),
-        // It fails only when the runtime is being shut down, and then this task is as good as over.
-        Err(_) => std::future::pending().await,
-    }
+fn deadline(up: &Lane, down: &Lane) -> Option<Span> {
+    let moment = |lane: &Lane| lane.pipe.deadline().map(|(moment, _)| moment);
+    earlier(moment(up), moment(down))
 }
 
-/// Waits until a client that nobody answers has left. One that sent something and then closed is not told from one
-/// that only closed its sending side, so its bytes are kept for the target; a reset is noticed always.
-async fn given_up(client: &TcpStream) {
-    let left = matches!(client.peek(&mut [0]).await, Ok(0) | Err(_));
-    if !left {
-        let _ = client.ready(Interest::ERROR).await;
+fn earlier(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+    [one, other].into_iter().flatten().min()
+}
+
+/// A side that ended in order and then broke is not read any more, so its reset is put into its way here. It goes by
+/// the rules like all else: a partition holds a reset back as it holds back bytes.
+fn pass_on_break(peer: &mut Peer, lane: &mut Lane, now: Span) -> bool {
+    let news = peer.broken && !peer.told && !lane.pipe.is_open();
+    if news {
+        peer.told = true;
+        lane.pipe.take_end(End::Reset, now);
     }
+    news
 }

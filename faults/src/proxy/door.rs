@@ -6,11 +6,11 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::net::TcpListener;
 
 /// The kernel cuts this to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -18,12 +18,26 @@ const BACKLOG: i32 = 4096;
 /// A refusal on the same machine takes microseconds.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 
+/// An answer on the same machine takes microseconds; the kernel sends an unanswered SYN again after a second.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// A backlog of none holds one connection, and then the kernel drops what comes.
+const MOST_FILLERS: usize = 8;
+
 /// A port that is ours, listened on or not.
 #[derive(Debug)]
 pub(crate) struct Door {
     socket: Socket,
     address: SocketAddr,
-    openings: AtomicU64,
+    /// Connections of our own that keep the backlog full.
+    fillers: Mutex<Vec<Filler>>,
+}
+
+#[derive(Debug)]
+struct Filler {
+    address: Option<SocketAddr>,
+    /// Open as long as the backlog is to be full.
+    socket: Option<Socket>,
 }
 
 impl Door {
@@ -37,7 +51,7 @@ impl Door {
             _ => found,
         };
         let address = local_address(&socket)?;
-        let door = Self { socket, address, openings: AtomicU64::new(0) };
+        let door = Self { socket, address, fillers: Mutex::default() };
         door.open()?;
         Ok(door)
     }
@@ -52,8 +66,38 @@ impl Door {
         // Connections of before may linger on this port; without this they would forbid listening.
         self.socket.set_reuse_address(true)?;
         self.socket.listen(BACKLOG)?;
-        self.openings.fetch_add(1, Ordering::Release);
+        self.fillers().iter_mut().for_each(|filler| filler.socket = None);
         Ok(())
+    }
+
+    /// Lets connects get no answer: the backlog is full, and stays so. Says whether a connect of our own got none.
+    pub(crate) fn black_hole(&self) -> io::Result<bool> {
+        self.socket.listen(0)?;
+        let mut fillers = self.fillers();
+        fillers.retain(|filler| filler.socket.is_some());
+        for _ in 0..MOST_FILLERS {
+            let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, Some(Protocol::TCP))?;
+            match socket.connect_timeout(&SockAddr::from(self.reachable()), ANSWER_TIMEOUT) {
+                Ok(()) => {
+                    let address = socket.local_addr()?.as_socket();
+                    fillers.push(Filler { address, socket: Some(socket) });
+                }
+                Err(error) => return Ok(error.kind() == io::ErrorKind::TimedOut),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a connection is one of our own that was only there to be in the way.
+    pub(crate) fn is_filler(&self, client: SocketAddr) -> bool {
+        let mut fillers = self.fillers();
+        let place = fillers.iter().position(|filler| filler.address == Some(client));
+        place.map(|place| fillers.swap_remove(place)).is_some()
+    }
+
+    fn fillers(&self) -> MutexGuard<'_, Vec<Filler>> {
+        // Nothing panics while it is held; if something did, the list would still be whole.
+        self.fillers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops listening: connects are refused from now on.
@@ -67,15 +111,9 @@ impl Door {
         self.socket.is_listener().unwrap_or(false)
     }
 
-    /// Which opening this is; a listener of an earlier one is of no use.
-    pub(crate) fn opening(&self) -> u64 {
-        self.openings.load(Ordering::Acquire)
-    }
-
-    /// A listener of this opening.
-    pub(crate) fn listener(&self) -> io::Result<TcpListener> {
-        // A descriptor of its own, since the runtime never forgets that one was shut.
-        TcpListener::from_std(self.socket.try_clone()?.into())
+    /// The socket itself.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// Whether a connect from this machine is refused at once.
@@ -83,6 +121,11 @@ impl Door {
         let answer = Socket::new(Domain::for_address(self.address), Type::STREAM, Some(Protocol::TCP))
             .and_then(|socket| socket.connect_timeout(&SockAddr::from(self.reachable()), PROBE_TIMEOUT));
         answer.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    }
+
+    /// The same, asked only while it is shut.
+    pub(crate) fn refuses_if(&self, shut: bool) -> bool {
+        shut && self.refuses()
     }
 
     /// The address to reach it from here: "every address" is not one.
@@ -101,6 +144,8 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
+    // Accepted sockets inherit it: nothing of ours may hold back what a sender sent.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
 }

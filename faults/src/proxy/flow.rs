@@ -1,71 +1,132 @@
-//! Moves bytes of one way from socket to pipe to socket, as far as they go without waiting.
+//! Moves bytes of one way from socket to socket, as far as they go without waiting: past the pipe where no toxic touches
+//! them (a small chunk is read and written, a big one spliced), else through it.
 
-use std::cell::RefCell;
-use std::io;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use shakedown_scenarios::units::Span;
-use tokio::net::TcpStream;
 
-use crate::clock::Clock;
-use crate::toxic::{BUFFER, End, Next, Pipe, Rules};
+use super::peer::{Moved, Peer};
+use super::shared::{Seen, Shared};
+use super::transit::{TRANSIT, Transit, Transits};
+use crate::toxic::{BUFFER, Direction, End, Next, Over, Pipe};
 
 /// How many chunks one turn moves at the most, so that a fast connection does not starve others of its thread.
 const CHUNKS_A_TURN: usize = 16;
 
-thread_local! {
-    /// Where bytes are read to. One for each thread and none for each connection: idle connections are to be small.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; BUFFER].into_boxed_slice());
+/// A way that fills a whole buffer at once is one that carries bulk; one that moves less than this is not.
+const BULK: usize = BUFFER / 4;
+
+/// What a worker lends to the connection whose turn it is.
+#[derive(Debug)]
+pub(super) struct Tools {
+    /// Where small chunks are read to. One for each thread and none for each connection: idle connections are to be small.
+    pub(super) scratch: Box<[u8]>,
+    /// Where chunks are read to that a pipe may keep.
+    pub(super) spare: Vec<u8>,
+    pub(super) transits: Transits,
+}
+
+/// One way of a connection.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) pipe: Pipe,
+    direction: Direction,
+    transit: Option<Box<Transit>>,
+    bulk: bool,
+    /// The receive buffer was made small.
+    narrowed: bool,
 }
 
 /// One way, for the length of one turn.
 pub(super) struct Flow<'a> {
-    pub(super) pipe: &'a mut Pipe,
-    pub(super) from: &'a Peer,
-    pub(super) to: &'a Peer,
-    pub(super) moved: &'a AtomicU64,
-    pub(super) rules: &'a Rules,
-    pub(super) clock: Clock,
+    pub(super) lane: &'a mut Lane,
+    pub(super) from: &'a mut Peer,
+    pub(super) to: &'a mut Peer,
+    pub(super) shared: &'a Shared,
+    pub(super) seen: &'a Seen,
+    pub(super) tools: &'a mut Tools,
+    /// The version of the rules that the pipe was brought in line with.
+    pub(super) version: u64,
+    /// Whether there is memory for what travels.
+    pub(super) ample: bool,
 }
 
-/// One end of a connection.
-#[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) stream: TcpStream,
-    /// Whether it is known to have reset the connection. A socket tells that only once, to whoever asks first.
-    pub(super) broken: bool,
-    /// Whether that was put into its way already.
-    pub(super) told: bool,
-}
-
-/// What a flow waits for when a turn is over.
+/// What a flow waits for when a turn is over, besides its sockets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wants {
-    /// Bytes from its source.
-    pub(super) read: bool,
-    /// Room in its sink.
-    pub(super) write: bool,
     /// A moment.
     pub(super) at: Option<Span>,
     /// Nothing: there is more to do at once.
     pub(super) again: bool,
     /// The sink turned out to be gone.
     pub(super) sink_broke: bool,
+    /// The sink has no room.
+    pub(super) blocked: bool,
 }
 
-/// The whole connection must be reset now.
-#[derive(Debug)]
-pub(super) struct ResetNow;
+/// Whether a step of a turn leaves more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    More,
+    Done,
+}
+
+// === impl Tools ===
+
+impl Tools {
+    pub(super) fn new() -> Self {
+        Self { scratch: vec![0; BUFFER].into_boxed_slice(), spare: Vec::new(), transits: Transits::default() }
+    }
+}
+
+// === impl Lane ===
+
+impl Lane {
+    pub(super) const fn new(direction: Direction) -> Self {
+        Self { pipe: Pipe::new(direction), direction, transit: None, bulk: false, narrowed: false }
+    }
+
+    /// Whether nothing will ever come out again.
+    pub(super) fn is_done(&self) -> bool {
+        self.pipe.is_done()
+    }
+
+    /// What is on its way past the pipe has to go by the rules if there are some now.
+    pub(super) fn reclaim(&mut self, now: Span, tools: &mut Tools) {
+        if self.pipe.is_clear() {
+            return;
+        }
+        let Some(mut transit) = self.transit.take() else { return };
+        if transit.holds > 0 {
+            self.pipe.take_earlier(transit.drain(), now);
+        }
+        tools.transits.take_back(*transit);
+    }
+
+    /// Gives back what a lane that has nothing under way does not need.
+    fn give_back(&mut self, tools: &mut Tools) {
+        if self.transit.as_ref().is_some_and(|transit| transit.holds == 0)
+            && let Some(transit) = self.transit.take()
+        {
+            tools.transits.take_back(*transit);
+        }
+    }
+}
 
 // === impl Flow ===
 
 impl Flow<'_> {
     /// Moves what can be moved now.
-    pub(super) fn turn(&mut self) -> Result<Wants, ResetNow> {
+    pub(super) fn turn(&mut self) -> Result<Wants, Over> {
         let mut wants = Wants::default();
+        self.narrow();
         for _ in 0..CHUNKS_A_TURN {
-            self.deliver(&mut wants)?;
-            if wants.sink_broke || !self.read(&mut wants) {
+            let step = match self.lane.pipe.is_clear() {
+                true => self.past(&mut wants),
+                false => self.through(&mut wants)?,
+            };
+            if step == Step::Done || wants.sink_broke {
+                self.lane.give_back(self.tools);
                 return self.mind_reset(wants);
             }
         }
@@ -73,25 +134,147 @@ impl Flow<'_> {
         Ok(wants)
     }
 
-    /// Writes all that is due.
-    fn deliver(&mut self, wants: &mut Wants) -> Result<(), ResetNow> {
-        (wants.write, wants.at) = (false, None);
-        loop {
-            let now = self.clock.now();
-            match self.pipe.next(now, self.rules) {
-                Next::Write(bytes) => match self.to.stream.try_write(bytes) {
-                    Ok(count) => self.wrote(count),
-                    Err(error) => {
-                        self.write_failed(&error, wants);
-                        return Ok(());
-                    }
-                },
-                Next::End(End::Reset) => return Err(ResetNow),
-                Next::End(End::Finished) => {
-                    // It fails only if the sink is gone already, which its own way tells.
-                    let _ = socket2::SockRef::from(&self.to.stream).shutdown(std::net::Shutdown::Write);
-                    self.pipe.ended(now, self.rules);
+    /// One chunk past the pipe.
+    fn past(&mut self, wants: &mut Wants) -> Step {
+        if self.lane.transit.as_ref().is_some_and(|transit| transit.holds > 0) {
+            return self.splice_out(wants);
+        }
+        let goes_on = self.from.readable && self.lane.pipe.is_open();
+        // A toxic that came meanwhile holds from its first byte on.
+        if !goes_on || self.rules_changed(wants) {
+            return Step::Done;
+        }
+        if !self.to.writable {
+            wants.blocked = true;
+            return Step::Done;
+        }
+        if self.lane.bulk && self.has_transit() { self.splice_in(wants) } else { self.copy(wants) }
+    }
+
+    fn rules_changed(&self, wants: &mut Wants) -> bool {
+        let changed = self.shared.version() != self.version;
+        wants.again |= changed;
+        changed
+    }
+
+    fn has_transit(&mut self) -> bool {
+        if self.lane.transit.is_none() {
+            self.lane.transit = self.tools.transits.lend().map(Box::new);
+        }
+        self.lane.transit.is_some()
+    }
+
+    fn copy(&mut self, wants: &mut Wants) -> Step {
+        let count = match self.from.read(&mut self.tools.scratch) {
+            Moved::Some(count) => count,
+            Moved::Blocked => return Step::Done,
+            Moved::End | Moved::Broken if self.from.broken => return self.ended(End::Reset),
+            Moved::End => return self.ended(End::Finished),
+            Moved::Broken => return self.ended(End::Reset),
+        };
+        self.lane.bulk = count == BUFFER;
+        let bytes = &self.tools.scratch[..count];
+        match self.to.write(bytes) {
+            Moved::Some(written) => {
+                if written < count {
+                    // Its sink takes no more: what is left waits in the pipe, which keeps the way from being read.
+                    self.lane.pipe.take(bytes[written..].to_vec(), self.shared.now());
+                    wants.blocked = true;
                 }
+                self.passed(written);
+            }
+            Moved::Blocked => self.lane.pipe.take(bytes.to_vec(), self.shared.now()),
+            Moved::End | Moved::Broken => self.sink_broke(wants),
+        }
+        Step::More
+    }
+
+    fn splice_in(&mut self, wants: &mut Wants) -> Step {
+        let Some(transit) = &mut self.lane.transit else { return Step::Done };
+        match self.from.splice_to(transit.mouth(), TRANSIT) {
+            Moved::Some(count) => {
+                transit.holds = count;
+                self.lane.bulk = count >= BULK;
+                self.splice_out(wants)
+            }
+            Moved::Blocked => Step::Done,
+            Moved::End if !self.from.broken => self.ended(End::Finished),
+            Moved::End | Moved::Broken => self.ended(End::Reset),
+        }
+    }
+
+    fn splice_out(&mut self, wants: &mut Wants) -> Step {
+        let Some(transit) = &mut self.lane.transit else { return Step::Done };
+        match self.to.splice_from(transit.out(), transit.holds) {
+            Moved::Some(count) => {
+                transit.holds -= count;
+                self.passed(count);
+                Step::More
+            }
+            Moved::Blocked => {
+                wants.blocked = true;
+                Step::Done
+            }
+            Moved::End | Moved::Broken => {
+                self.lane.transit = None;
+                self.sink_broke(wants);
+                Step::Done
+            }
+        }
+    }
+
+    /// The source ended, and nothing stands between.
+    fn ended(&mut self, end: End) -> Step {
+        if end == End::Finished {
+            self.to.shut_write();
+            self.lane.pipe.passed_end();
+            return Step::Done;
+        }
+        // A reset goes through the pipe, for the whole connection ends with it.
+        self.lane.pipe.take_end(end, self.shared.now());
+        Step::More
+    }
+
+    /// One chunk through the pipe.
+    fn through(&mut self, wants: &mut Wants) -> Result<Step, Over> {
+        self.deliver(wants)?;
+        if wants.sink_broke || self.rules_changed(wants) || self.lane.pipe.is_clear() {
+            return Ok(if self.lane.pipe.is_clear() && !wants.again { Step::More } else { Step::Done });
+        }
+        Ok(self.take_in(wants))
+    }
+
+    /// Writes all that is due.
+    fn deliver(&mut self, wants: &mut Wants) -> Result<(), Over> {
+        (wants.at, wants.blocked) = (None, false);
+        loop {
+            let now = self.shared.now();
+            match self.lane.pipe.next(now) {
+                Next::Write(bytes) => {
+                    let moved = if self.to.writable { self.to.write(bytes) } else { Moved::Blocked };
+                    match moved {
+                        Moved::Some(count) => {
+                            self.lane.pipe.block(false);
+                            self.lane.pipe.sent(count, self.shared.now());
+                            self.passed(count);
+                        }
+                        Moved::Blocked => {
+                            self.lane.pipe.block(true);
+                            wants.blocked = true;
+                            return Ok(());
+                        }
+                        Moved::End | Moved::Broken => {
+                            self.sink_broke(wants);
+                            return Ok(());
+                        }
+                    }
+                }
+                Next::End(End::Reset) => return Err(Over::RESET),
+                Next::End(End::Finished) => {
+                    self.to.shut_write();
+                    self.lane.pipe.ended(now);
+                }
+                Next::Over(over) => return Err(over),
                 Next::At(moment) => {
                     wants.at = Some(moment);
                     return Ok(());
@@ -101,80 +284,63 @@ impl Flow<'_> {
         }
     }
 
-    fn wrote(&mut self, count: usize) {
-        self.pipe.block(false);
-        self.pipe.sent(count, self.clock.now(), self.rules);
-        self.moved.fetch_add(count as u64, Relaxed);
-    }
-
-    fn write_failed(&mut self, error: &io::Error, wants: &mut Wants) {
-        if error.kind() == io::ErrorKind::WouldBlock {
-            self.pipe.block(true);
-            wants.write = true;
-        } else {
-            self.pipe.close();
-            wants.sink_broke = true;
+    /// Reads one chunk into the pipe.
+    fn take_in(&mut self, wants: &mut Wants) -> Step {
+        if !self.from.readable || !self.lane.pipe.is_open() {
+            return Step::Done;
         }
-    }
-
-    /// Reads once; says whether there may be more to do.
-    fn read(&mut self, wants: &mut Wants) -> bool {
-        wants.read = false;
-        let room = self.pipe.room(self.rules).min(BUFFER);
+        let now = self.shared.now();
+        let (room, again) = self.lane.pipe.room(now, self.ample);
         if room == 0 {
-            return false;
+            wants.at = [wants.at, again].into_iter().flatten().min();
+            return Step::Done;
         }
-        SCRATCH.with_borrow_mut(|scratch| match self.from.stream.try_read(&mut scratch[..room]) {
-            Ok(0) => {
-                // After a reset was told once, a socket says "end" for ever.
-                let end = if self.from.broken { End::Reset } else { End::Finished };
-                self.pipe.take_end(end, self.clock.now(), self.rules);
-                true
+        let spare = &mut self.tools.spare;
+        spare.clear();
+        match self.from.read_into(spare, room) {
+            Moved::Some(count) => {
+                // A chunk that fills its buffer keeps it; a small one shall not hold a large one.
+                let bytes =
+                    if count * 2 > spare.capacity() { std::mem::take(spare) } else { spare[..].to_vec() };
+                self.lane.pipe.take(bytes, self.shared.now());
             }
-            Ok(count) => {
-                self.came(&scratch[..count], wants);
-                true
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                wants.read = true;
-                false
-            }
-            Err(_) => {
-                self.pipe.take_end(End::Reset, self.clock.now(), self.rules);
-                true
-            }
-        })
+            Moved::Blocked => return Step::Done,
+            Moved::End if !self.from.broken => self.lane.pipe.take_end(End::Finished, now),
+            Moved::End | Moved::Broken => self.lane.pipe.take_end(End::Reset, now),
+        }
+        Step::More
     }
 
-    /// Hands bytes straight on where nothing stands between, and keeps the rest.
-    fn came(&mut self, mut bytes: &[u8], wants: &mut Wants) {
-        if self.pipe.is_clear(self.rules) {
-            match self.to.stream.try_write(bytes) {
-                Ok(count) => {
-                    self.pipe.block(false);
-                    self.moved.fetch_add(count as u64, Relaxed);
-                    bytes = &bytes[count..];
-                }
-                Err(error) => self.write_failed(&error, wants),
-            }
-        }
-        if !bytes.is_empty() && !wants.sink_broke {
-            self.pipe.take(bytes, self.clock.now(), self.rules);
-        }
+    fn sink_broke(&mut self, wants: &mut Wants) {
+        self.lane.pipe.close();
+        wants.sink_broke = true;
+    }
+
+    fn passed(&self, bytes: usize) {
+        let (link, own) = match self.lane.direction {
+            Direction::Upstream => (&self.shared.counters.up, &self.seen.up),
+            Direction::Downstream => (&self.shared.counters.down, &self.seen.down),
+        };
+        link.fetch_add(bytes as u64, Relaxed);
+        own.fetch_add(bytes as u64, Relaxed);
     }
 
     /// A reset does not queue behind bytes that the sink does not take: the kernel would not do that either.
-    fn mind_reset(&self, wants: Wants) -> Result<Wants, ResetNow> {
-        let behind = self.pipe.reset_overtakes(self.clock.now());
-        let unread = self.from.broken && self.pipe.is_open() && !wants.read;
-        if wants.write && (behind || unread) { Err(ResetNow) } else { Ok(wants) }
+    fn mind_reset(&self, wants: Wants) -> Result<Wants, Over> {
+        let behind = self.lane.pipe.reset_overtakes(self.shared.now());
+        let unread = self.from.broken && self.lane.pipe.is_open() && self.from.readable;
+        if wants.blocked && (behind || unread) { Err(Over::RESET) } else { Ok(wants) }
     }
-}
 
-// === impl Peer ===
-
-impl Peer {
-    pub(super) const fn new(stream: TcpStream) -> Self {
-        Self { stream, broken: false, told: false }
+    /// Makes the source's receive buffer as small as a toxic wants it. It stays so: the kernel has no way back to a
+    /// buffer that grows by itself.
+    fn narrow(&mut self) {
+        if self.lane.narrowed || self.lane.pipe.is_clear() {
+            return;
+        }
+        if let Some(window) = self.lane.pipe.window() {
+            self.from.set_window(usize::try_from(window.as_bytes()).unwrap_or(usize::MAX));
+            self.lane.narrowed = true;
+        }
     }
 }

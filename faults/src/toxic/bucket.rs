@@ -3,15 +3,20 @@
 //! That form needs one number, does not drift and has no rounding that grows: a send moves the moment on by exactly
 //! the time its bytes take at the rate.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use shakedown_scenarios::units::{Bandwidth, Span};
 
-/// What may be saved up while nothing is sent: enough to make up for a timer that wakes late, and far below what
-/// a client would feel as a burst.
-const BURST: Span = Span::millis(20);
+use super::Direction;
 
 /// How much time's worth is sent at once: small enough that the longest gap stays below 5 ms, large enough that a
 /// fast link does not wake for every packet.
-const QUANTUM: Span = Span::millis(4);
+const QUANTUM: Span = Span::millis(2);
+
+/// How many clients have limits of their own; those that come later share one.
+const MOST_CLIENTS: usize = 4_096;
 
 const SECOND: u128 = 1_000_000_000;
 
@@ -19,14 +24,21 @@ const SECOND: u128 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
     rate: u64,
+    burst: Span,
     paid_until: Span,
 }
 
+/// The buckets of a limit that connections share.
+#[derive(Debug, Default)]
+pub struct Shares {
+    buckets: Mutex<BTreeMap<(Option<IpAddr>, Direction), Bucket>>,
+}
+
 impl Bucket {
-    /// An empty bucket: nothing is saved up yet.
+    /// An empty bucket: nothing is saved up yet. What is saved up while nothing is sent is at most `burst`'s worth.
     #[must_use]
-    pub const fn new(rate: Bandwidth, now: Span) -> Self {
-        Self { rate: rate.as_bytes_per_second(), paid_until: now }
+    pub const fn new(rate: Bandwidth, burst: Span, now: Span) -> Self {
+        Self { rate: rate.as_bytes_per_second(), burst, paid_until: now }
     }
 
     /// How many bytes may be sent now.
@@ -58,7 +70,7 @@ impl Bucket {
     /// The moment from which unpaid time counts: what lies further back than a burst is forfeited.
     fn earliest(&self, now: Span) -> Span {
         let one_byte = if self.rate == 0 { Span::ZERO } else { self.time_for(1) };
-        self.paid_until.max(now.minus(BURST.max(one_byte)))
+        self.paid_until.max(now.minus(self.burst.max(one_byte)))
     }
 
     /// How long so many bytes take; rounded up, so that the limit is never passed.
@@ -68,13 +80,57 @@ impl Bucket {
     }
 }
 
+// === impl Shares ===
+
+impl Shares {
+    /// Does something with the bucket of a client, or of the link where that is `None`.
+    pub fn with<T>(
+        &self,
+        of: Option<IpAddr>,
+        direction: Direction,
+        fresh: impl FnOnce() -> Bucket,
+        doing: impl FnOnce(&mut Bucket) -> T,
+    ) -> T {
+        let mut buckets = self.buckets();
+        let known = buckets.len() < MOST_CLIENTS || buckets.contains_key(&(of, direction));
+        let key = (of.filter(|_| known), direction);
+        doing(buckets.entry(key).or_insert_with(fresh))
+    }
+
+    fn buckets(&self) -> MutexGuard<'_, BTreeMap<(Option<IpAddr>, Direction), Bucket>> {
+        // Nothing panics while it is held; if something did, the map would still be whole.
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const BURST: Span = Span::millis(20);
+
     fn bucket(rate: u64) -> Bucket {
-        Bucket::new(Bandwidth::bytes_per_second(rate), Span::ZERO)
+        Bucket::new(Bandwidth::bytes_per_second(rate), BURST, Span::ZERO)
+    }
+
+    #[test]
+    fn clients_have_buckets_of_their_own_until_there_are_too_many() {
+        let shares = Shares::default();
+        let rate = Bandwidth::bytes_per_second(1_000);
+        let fresh = || Bucket::new(rate, BURST, Span::ZERO);
+        let ask = |client: u32| {
+            let address = Some(IpAddr::from(client.to_be_bytes()));
+            shares.with(address, Direction::Upstream, fresh, |bucket| {
+                let allowed = bucket.allowance(BURST);
+                bucket.sent(allowed, BURST);
+                allowed
+            })
+        };
+        assert_eq!((ask(1), ask(1), ask(2)), (20, 0, 20));
+        (3..=MOST_CLIENTS as u32).for_each(|client| assert_eq!(ask(client), 20));
+        assert_eq!((ask(5_000_000), ask(5_000_001)), (20, 0), "late comers share one");
+        assert!(shares.buckets().len() <= MOST_CLIENTS + 1);
     }
 
     /// Sends as much as is allowed, whenever it is allowed, each time `late` after the asked moment.

@@ -1,46 +1,63 @@
-//! One way of one connection: bytes go in as they come, and out when the rules let them.
+//! One way of one connection: bytes go in as they come, and out when the toxics let them.
 //!
-//! A pipe knows bytes, rules and moments, and nothing of sockets: its owner tells it what was read ([`Pipe::take`],
-//! [`Pipe::take_end`]), asks what may be written ([`Pipe::next`]) and tells what was written ([`Pipe::sent`]). Latency
-//! and loss are decided when a chunk comes; partitions and limits when it is about to go.
+//! A pipe knows bytes, toxics and moments, and nothing of sockets: its owner tells it which rules hold
+//! ([`Pipe::settle`]) and what was read ([`Pipe::take`], [`Pipe::take_end`]), asks what may be written ([`Pipe::next`]) and
+//! tells what was written ([`Pipe::sent`]). Latency, loss and damage are decided when a chunk comes; partitions and limits
+//! when it is about to go. A pipe that no toxic touches keeps nothing, and its owner may move bytes past it.
 
-mod pace;
 mod piece;
+mod queue;
 
-use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use shakedown_scenarios::units::Span;
+use shakedown_scenarios::seed::Streams;
+use shakedown_scenarios::toxic::{Blackhole, Side};
+use shakedown_scenarios::units::{Size, Span};
 
-use super::{Chance, Chunk, Direction, Fate, Rules, Tally, Toxic};
-use pace::{Pace, Turn};
+use super::stage::{Chunk, Fate, Gate, SWAP_WITHIN, Stage};
+use super::{Chance, Direction, Rule, Rules, Toxic};
 use piece::{Piece, What};
+use queue::Queue;
 
 /// How much one way of a connection keeps when its sink does not take it, bytes. Beyond it nothing is read: the sender
 /// feels back-pressure as it would from a slow peer.
 pub const BUFFER: usize = 64 << 10;
 
 /// The same while a latency holds and the sink takes all that is due: what travels must be kept somewhere, and this
-/// bounds rate × delay (160 MB/s at 100 ms).
-pub const DELAY_BUFFER: usize = 16 << 20;
-
-/// What keeping a chunk costs beside its bytes, so that a flood of tiny chunks is bounded like a flood of bytes.
-const PIECE: usize = 128;
+/// bounds rate × delay (1.3 GB/s at 100 ms).
+pub const DELAY_BUFFER: usize = 128 << 20;
 
 /// One way of one connection.
 #[derive(Debug)]
 pub struct Pipe {
     direction: Direction,
-    chance: Chance,
-    queue: VecDeque<Piece>,
-    cost: usize,
-    /// The version of the rules that the queue was last brought in line with.
-    version: u64,
-    pace: Pace,
-    /// Toxics that took something which now is missing.
-    lost_to: Vec<(u32, Arc<Tally>)>,
-    sink_blocked: bool,
     state: State,
+    sink_blocked: bool,
+    /// The version of the rules that it was last brought in line with.
+    version: u64,
+    /// Only there while it is needed, since an idle connection is to be small.
+    works: Option<Box<Works>>,
+}
+
+/// What a pipe has while toxics hold on it or bytes wait in it.
+#[derive(Debug, Default)]
+struct Works {
+    stages: Vec<Stage>,
+    queue: Queue,
+    /// Since when the head of the queue waits for its turn, and because of which injection.
+    waiting: Option<(Span, u32)>,
+}
+
+/// A connection as toxics see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Met {
+    /// Where chance comes from.
+    pub streams: Streams,
+    /// Its number in the order of acceptance.
+    pub number: u64,
+    /// Who it is from.
+    pub client: IpAddr,
 }
 
 /// How a stream ends.
@@ -52,6 +69,15 @@ pub enum End {
     Reset,
 }
 
+/// How a toxic ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Both sides are closed in order.
+    Closed,
+    /// A side, or both, is reset.
+    Reset(Side),
+}
+
 /// What the owner of a pipe can do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next<'a> {
@@ -59,21 +85,14 @@ pub enum Next<'a> {
     Write(&'a [u8]),
     /// Pass on the end of the stream now.
     End(End),
+    /// End the connection now.
+    Over(Over),
     /// Come back at this moment.
     At(Span),
     /// Come back when the rules have changed.
     Held,
     /// There is nothing to write.
     Idle,
-}
-
-/// What new rules mean for a connection.
-#[derive(Debug)]
-pub enum Settled {
-    /// It goes on.
-    Goes,
-    /// It is reset, and counted here.
-    Reset(Arc<Tally>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,43 +107,37 @@ enum State {
     Closed,
 }
 
+/// What all gates say together.
+enum Turn {
+    Now(usize),
+    At(Span),
+    Never,
+    Over(Over),
+}
+
+// === impl Over ===
+
+impl Over {
+    /// Both sides are reset.
+    pub const RESET: Self = Self::Reset(Side::Both);
+}
+
 // === impl Pipe ===
 
 impl Pipe {
     /// An empty pipe.
     #[must_use]
-    pub const fn new(direction: Direction, chance: Chance) -> Self {
-        Self {
-            direction,
-            chance,
-            queue: VecDeque::new(),
-            cost: 0,
-            version: 0,
-            pace: Pace::new(),
-            lost_to: Vec::new(),
-            sink_blocked: false,
-            state: State::Open,
-        }
+    pub const fn new(direction: Direction) -> Self {
+        Self { direction, state: State::Open, sink_blocked: false, version: 0, works: None }
     }
 
-    /// How many bytes may be read from the source now; zero: none.
+    /// Whether bytes may be moved past it: nothing waits in it and no toxic touches it.
     #[must_use]
-    pub fn room(&self, rules: &Rules) -> usize {
-        if self.state != State::Open {
-            return 0;
-        }
-        let delays = rules.on(self.direction).any(|rule| matches!(rule.toxic, Toxic::Latency { .. }));
-        let most = if delays && !self.sink_blocked { DELAY_BUFFER } else { BUFFER };
-        most.saturating_sub(self.cost)
+    pub const fn is_clear(&self) -> bool {
+        self.works.is_none()
     }
 
-    /// Whether bytes that come now may be handed on at once, without passing through here.
-    #[must_use]
-    pub fn is_clear(&self, rules: &Rules) -> bool {
-        self.queue.is_empty() && self.state == State::Open && rules.is_clear(self.direction)
-    }
-
-    /// Whether the source may still have something to tell.
+    /// Whether its source has not ended.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state == State::Open
@@ -139,40 +152,82 @@ impl Pipe {
     /// Bytes that came and were not handed on yet.
     #[must_use]
     pub fn kept(&self) -> usize {
-        self.queue.iter().map(|piece| piece.len() - piece.sent).sum()
+        self.works.as_ref().map_or(0, |works| works.queue.kept())
+    }
+
+    /// What it takes to keep them, bytes.
+    #[must_use]
+    pub fn cost(&self) -> usize {
+        self.works.as_ref().map_or(0, |works| works.queue.cost())
+    }
+
+    /// How many bytes may be read from the source now, and when to look again if none. `ample` says that there is memory
+    /// for what travels under a latency.
+    #[must_use]
+    pub fn room(&self, now: Span, ample: bool) -> (usize, Option<Span>) {
+        if self.state != State::Open {
+            return (0, None);
+        }
+        let Some(works) = &self.works else { return (BUFFER, None) };
+        let travels = ample && !self.sink_blocked && works.stages.iter().any(Stage::delays);
+        let most = if travels { DELAY_BUFFER } else { BUFFER };
+        let mut room = most.saturating_sub(works.queue.cost()).min(BUFFER);
+        let mut again = None;
+        for (allowed, moment) in works.stages.iter().filter_map(|stage| stage.reading(now)) {
+            room = room.min(allowed);
+            again = again.max(moment.filter(|_| allowed == 0));
+        }
+        (room, again)
+    }
+
+    /// The size that the source's receive buffer is to have, if a toxic asks for one.
+    #[must_use]
+    pub fn window(&self) -> Option<Size> {
+        self.works.as_ref()?.stages.iter().find_map(Stage::window)
     }
 
     /// Takes bytes that were read. No bytes are no chunk: an end has a call of its own.
-    pub fn take(&mut self, bytes: &[u8], now: Span, rules: &Rules) {
-        if bytes.is_empty() {
-            return;
+    pub fn take(&mut self, bytes: Vec<u8>, now: Span) {
+        if !bytes.is_empty() && self.state != State::Closed {
+            let works = self.works.get_or_insert_default();
+            works.stages.iter_mut().for_each(|stage| stage.read(bytes.len(), now));
+            works.judge(Piece::new(What::Bytes(bytes), now), 0);
         }
-        let chunk = Chunk { len: bytes.len(), direction: self.direction };
-        if let Some(delays) = self.judge(chunk, rules) {
-            self.push(What::Bytes(bytes.into()), delays, now);
+        self.rest();
+    }
+
+    /// Takes bytes that came before any toxic that holds now: they are kept from going, but not judged.
+    pub fn take_earlier(&mut self, bytes: Vec<u8>, now: Span) {
+        if !bytes.is_empty() && self.state != State::Closed {
+            let works = self.works.get_or_insert_default();
+            works.hold(bytes.len());
+            works.queue.push(Piece::new(What::Bytes(bytes), now));
         }
     }
 
     /// Takes the end of the source. An end is a message like any other: it can be late, held or lost.
-    pub fn take_end(&mut self, end: End, now: Span, rules: &Rules) {
-        let reset_already =
-            self.queue.back().is_some_and(|piece| matches!(piece.what, What::End(End::Reset)));
+    pub fn take_end(&mut self, end: End, now: Span) {
+        let reset_already = self.works.as_ref().is_some_and(|works| works.queue.ends_in_reset());
         let too_late = self.state != State::Open && end == End::Finished;
         if self.state == State::Closed || reset_already || too_late {
             return;
         }
         self.state = State::Ended;
-        let chunk = Chunk { len: 0, direction: self.direction };
-        if let Some(delays) = self.judge(chunk, rules) {
-            self.push(What::End(end), delays, now);
-        }
+        self.works.get_or_insert_default().judge(Piece::new(What::End(end), now), 0);
+    }
+
+    /// Tells that an end was passed on without having been kept.
+    pub fn passed_end(&mut self) {
+        self.state = State::Delivered;
     }
 
     /// The sink is gone: what is kept is of no use to anybody.
     pub fn close(&mut self) {
-        self.queue.clear();
-        self.cost = 0;
+        if let Some(works) = &mut self.works {
+            works.queue.clear();
+        }
         self.state = State::Closed;
+        self.rest();
     }
 
     /// The sink took nothing, or takes again.
@@ -180,131 +235,305 @@ impl Pipe {
         self.sink_blocked = blocked;
     }
 
-    /// Brings the pipe in line with rules that may have changed.
+    /// Brings the pipe in line with rules that may have changed; says how the connection ends if it does.
     #[must_use = "a connection that lost bytes must be reset"]
-    pub fn settle(&mut self, now: Span, rules: &Rules) -> Settled {
-        if let Some(rule) = rules.resets() {
-            return Settled::Reset(Arc::clone(&rule.tally));
-        }
+    pub fn settle(&mut self, now: Span, rules: &Rules, met: &Met) -> Option<Over> {
         if rules.version() == self.version {
-            return Settled::Goes;
+            return None;
         }
-        if let Some((_, tally)) = self.lost_to.iter().find(|(id, _)| !rules.holds(*id)) {
-            return Settled::Reset(Arc::clone(tally));
+        if let Some(over) = self.part_from_healed(now, rules) {
+            return Some(over);
         }
-        self.forget_healed(rules);
-        self.meet_new(now, rules);
+        let version = self.version;
+        for rule in rules.on(self.direction).filter(|rule| rule.since > version) {
+            self.meet(rule, now, met);
+        }
         self.version = rules.version();
-        Settled::Goes
+        self.rest();
+        None
+    }
+
+    /// The next moment at which a toxic ends the connection whatever happens, and how.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(Span, Over)> {
+        let stages = self.works.iter().flat_map(|works| &works.stages);
+        stages.filter_map(Stage::deadline).min_by_key(|(moment, _)| *moment)
+    }
+
+    /// Whether its time has come, and how the connection ends then.
+    pub fn time_is_up(&self, now: Span) -> Option<Over> {
+        let (_, over) = self.deadline().filter(|(moment, _)| *moment <= now)?;
+        let stages = self.works.iter().flat_map(|works| &works.stages);
+        let ended_by = stages.filter(|stage| stage.deadline().is_some_and(|(moment, _)| moment <= now));
+        ended_by.take(1).for_each(|stage| stage.rule.tally.ended(over));
+        Some(over)
     }
 
     /// What can be done now.
-    pub fn next(&mut self, now: Span, rules: &Rules) -> Next<'_> {
-        let Some(head) = self.queue.front() else { return Next::Idle };
-        if rules.on(self.direction).any(|rule| matches!(rule.toxic, Toxic::Partition { .. })) {
-            return Next::Held;
-        }
+    pub fn next(&mut self, now: Span) -> Next<'_> {
+        let Some(works) = &mut self.works else { return Next::Idle };
+        let Some(head) = works.queue.front() else { return works.idle(now) };
         if head.due > now {
             return Next::At(head.due);
         }
-        let waiting = match &head.what {
-            What::End(end) => return Next::End(*end),
-            What::Bytes(bytes) => bytes.len() - head.sent,
-        };
-        let allowed = match self.pace.turn(waiting, now) {
-            Turn::Now(allowed) => allowed,
-            Turn::At(moment) => return Next::At(moment),
-            Turn::Never => return Next::Held,
-        };
-        match self.queue.front().map(|head| (&head.what, head.sent)) {
-            Some((What::Bytes(bytes), sent)) => Next::Write(&bytes[sent..sent + allowed]),
-            _ => Next::Idle,
+        if let What::End(end) = head.what {
+            return match works.turn(0, now) {
+                Turn::Over(over) => Next::Over(over),
+                Turn::Never if works.holds_ends(now) => Next::Held,
+                _ => Next::End(end),
+            };
+        }
+        let waiting = head.goes();
+        match works.turn(waiting, now) {
+            Turn::Now(allowed) => match works.queue.front() {
+                Some(head) => Next::Write(head.part(allowed)),
+                None => Next::Idle,
+            },
+            Turn::At(moment) => Next::At(moment),
+            Turn::Never => Next::Held,
+            Turn::Over(over) => Next::Over(over),
         }
     }
 
     /// Whether a reset is due although bytes are stuck before it: a RST overtakes what a peer does not read.
     #[must_use]
     pub fn reset_overtakes(&self, now: Span) -> bool {
-        let last = self.queue.back();
-        last.is_some_and(|piece| matches!(piece.what, What::End(End::Reset)) && piece.due <= now)
+        self.works.as_ref().is_some_and(|works| works.queue.reset_is_due(now))
     }
 
     /// Tells that so many bytes of the last [`Next::Write`] were written.
-    pub fn sent(&mut self, bytes: usize, now: Span, rules: &Rules) {
-        self.pace.sent(bytes, now, rules);
-        let Some(head) = self.queue.front_mut() else { return };
-        head.sent += bytes;
-        self.cost -= bytes;
-        if head.sent == head.len() {
-            self.leave(now, rules);
+    pub fn sent(&mut self, bytes: usize, now: Span) {
+        if let Some(works) = &mut self.works {
+            works.sent(bytes, now);
         }
+        self.rest();
     }
 
     /// Tells that the end of the last [`Next::End`] was passed on.
-    pub fn ended(&mut self, now: Span, rules: &Rules) {
-        self.leave(now, rules);
+    pub fn ended(&mut self, now: Span) {
+        if let Some(works) = &mut self.works
+            && let Some(piece) = works.queue.pop()
+        {
+            works.left(&piece, now);
+        }
         self.state = State::Delivered;
+        self.rest();
     }
 
-    /// The delays of a chunk that goes on, by toxic; `None` if it is lost.
-    fn judge(&mut self, chunk: Chunk, rules: &Rules) -> Option<Vec<(u32, Span)>> {
-        let mut delays = Vec::new();
-        let mut taken_by = None;
-        for rule in rules.on(self.direction) {
-            match rule.toxic.decide(chunk, &mut self.chance) {
-                Fate::Delay(delay) => delays.push((rule.id, delay)),
-                Fate::Drop => taken_by = taken_by.or(Some(rule)),
-                Fate::Hold if taken_by.is_none() => rule.tally.held(chunk.len),
-                // Limits are asked when a chunk is about to go, and resets when the rules change.
-                Fate::Hold | Fate::Pace(_) | Fate::Reset | Fate::Pass => {}
+    fn meet(&mut self, rule: &Arc<Rule>, now: Span, met: &Met) {
+        let works = self.works.get_or_insert_default();
+        if let Some(stage) = works.stages.iter_mut().find(|stage| stage.rule.id == rule.id) {
+            stage.update(Arc::clone(rule), now);
+            return;
+        }
+        if !rule.means(met.number, met.client) {
+            return;
+        }
+        let chance = Chance::new(met.streams, met.number, self.direction, Arc::clone(&rule.name));
+        let mut stage = Stage::new(Arc::clone(rule), self.direction, met.client, chance, now);
+        if stage.chance().happens(rule.injection.aim.toxicity.value()) {
+            if stage.holds() {
+                rule.tally.held(works.queue.kept());
+            }
+            rule.tally.met();
+            works.stages.push(stage);
+        }
+    }
+
+    /// Lets go of toxics that hold no more, and of those whose new form has no chance to hit this connection.
+    fn part_from_healed(&mut self, now: Span, rules: &Rules) -> Option<Over> {
+        let works = self.works.as_mut()?;
+        for stage in works.stages.iter().filter(|stage| !rules.holds(stage.rule.id)) {
+            if let Some(over) = stage.at_heal() {
+                stage.rule.tally.ended(over);
+                return Some(over);
             }
         }
-        let Some(rule) = taken_by else { return Some(delays) };
-        rule.tally.swallowed(chunk.len);
-        if self.lost_to.iter().all(|(id, _)| *id != rule.id) {
-            self.lost_to.push((rule.id, Arc::clone(&rule.tally)));
-        }
+        works.stages.retain_mut(|stage| match rules.get(stage.rule.id) {
+            None => false,
+            Some(rule) if rule.since > self.version => {
+                let toxicity = rule.injection.aim.toxicity.value();
+                stage.chance().happens(toxicity)
+            }
+            Some(_) => true,
+        });
+        works.queue.forget(|id| rules.holds(id), now);
         None
     }
 
-    fn push(&mut self, what: What, delays: Vec<(u32, Span)>, now: Span) {
-        let piece = Piece::new(what, delays, now, self.queue.back());
-        self.cost += piece.len() + PIECE;
-        self.queue.push_back(piece);
+    /// Drops what is not needed any more.
+    fn rest(&mut self) {
+        if self.works.as_ref().is_some_and(|works| works.stages.is_empty() && works.queue.is_empty()) {
+            self.works = None;
+        }
     }
+}
 
-    /// Takes the head out, for it is on its way.
-    fn leave(&mut self, now: Span, rules: &Rules) {
-        let Some(head) = self.queue.pop_front() else { return };
-        self.cost -= PIECE;
-        let late = now.minus(head.arrived);
-        let ids = head.delays.iter().map(|(id, _)| *id);
-        for rule in ids.filter_map(|id| rules.iter().find(|rule| rule.id == id)) {
-            if head.len() > 0 {
-                rule.tally.delayed(head.len(), late);
+// === impl Works ===
+
+impl Works {
+    /// Sends a piece through the stages from one on, and what is left of it into the queue.
+    fn judge(&mut self, mut piece: Piece, from: usize) {
+        for place in from..self.stages.len() {
+            let stage = &mut self.stages[place];
+            let spared = stage.spare(piece.len());
+            if spared > 0 {
+                if spared == piece.len() {
+                    continue;
+                }
+                let rest = piece.split_off(spared);
+                self.judge(piece, place + 1);
+                piece = rest;
+            }
+            let stage = &mut self.stages[place];
+            if piece.is_end() && stage.spares_still() {
+                continue;
+            }
+            let fate = stage.decide(Chunk { len: piece.len(), at: piece.arrived });
+            let (id, tally, len) = (stage.rule.id, Arc::clone(&stage.rule.tally), piece.len());
+            match fate {
+                Fate::Pass => {
+                    if stage.holds() {
+                        tally.held(len);
+                    }
+                }
+                Fate::Delay(delay) => piece.delay(id, delay),
+                Fate::Drop => {
+                    stage.took = true;
+                    if len == 0 {
+                        tally.end_lost()
+                    } else {
+                        tally.swallowed(len)
+                    }
+                    return;
+                }
+                Fate::Keep(left) => {
+                    stage.took = true;
+                    tally.changed(len - left);
+                    if left == 0 {
+                        return;
+                    }
+                    piece.truncate(left);
+                }
+                Fate::Slice(sizes, apart) => piece.cut(id, sizes, apart),
+                Fate::Change(changes) => {
+                    stage.took = true;
+                    tally.changed(changes.len());
+                    piece.change(&changes);
+                }
+                Fate::Double => {
+                    stage.took = true;
+                    tally.changed(len);
+                    let twin = piece.twin();
+                    self.judge(twin, place + 1);
+                }
+                Fate::Swap => {
+                    stage.took = true;
+                    tally.changed(len);
+                    piece.swap(id, SWAP_WITHIN);
+                }
             }
         }
+        self.queue.push(piece);
     }
 
-    /// What waits for a toxic that is gone need not wait for it any longer.
-    fn forget_healed(&mut self, rules: &Rules) {
-        self.pace.forget_healed(rules);
-        let mut earlier: Option<&Piece> = None;
-        for piece in &mut self.queue {
-            piece.delays.retain(|(id, _)| rules.holds(*id));
-            piece.due = piece.due_after(earlier);
-            earlier = Some(piece);
+    /// Tells all that hold bytes back that there are more.
+    fn hold(&self, bytes: usize) {
+        for stage in self.stages.iter().filter(|stage| stage.holds()) {
+            stage.rule.tally.held(bytes);
         }
     }
 
-    fn meet_new(&mut self, now: Span, rules: &Rules) {
-        let kept = self.kept();
-        for rule in rules.on(self.direction).filter(|rule| rule.since > self.version) {
-            match rule.toxic {
-                Toxic::Bandwidth { rate, .. } => self.pace.limit(rule.id, rate, now),
-                Toxic::Partition { .. } => rule.tally.held(kept),
-                _ => {}
+    /// When, and how many, of the waiting bytes every toxic lets through.
+    fn turn(&mut self, waiting: usize, now: Span) -> Turn {
+        let mut allowed = waiting;
+        let (mut latest, mut waits_for) = (now, None);
+        for stage in &self.stages {
+            let due = if stage.gathers() { self.queue.due(now, usize::MAX) } else { waiting };
+            let oldest = self.queue.front().map_or(now, |head| head.arrived);
+            if stage.stalls_from().is_some_and(|from| from <= now) {
+                return Turn::Never;
+            }
+            match stage.gate(due, oldest, self.queue.has_end(), now) {
+                Gate::Open(some) => allowed = allowed.min(some),
+                Gate::Over(over) => {
+                    stage.rule.tally.ended(over);
+                    return Turn::Over(over);
+                }
+                Gate::Shut => {
+                    self.waiting = self.waiting.or(Some((now, stage.rule.id)));
+                    return Turn::Never;
+                }
+                Gate::At(moment) | Gate::Gather(_, moment) if moment > latest => {
+                    (latest, waits_for) = (moment, Some(stage.rule.id));
+                }
+                Gate::At(_) | Gate::Gather(..) => {}
             }
         }
+        if let Some(id) = waits_for {
+            self.waiting = self.waiting.or(Some((now, id)));
+            return Turn::At(latest);
+        }
+        if self.stages.iter().any(Stage::gathers) && waiting > 0 {
+            allowed = allowed.max(self.queue.gather(now, BUFFER)).min(BUFFER);
+        }
+        Turn::Now(allowed)
+    }
+
+    /// What there is to wait for with an empty queue.
+    fn idle(&mut self, now: Span) -> Next<'static> {
+        match self.turn(0, now) {
+            Turn::Over(over) => Next::Over(over),
+            _ => Next::Idle,
+        }
+    }
+
+    /// Whether an end waits with the bytes that are held.
+    fn holds_ends(&self, now: Span) -> bool {
+        let stalled = |stage: &Stage| stage.stalls_from().is_some_and(|from| from <= now);
+        self.stages.iter().any(|stage| stage.holds() || stalled(stage))
+    }
+
+    fn sent(&mut self, bytes: usize, now: Span) {
+        self.stages.iter_mut().for_each(|stage| stage.sent(bytes, now));
+        if let Some((since, id)) = self.waiting.take() {
+            self.tell(id, |tally| tally.paced(bytes, now.minus(since)));
+        }
+        if let Some(id) = self.queue.sent(bytes, now) {
+            self.tell(id, |tally| tally.changed(bytes));
+        }
+        if let Some(piece) = self.queue.pop_sent() {
+            self.left(&piece, now);
+        }
+    }
+
+    /// A piece is on its way: those that made it late are told how late it was.
+    fn left(&self, piece: &Piece, now: Span) {
+        let late = now.minus(piece.arrived);
+        piece.delays().for_each(|id| self.tell(id, |tally| tally.delayed(piece.len(), late)));
+    }
+
+    fn tell(&self, id: u32, what: impl Fn(&super::Tally)) {
+        if let Some(stage) = self.stages.iter().find(|stage| stage.rule.id == id) {
+            what(&stage.rule.tally);
+        }
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// Whether what it lets through travels for a while.
+    fn delays(&self) -> bool {
+        matches!(self.rule.toxic(), Toxic::Latency { .. } | Toxic::Wave { .. })
+    }
+
+    /// Whether it lets nothing through.
+    fn holds(&self) -> bool {
+        matches!(self.rule.toxic(), Toxic::Partition {} | Toxic::Blackhole { mode: Blackhole::Hold })
+    }
+
+    fn gathers(&self) -> bool {
+        matches!(self.rule.toxic(), Toxic::Coalesce { .. })
     }
 }

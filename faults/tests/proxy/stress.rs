@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use shakedown_faults::proxy::Proxy;
-use shakedown_faults::toxic::{BUFFER, DELAY_BUFFER, Toxic};
+use shakedown_faults::proxy::{Proxy, TRANSIT};
+use shakedown_faults::toxic::{BUFFER, DELAY_BUFFER, Injection, Toxic};
 use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::target::Way;
-use shakedown_scenarios::units::{Bandwidth, Span};
+use shakedown_scenarios::units::{Bandwidth, Size, Span};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -91,15 +91,19 @@ async fn churn(proxy: &Proxy, calls: u32) {
     }
 }
 
-fn lossless(chance: &mut shakedown_scenarios::seed::Chance) -> Toxic {
+fn lossless(chance: &mut shakedown_scenarios::seed::Chance) -> Injection {
     let ways = [Way::Both, Way::Upstream, Way::Downstream];
     let way = ways[chance.below(3) as usize];
-    match chance.below(4) {
-        0 => Toxic::Latency { delay: Span::millis(chance.below(20)), jitter: Span::millis(5), way },
-        1 => Toxic::Bandwidth { rate: Bandwidth::bytes_per_second(1 << chance.below(24)), way },
-        2 => Toxic::Partition { way },
-        _ => Toxic::Refuse,
-    }
+    let toxic = match chance.below(7) {
+        0 => Toxic::jittery(Span::millis(chance.below(20)), Span::millis(5)),
+        1 => Toxic::bandwidth(Bandwidth::bytes_per_second(1 << chance.below(24))),
+        2 => Toxic::Partition {},
+        3 => Toxic::Slicer { average: Size::bytes(1_000), variation: Size::bytes(500), delay: Span::ZERO },
+        4 => Toxic::Stall { every: Span::millis(30), hold: Span::millis(10) },
+        5 => Toxic::Coalesce { window: Span::millis(3), size: Toxic::COALESCED },
+        _ => return Injection::new(Toxic::Refuse {}, Way::Both),
+    };
+    Injection::new(toxic, way)
 }
 
 #[tokio::test]
@@ -110,7 +114,7 @@ async fn a_stopped_reader_fills_the_kernel_and_our_buffer_and_no_more() {
     // What the client sent and we did not hand on lies in its send buffer, in our receive buffer and in ours; the
     // first two are asked of the kernel.
     let in_kernel = unread(&client, proxy.address()).await;
-    assert!(kept <= in_kernel + 2 * BUFFER as u64, "{kept} kept, {in_kernel} of it in the kernel");
+    assert!(kept <= in_kernel + (BUFFER + TRANSIT) as u64, "{kept} kept, {in_kernel} of it in the kernel");
 }
 
 /// Bytes in the kernel's queues of the connection between a client and the proxy, as `/proc/net/tcp` tells them.
@@ -127,7 +131,7 @@ async fn unread(client: &TcpStream, proxy: std::net::SocketAddr) -> u64 {
 #[tokio::test]
 async fn a_stopped_reader_behind_latency_stops_its_sender_too() {
     let (proxy, client, _server) = joined().await;
-    proxy.inject(1, Toxic::Latency { delay: Span::millis(5), jitter: Span::ZERO, way: Way::Both }).unwrap();
+    proxy.inject(1, Injection::new(Toxic::latency(Span::millis(5)), Way::Both)).unwrap();
     let sent = fill(&client).await;
     let kept = sent - proxy.counters().up - unread(&client, proxy.address()).await;
     assert!(kept <= DELAY_BUFFER as u64, "{kept}");
@@ -150,7 +154,7 @@ async fn a_target_that_never_accepts_holds_up_nobody_else() {
     churn(&proxy, 50).await;
     (0..8).for_each(|id| assert!(proxy.heal(id).proven));
     // A reset takes those that are still dialling as well.
-    proxy.inject(9, Toxic::Reset).unwrap();
+    proxy.inject(9, Injection::new(Toxic::reset(), Way::Both)).unwrap();
     for client in &mut clients {
         assert!(is_reset(client).await);
     }

@@ -63,7 +63,8 @@ where
 
 pub async fn connect(proxy: &Proxy) -> TcpStream {
     let stream = soon("connecting", TcpStream::connect(proxy.address())).await.unwrap();
-    stream.set_nodelay(true).unwrap();
+    // It fails where a toxic has reset the connection already.
+    let _ = stream.set_nodelay(true);
     stream
 }
 
@@ -96,6 +97,14 @@ pub async fn is_reset(stream: &mut TcpStream) -> bool {
     let mut sink = Vec::new();
     let end = soon("waiting for a reset", stream.read_to_end(&mut sink)).await;
     end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
+/// Whether a new client of a proxy is reset, be it before its connect has returned.
+pub async fn meets_a_reset(proxy: &Proxy) -> bool {
+    match soon("connecting", TcpStream::connect(proxy.address())).await {
+        Ok(mut client) => is_reset(&mut client).await,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
 }
 
 /// Whether nothing comes for a while.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use shakedown_faults::proxy::{InjectError, Proxy};
-use shakedown_faults::toxic::{Evidence, Toxic};
+use shakedown_faults::toxic::{Evidence, Injection, RulesError, Toxic};
 use shakedown_scenarios::target::Way;
 use shakedown_scenarios::units::{Bandwidth, Span};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,7 +29,7 @@ fn heal(proxy: &Proxy) {
 async fn latency_delays_each_way_by_itself() {
     let (proxy, mut client, mut server) = joined().await;
     let delay = Span::millis(40);
-    proxy.inject(ID, Toxic::Latency { delay, jitter: Span::ZERO, way: Way::Downstream }).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::latency(delay), Way::Downstream)).unwrap();
     for _ in 0..5 {
         pass(&mut client, &mut server, b"question").await;
         let asked = now();
@@ -47,9 +47,7 @@ async fn latency_delays_each_way_by_itself() {
 #[tokio::test]
 async fn many_chunks_under_latency_are_late_together_and_not_one_after_the_other() {
     let (proxy, mut client, mut server) = joined().await;
-    proxy
-        .inject(ID, Toxic::Latency { delay: Span::millis(200), jitter: Span::ZERO, way: Way::Both })
-        .unwrap();
+    proxy.inject(ID, Injection::new(Toxic::latency(Span::millis(200)), Way::Both)).unwrap();
     let began = now();
     for _ in 0..50 {
         client.write_all(b"chunk").await.unwrap();
@@ -65,7 +63,7 @@ async fn many_chunks_under_latency_are_late_together_and_not_one_after_the_other
 async fn a_blackhole_swallows_and_resets_at_heal() {
     let (proxy, mut client, mut server) = joined().await;
     pass(&mut client, &mut server, b"before").await;
-    proxy.inject(ID, Toxic::Blackhole { way: Way::Upstream }).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::Blackhole { mode: Default::default() }, Way::Upstream)).unwrap();
     client.write_all(b"lost").await.unwrap();
     pass(&mut server, &mut client, b"the other way is whole").await;
     assert!(is_silent(&mut server, A_WHILE).await);
@@ -78,7 +76,7 @@ async fn a_blackhole_swallows_and_resets_at_heal() {
 #[tokio::test]
 async fn a_blackhole_leaves_alone_who_lost_nothing() {
     let (proxy, mut client, mut server) = joined().await;
-    proxy.inject(ID, Toxic::Blackhole { way: Way::Both }).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::Blackhole { mode: Default::default() }, Way::Both)).unwrap();
     heal(&proxy);
     pass(&mut client, &mut server, b"still whole").await;
     assert!(!evidence(&proxy).bit());
@@ -88,7 +86,7 @@ async fn a_blackhole_leaves_alone_who_lost_nothing() {
 async fn a_partition_holds_bytes_and_loses_none() {
     let (proxy, mut client, mut server) = joined().await;
     pass(&mut client, &mut server, b"before").await;
-    proxy.inject(ID, Toxic::Partition { way: Way::Both }).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::Partition {}, Way::Both)).unwrap();
     client.write_all(b"held").await.unwrap();
     server.write_all(b"back").await.unwrap();
     until("the count", || evidence(&proxy).bytes_held == 8).await;
@@ -105,7 +103,7 @@ async fn a_partition_holds_bytes_and_loses_none() {
 async fn a_partition_lets_new_connections_get_nowhere_until_it_heals() {
     let listener = TcpListener::bind(any()).await.unwrap();
     let proxy = Proxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
-    proxy.inject(ID, Toxic::Partition { way: Way::Downstream }).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::Partition {}, Way::Downstream)).unwrap();
     let mut client = connect(&proxy).await;
     client.write_all(b"hello?").await.unwrap();
     until("the count", || evidence(&proxy).connections_held == 1).await;
@@ -120,7 +118,7 @@ async fn a_partition_lets_new_connections_get_nowhere_until_it_heals() {
 #[tokio::test]
 async fn a_client_that_gives_up_in_a_partition_leaves_nothing_behind() {
     let proxy = Proxy::start(any(), echo().await, SEED).unwrap();
-    proxy.inject(ID, Toxic::Partition { way: Way::Both }).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::Partition {}, Way::Both)).unwrap();
     let client = connect(&proxy).await;
     until("the connection", || proxy.counters().open == 1).await;
     drop(client);
@@ -131,7 +129,7 @@ async fn a_client_that_gives_up_in_a_partition_leaves_nothing_behind() {
 async fn a_partition_holds_a_reset_back_too() {
     let (proxy, mut client, mut server) = joined().await;
     pass(&mut client, &mut server, b"x").await;
-    proxy.inject(ID, Toxic::Partition { way: Way::Upstream }).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::Partition {}, Way::Upstream)).unwrap();
     client.set_zero_linger().unwrap();
     drop(client);
     assert!(is_silent(&mut server, A_WHILE).await);
@@ -147,12 +145,11 @@ async fn a_reset_takes_the_open_ones_idle_or_not_and_the_new_ones() {
     for _ in 0..20 {
         pairs.push(join(&proxy, &listener).await);
     }
-    proxy.inject(ID, Toxic::Reset).unwrap();
+    proxy.inject(ID, Injection::new(Toxic::reset(), Way::Both)).unwrap();
     for (client, server) in &mut pairs {
         assert!(is_reset(client).await && is_reset(server).await);
     }
-    let mut late = connect(&proxy).await;
-    assert!(is_reset(&mut late).await);
+    assert!(meets_a_reset(&proxy).await);
     assert_eq!(evidence(&proxy).connections_reset, 21);
     heal(&proxy);
     let (mut client, mut server) = join(&proxy, &listener).await;
@@ -166,7 +163,7 @@ async fn refusal_spares_the_open_ones_keeps_the_port_and_ends() {
     for round in 0..3 {
         let id = ID + round;
         let (mut client, mut server) = join(&proxy, &listener).await;
-        proxy.inject(id, Toxic::Refuse).unwrap();
+        proxy.inject(id, Injection::new(Toxic::Refuse {}, Way::Both)).unwrap();
         let refused = TcpStream::connect(proxy.address()).await.unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
         let taken = TcpListener::bind(proxy.address()).await.unwrap_err();
@@ -184,8 +181,8 @@ async fn refusal_spares_the_open_ones_keeps_the_port_and_ends() {
 #[tokio::test]
 async fn of_two_refusals_the_last_to_heal_opens_the_port() {
     let proxy = Proxy::start(any(), echo().await, SEED).unwrap();
-    proxy.inject(1, Toxic::Refuse).unwrap();
-    proxy.inject(2, Toxic::Refuse).unwrap();
+    proxy.inject(1, Injection::new(Toxic::Refuse {}, Way::Both)).unwrap();
+    proxy.inject(2, Injection::new(Toxic::Refuse {}, Way::Both)).unwrap();
     assert!(proxy.heal(1).proven);
     assert!(TcpStream::connect(proxy.address()).await.is_err());
     assert!(proxy.heal(2).proven);
@@ -196,7 +193,7 @@ async fn of_two_refusals_the_last_to_heal_opens_the_port() {
 async fn bandwidth_holds_a_connection_to_its_rate() {
     let (proxy, mut client, mut server) = joined().await;
     proxy
-        .inject(ID, Toxic::Bandwidth { rate: Bandwidth::bytes_per_second(1_000_000), way: Way::Upstream })
+        .inject(ID, Injection::new(Toxic::bandwidth(Bandwidth::bytes_per_second(1_000_000)), Way::Upstream))
         .unwrap();
     let began = now();
     for part in 0..3 {
@@ -213,11 +210,9 @@ async fn bandwidth_holds_a_connection_to_its_rate() {
 #[tokio::test]
 async fn toxics_of_different_kinds_mix() {
     let (proxy, mut client, mut server) = joined().await;
+    proxy.inject(1, Injection::new(Toxic::jittery(Span::millis(50), Span::millis(10)), Way::Both)).unwrap();
     proxy
-        .inject(1, Toxic::Latency { delay: Span::millis(50), jitter: Span::millis(10), way: Way::Both })
-        .unwrap();
-    proxy
-        .inject(2, Toxic::Bandwidth { rate: Bandwidth::bytes_per_second(1_000_000), way: Way::Both })
+        .inject(2, Injection::new(Toxic::bandwidth(Bandwidth::bytes_per_second(1_000_000)), Way::Both))
         .unwrap();
     let began = now();
     pass(&mut client, &mut server, bytes_from(0, 100_000)).await;
@@ -228,9 +223,11 @@ async fn toxics_of_different_kinds_mix() {
 #[tokio::test]
 async fn a_number_is_taken_until_it_heals_and_healing_is_idempotent() {
     let (proxy, ..) = joined().await;
-    proxy.inject(ID, Toxic::Reset).unwrap();
-    assert!(matches!(proxy.inject(ID, Toxic::Refuse), Err(InjectError::Taken(_))));
-    connect(&proxy).await;
+    proxy.inject(ID, Injection::new(Toxic::reset(), Way::Both)).unwrap();
+    assert!(matches!(
+        proxy.inject(ID, Injection::new(Toxic::Refuse {}, Way::Both)),
+        Err(InjectError::Rules(RulesError::Taken(_)))
+    ));
     heal(&proxy);
     heal(&proxy);
     assert!(proxy.evidence(99).is_none());

@@ -17,6 +17,7 @@ use shakedown_scenarios::guard::Guard;
 use shakedown_scenarios::plan::{Plan, plan as planned};
 use shakedown_scenarios::probe::{Ask, Probe};
 use shakedown_scenarios::target::{Link, Port, Process, Readiness, Restart, Target, TcpLink, Way};
+use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Span};
 use shakedown_scenarios::workload::{Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Workload};
 
@@ -90,14 +91,22 @@ fn experiment() -> Experiment {
                 "slow db",
                 3,
                 8,
-                Act::Latency {
+                Act::Toxic {
                     link: "clients-shop".into(),
-                    delay: Span::millis(100),
-                    jitter: Span::millis(20),
-                    way: Way::Both,
+                    toxic: Toxic::jittery(Span::millis(100), Span::millis(20)),
+                    aim: Aim::at(Way::Both),
                 },
             ),
-            fault("cut off", 18, 5, Act::Partition { link: "clients-shop".into(), way: Way::Both }),
+            fault(
+                "cut off",
+                18,
+                5,
+                Act::Toxic {
+                    link: "clients-shop".into(),
+                    toxic: Toxic::Partition {},
+                    aim: Aim::at(Way::Both),
+                },
+            ),
             fault("crash", 32, 0, Act::Kill { target: SHOP.into() }),
         ],
         hypothesis: vec![Probe { name: "healthz".into(), ask, every: Span::secs(1), timeout: Span::secs(1) }],
@@ -194,11 +203,13 @@ fn weather(plan: &Plan, second: u32) -> Weather {
     };
     let Some(cue) = plan.cues.iter().find(holds) else { return calm };
     match plan.experiment.faults[cue.fault].act {
-        Act::Latency { .. } => Weather { middle_us: 130_000.0 + 20_000.0 * wobble(second, 2), ..calm },
+        Act::Toxic { toxic: Toxic::Latency { .. }, .. } => {
+            Weather { middle_us: 130_000.0 + 20_000.0 * wobble(second, 2), ..calm }
+        }
         Act::Kill { .. } | Act::Restart { .. } => {
             Weather { error_share: 1.0, error: "refused", down: true, ..calm }
         }
-        Act::Partition { .. } | Act::Blackhole { .. } => {
+        Act::Toxic { toxic: Toxic::Partition {} | Toxic::Blackhole { .. }, .. } => {
             Weather { error_share: 0.97, error: "timeout", ..calm }
         }
         _ => Weather { error_share: 0.2, ..calm },

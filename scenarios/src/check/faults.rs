@@ -79,8 +79,9 @@ fn toxics(checker: &mut Checker<'_>, path: &Path, toxic: &Toxic, aim: &Aim) {
         Toxic::Latency { delay, jitter, distribution: Distribution::Uniform, .. }
             if jitter > delay && !delay.is_zero() && !checker.places.is_broken(&path.then("delay")) =>
         {
-            let message =
-                format!("jitter {jitter} is more than the delay {delay}: some bytes would have to leave early");
+            let message = format!(
+                "jitter {jitter} is more than the delay {delay}: some bytes would have to leave early"
+            );
             checker.tell(&path.then("jitter"), message, format!("make it at most \"{delay}\""));
         }
         _ => {}

@@ -161,16 +161,8 @@ words! {
 }
 
 fn distribution(cx: &mut Context, node: &Node) -> Option<Distribution> {
-    const KINDS: [&str; 8] = [
-        "Constant",
-        "Uniform",
-        "Normal",
-        "LogNormal",
-        "Pareto",
-        "ParetoNormal",
-        "Exponential",
-        "Trace",
-    ];
+    const KINDS: [&str; 8] =
+        ["Constant", "Uniform", "Normal", "LogNormal", "Pareto", "ParetoNormal", "Exponential", "Trace"];
     let kind = cx.variant(node, "a distribution", &KINDS)?;
     if kind == "Trace" {
         let trace = cx.only(node, r#"Trace(["10ms", "12ms"])"#)?;

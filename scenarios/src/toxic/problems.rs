@@ -59,7 +59,12 @@ impl Toxic {
                 }
             }
             Self::SlowRead { rate, .. } if *rate == Bandwidth::default() => {
-                tell(found, "rate", "at a rate of zero nothing is read", "use `Blackhole(mode: Hold)` for that");
+                tell(
+                    found,
+                    "rate",
+                    "at a rate of zero nothing is read",
+                    "use `Blackhole(mode: Hold)` for that",
+                );
             }
             Self::SlowClose { delay: of } => delay(found, "delay", *of),
             Self::Corrupt { probability, .. }
@@ -138,7 +143,12 @@ fn latency(found: &mut Problems, of: Span, jitter: Span, distribution: &Distribu
             tell(found, "delay", "a latency of zero is none", "write a delay such as `\"100ms\"`");
         }
         Distribution::LogNormal | Distribution::Pareto | Distribution::ParetoNormal if of.is_zero() => {
-            tell(found, "delay", "this distribution has a mean above zero", "write a delay such as `\"100ms\"`");
+            tell(
+                found,
+                "delay",
+                "this distribution has a mean above zero",
+                "write a delay such as `\"100ms\"`",
+            );
         }
         _ => {}
     }
@@ -239,7 +249,10 @@ mod tests {
             &["amplitude", "period"],
         );
         check(Toxic::Stall { every: second, hold: second }, &["hold"]);
-        check(Toxic::Slicer { average: Size::bytes(0), variation: Size::bytes(0), delay: second }, &["average"]);
+        check(
+            Toxic::Slicer { average: Size::bytes(0), variation: Size::bytes(0), delay: second },
+            &["average"],
+        );
         check(
             Toxic::Slicer { average: Size::bytes(5), variation: Size::bytes(5), delay: second },
             &["variation"],

@@ -25,7 +25,9 @@ impl Toxic {
             Self::Coalesce { window, size } => format!("small chunks wait up to {window} for {size}"),
             Self::LimitData { bytes, then } => format!("connections {} after {bytes}", then.word()),
             Self::LimitTime { after, then } => format!("connections {} after {after}", then.word()),
-            Self::Timeout { after } if after.is_zero() => "bytes lost, connections closed at its end".to_owned(),
+            Self::Timeout { after } if after.is_zero() => {
+                "bytes lost, connections closed at its end".to_owned()
+            }
             Self::Timeout { after } => format!("bytes lost, connections closed after {after}"),
             Self::Blackhole { mode: Blackhole::Drop } => "bytes lost".to_owned(),
             Self::Blackhole { mode: Blackhole::Hold } => "bytes stuck".to_owned(),
@@ -43,7 +45,9 @@ impl Toxic {
             Self::Reorder { probability } => format!("{probability} of chunks out of order"),
             Self::Truncate { probability } => format!("{probability} of chunks cut short"),
             Self::Loss { bad, rto, .. } => format!("losses in bursts ({bad}), sent again after {rto}"),
-            Self::Dial { delay, outcome } => format!("connects to the target {}", outcome.words(&delay.to_string())),
+            Self::Dial { delay, outcome } => {
+                format!("connects to the target {}", outcome.words(&delay.to_string()))
+            }
         }
     }
 }

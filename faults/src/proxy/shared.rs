@@ -1,0 +1,138 @@
+//! What a proxy's handle, its worker and its connections have in common.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shakedown_scenarios::seed::Streams;
+use shakedown_scenarios::units::Span;
+use tokio::sync::watch;
+
+use super::door::Door;
+use super::upstream::Upstream;
+use crate::clock::Clock;
+use crate::toxic::Rules;
+
+/// One proxy, as all its parts see it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) door: Door,
+    pub(super) upstream: Upstream,
+    pub(super) streams: Streams,
+    pub(super) clock: Clock,
+    pub(super) counters: Counters,
+    rules: Mutex<Arc<Rules>>,
+    version: AtomicU64,
+    connections: Mutex<BTreeMap<u64, Arc<Seen>>>,
+    /// What pipes keep under latencies, all together, bytes.
+    pub(super) travelling: AtomicUsize,
+    /// Odd while a connection of this proxy has its turn.
+    turns: AtomicU64,
+    /// True once all connections are gone for good.
+    pub(super) left: Arc<watch::Sender<bool>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) accepted: AtomicU64,
+    pub(super) open: AtomicU64,
+    pub(super) up: AtomicU64,
+    pub(super) down: AtomicU64,
+    pub(super) dial_failures: AtomicU64,
+}
+
+/// A connection as others see it.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) number: u64,
+    pub(super) client: SocketAddr,
+    pub(super) since: Span,
+    pub(super) up: AtomicU64,
+    pub(super) down: AtomicU64,
+}
+
+/// A turn moves a megabyte at the most.
+const SETTLES_WITHIN: Span = Span::millis(5);
+
+// === impl Shared ===
+
+impl Shared {
+    pub(super) fn new(door: Door, upstream: Upstream, seed: u64, rules: Rules) -> Self {
+        let version = AtomicU64::new(rules.version());
+        Self {
+            door,
+            upstream,
+            streams: Streams::new(seed),
+            clock: Clock::of_process(),
+            counters: Counters::default(),
+            rules: Mutex::new(Arc::new(rules)),
+            version,
+            connections: Mutex::default(),
+            travelling: AtomicUsize::new(0),
+            turns: AtomicU64::new(0),
+            left: Arc::new(watch::Sender::new(false)),
+        }
+    }
+
+    pub(super) fn now(&self) -> Span {
+        self.clock.now()
+    }
+
+    /// The version of the newest rules.
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The newest rules.
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&lock(&self.rules))
+    }
+
+    /// Makes other rules hold. Callers take turns.
+    pub(super) fn publish(&self, rules: Rules) {
+        let version = rules.version();
+        *lock(&self.rules) = Arc::new(rules);
+        self.version.store(version, Ordering::Release);
+    }
+
+    /// A turn begins, or ends. Only the worker says so.
+    pub(super) fn turn(&self) {
+        self.turns.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Waits until a turn that is under way is over, which takes microseconds: then everything that a peer has seen is
+    /// counted. A worker that does not get its core is not waited for.
+    pub(super) fn settle(&self) {
+        let under_way = self.turns.load(Ordering::Acquire);
+        if under_way.is_multiple_of(2) {
+            return;
+        }
+        let give_up = self.now().plus(SETTLES_WITHIN);
+        while self.turns.load(Ordering::Acquire) == under_way && self.now() < give_up {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Lists a connection.
+    pub(super) fn list(&self, seen: &Arc<Seen>) {
+        self.counters.open.fetch_add(1, Ordering::Relaxed);
+        lock(&self.connections).insert(seen.number, Arc::clone(seen));
+    }
+
+    /// Takes a connection off the list.
+    pub(super) fn unlist(&self, seen: &Seen) {
+        lock(&self.connections).remove(&seen.number);
+        self.counters.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The connections that are open.
+    pub(super) fn listed(&self) -> Vec<Arc<Seen>> {
+        lock(&self.connections).values().map(Arc::clone).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one of these is held; if something did, what it guards would still be whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
