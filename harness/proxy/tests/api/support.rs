@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
-use shakedown_proxy::engine::Faults as Tested;
+use shakedown_proxy::engine::Faults;
 use shakedown_proxy::server::{Options, Patience, Server};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -51,7 +51,7 @@ impl Api {
     pub fn with(options: &Options) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let server = runtime.block_on(Server::open(Tested::default(), options)).unwrap();
+        let server = runtime.block_on(Server::open(Faults, options)).unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         runtime.spawn(server.run(async {
@@ -64,7 +64,7 @@ impl Api {
     pub fn refused(options: &Options) -> String {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let error: Box<dyn std::error::Error> =
-            runtime.block_on(Server::open(Tested::default(), options)).unwrap_err().into();
+            runtime.block_on(Server::open(Faults, options)).unwrap_err().into();
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
