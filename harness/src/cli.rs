@@ -1,5 +1,6 @@
 //! The command line: its words and their help. What the commands do is in [`crate::commands`].
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueHint};
@@ -16,6 +17,15 @@ First steps:
 Exit codes:
   0 pass   1 fail (gate, hypothesis or finding)   2 inconclusive   3 stopped by the guard
   4 a fault could not be undone   64 bad experiment or usage   70 internal error   130/143 signalled";
+
+/// What flags may look like, and what answers where, below the help of `proxy`.
+const PROXY_HELP: &str = "\
+Flags may be written as Toxiproxy's are: `-host=0.0.0.0 -port 8475 -proxy-metrics`.
+
+It answers Toxiproxy's API (/version, /proxies, /populate, /reset, /metrics) and its own under /v1.
+Everything random comes from the one seed; each proxy has a seed of its own, by its name.
+
+Exit codes: 0 ended by SIGINT or SIGTERM; 64 the port is taken, or the config or the token file is no good.";
 
 /// Load a server, break what is around it, and see what it does.
 ///
@@ -82,6 +92,10 @@ pub enum Command {
         run: PathBuf,
     },
 
+    /// Serve as a stand-alone fault proxy that Toxiproxy's clients drive unchanged
+    #[command(after_help = PROXY_HELP, disable_version_flag = true)]
+    Proxy(ProxyOptions),
+
     /// Undo what runs left behind whose harness and guardian are both dead
     #[command(after_help = "Exit codes: 0 nothing is left; 4 something could not be undone.")]
     Recover,
@@ -145,6 +159,83 @@ pub struct Chance {
     pub rehearse: f64,
 }
 
+/// What a stand-alone fault proxy is asked to be.
+#[derive(Debug, clap::Args)]
+pub struct ProxyOptions {
+    /// The host that the API listens on; one that others can reach needs `--token-file`
+    #[arg(long, default_value = "localhost")]
+    pub host: String,
+    /// The API's port; 0 takes any free one
+    #[arg(long, default_value_t = 8474)]
+    pub port: u16,
+    /// Proxies to begin with, toxics and all: a JSON file in the form of /populate's body
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Everything random comes from this number [default: a new one, printed]
+    #[arg(long, value_parser = any_seed, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// What /metrics shows
+    #[command(flatten)]
+    pub metrics: ProxyMetrics,
+    /// Requests must carry the token in this file (`Authorization: Bearer`); it is made if it is not there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub token_file: Option<PathBuf>,
+    /// Print the version of Toxiproxy that it behaves like, and its own
+    #[arg(long)]
+    pub version: bool,
+}
+
+/// What `/metrics` of a fault proxy shows.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct ProxyMetrics {
+    /// Show what passes through proxies at /metrics
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_parser = go_bool)]
+    pub proxy_metrics: bool,
+    /// Show what this process uses at /metrics
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true, value_parser = go_bool)]
+    pub runtime_metrics: bool,
+}
+
+/// The command line with the flags of `proxy` that Go would take, `-host=x` too, as `--host=x`. All others stay as they
+/// are.
+pub fn normalized(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.get(1).is_some_and(|command| command == "proxy") {
+        arguments.iter_mut().skip(2).for_each(|argument| {
+            if argument.to_str().is_some_and(is_go_flag) {
+                let mut double = OsString::from("-");
+                double.push(&*argument);
+                *argument = double;
+            }
+        });
+    }
+    arguments
+}
+
+/// A dash, and a word; `-h` and `-1` are none.
+fn is_go_flag(argument: &str) -> bool {
+    let Some(word) = argument.strip_prefix('-') else { return false };
+    let mut letters = word.chars();
+    letters.next().is_some_and(char::is_alphabetic) && letters.next().is_some()
+}
+
+/// A whole number of 64 bits, negative ones too, as Go's flags take it.
+fn any_seed(text: &str) -> Result<u64, String> {
+    let signed = || text.parse::<i64>().map(i64::cast_unsigned);
+    text.parse::<u64>().or_else(|_| signed()).map_err(|_| "expected a whole number of 64 bits".to_owned())
+}
+
+/// What Go's flags take for yes and no.
+fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -167,6 +258,51 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn proxy(arguments: &[&str]) -> ProxyOptions {
+        let all = ["shakedown", "proxy"].iter().chain(arguments).map(OsString::from);
+        match Cli::try_parse_from(normalized(all)).unwrap().command {
+            Command::Proxy(options) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_of_a_proxy_come_with_one_dash_or_two() {
+        let usual = proxy(&[]);
+        assert_eq!((usual.host.as_str(), usual.port, usual.seed), ("localhost", 8474, None));
+        assert!(!usual.metrics.proxy_metrics && !usual.metrics.runtime_metrics);
+        for arguments in [
+            &["-host=127.0.0.1", "-port", "8475", "-seed=-1", "-proxy-metrics", "-config", "x.json"][..],
+            &[
+                "--host",
+                "127.0.0.1",
+                "--port=8475",
+                "--seed",
+                "-1",
+                "--proxy-metrics=true",
+                "--config=x.json",
+            ],
+            &["-host", "127.0.0.1", "-port=8475", "-seed", "-1", "-proxy-metrics=1", "--config", "x.json"],
+        ] {
+            let options = proxy(arguments);
+            assert_eq!(
+                (options.host.as_str(), options.port, options.seed),
+                ("127.0.0.1", 8475, Some(u64::MAX))
+            );
+            assert!(options.metrics.proxy_metrics && !options.metrics.runtime_metrics);
+            assert_eq!(options.config, Some("x.json".into()));
+        }
+        assert!(!proxy(&["-runtime-metrics=false"]).metrics.runtime_metrics);
+        assert!(proxy(&["-version"]).version);
+    }
+
+    #[test]
+    fn flags_of_other_commands_are_left_alone() {
+        let all: Vec<OsString> = ["shakedown", "run", "-x", "-host=y"].iter().map(OsString::from).collect();
+        assert_eq!(normalized(all.clone()), all);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod conclude;
 mod experiments;
+mod proxy;
 mod recover;
 mod run;
 
@@ -46,6 +47,7 @@ fn carry_out(command: Command) -> Result<Exit> {
             run::run(&file, &chance, &variables.set, out.as_deref())
         }
         Command::Report { run } => report(&run),
+        Command::Proxy(options) => proxy::proxy(&options),
         Command::Recover => recover::recover(),
         Command::Doctor => doctor(),
         Command::List { name } => list(name.as_deref()),

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use shakedown::cli::Cli;
+use shakedown::cli::{self, Cli};
 use shakedown::{commands, exit};
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match Cli::try_parse_from(cli::normalized(std::env::args_os())) {
         Ok(cli) => commands::dispatch(cli).into(),
         Err(error) => {
             let _ = error.print();

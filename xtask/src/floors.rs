@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use crate::project::SourceFile;
 
 /// The floor of every package. `benches` measures against the targets of `fixtures`, and so stands above them.
-const FLOORS: [(&str, u8); 7] = [
+const FLOORS: [(&str, u8); 8] = [
     ("shakedown-scenarios", 0),
     ("shakedown-faults", 1),
     ("shakedown-reports", 1),
     ("shakedown-load", 2),
+    ("shakedown-proxy", 2),
     ("shakedown", 3),
     ("shakedown-fixtures", 4),
     ("shakedown-benches", 5),

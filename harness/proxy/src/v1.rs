@@ -1,0 +1,71 @@
+//! The native API under `/v1`: the same words as an experiment's, and every problem at once.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/v1` | GET: who answers, with which seed and limits |
+//! | `/v1/proxies` | GET |
+//! | `/v1/proxies/{p}` | GET, PUT `{"listen", "upstream", "enabled", "toxics"}`, DELETE |
+//! | `/v1/proxies/{p}/toxics/{t}` | GET, PUT `{"toxic", "aim"}`, DELETE |
+//! | `/v1/proxies/{p}/profile` | POST `{"name": "3g"}`, DELETE |
+//! | `/v1/proxies/{p}/connections` | GET |
+//! | `/v1/profiles` | GET |
+//! | `/v1/partitions` | GET |
+//! | `/v1/partitions/{n}` | GET, POST `{"between": [proxies], "way"}`, DELETE |
+
+mod body;
+mod partitions;
+mod problem;
+mod profile;
+mod proxies;
+mod show;
+mod toxics;
+
+use crate::collection::{Collection, LONGEST_NAME, MOST_PROXIES};
+use crate::engine::Engine;
+use crate::entry::MOST_TOXICS;
+use crate::handle::{LARGEST_BODY, Response};
+use problem::Refused;
+
+type Answer = Result<Response, Refused>;
+
+/// The answer to a request; the path is what stands behind `/v1`.
+pub fn answer<E: Engine>(
+    collection: &mut Collection<E>,
+    method: &str,
+    path: &[&str],
+    body: &[u8],
+) -> Response {
+    let answer = match path {
+        [] => Ok(about(collection, method)),
+        ["profiles"] => Ok(profile::list(method)),
+        ["partitions"] => Ok(partitions::list(collection, method)),
+        ["partitions", name] => partitions::one(collection, method, name, body),
+        ["proxies"] => Ok(proxies::list(collection, method)),
+        ["proxies", name] => proxies::one(collection, method, name, body),
+        ["proxies", name, "connections"] => proxies::connections(collection, method, name),
+        ["proxies", name, "profile"] => profile::one(collection, method, name, body),
+        ["proxies", name, "toxics", toxic] => toxics::one(collection, method, name, toxic, body),
+        _ => Err(Refused::new(404, "no such path; GET /v1 tells who answers here")),
+    };
+    answer.unwrap_or_else(|refused| refused.response())
+}
+
+fn about<E: Engine>(collection: &Collection<E>, method: &str) -> Response {
+    if method != "GET" {
+        return Response::not_allowed();
+    }
+    let about = serde_json::json!({
+        "name": "shakedown proxy",
+        "version": env!("CARGO_PKG_VERSION"),
+        "toxiproxy": crate::toxiproxy::VERSION,
+        "seed": collection.seed(),
+        "limits": {
+            "proxies": MOST_PROXIES,
+            "toxics_on_a_proxy": MOST_TOXICS,
+            "bytes_in_a_name": LONGEST_NAME,
+            "bytes_in_a_body": LARGEST_BODY,
+            "connections_listed": proxies::MOST_LISTED,
+        },
+    });
+    Response::json(200, &about)
+}
