@@ -73,7 +73,12 @@ impl Stage for TrickleStage {
 impl Pace {
     pub(crate) fn new(rate: Bandwidth, healed: CancellationToken) -> Self {
         let clock = Clock::start();
-        Self { bucket: Bucket::new(rate, clock.now()), clock, healed, waiting: None }
+        Self {
+            bucket: Bucket::new(rate, shakedown_scenarios::toxic::Toxic::BURST, clock.now()),
+            clock,
+            healed,
+            waiting: None,
+        }
     }
 
     /// How many of these bytes may go now, at least one, and how long they waited for that.
