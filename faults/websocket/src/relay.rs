@@ -92,7 +92,10 @@ impl<R: AsyncRead, W: AsyncWrite> Flow<R, W> {
             self.pipe.renew(&faults, self.clock.now());
             self.step().await?;
         }
-        self.to.shutdown().await?;
+        tokio::select! {
+            ended = self.to.shutdown() => ended?,
+            error = end_of(&mut self.faults) => return Err(error),
+        }
         Ok(self.pipe.passed())
     }
 
@@ -150,6 +153,12 @@ async fn send(to: &mut (impl AsyncWrite + Unpin), due: &[u8]) -> io::Result<Sent
         true => to.flush().await.map(|()| Sent::Flushed),
         false => to.write(due).await.map(Sent::Written),
     }
+}
+
+/// Waits until nobody makes faults any longer.
+async fn end_of(faults: &mut watch::Receiver<Arc<Faults>>) -> io::Error {
+    while faults.changed().await.is_ok() {}
+    gone()
 }
 
 fn gone() -> io::Error {
