@@ -365,3 +365,41 @@ impl Injections {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+
+    use shakedown_scenarios::target::Way;
+    use shakedown_scenarios::units::Bandwidth;
+
+    #[test]
+    fn what_pipes_keep_is_counted_out_as_it_was_counted_in() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let proxy = Proxy::start(([127, 0, 0, 1], 0).into(), address, 1).unwrap();
+        let mut client = TcpStream::connect(proxy.address()).unwrap();
+        let (mut served, _) = server.accept().unwrap();
+        // Nobody reads, so that bytes stand in the kernel's pipe when the toxic takes hold of them.
+        client.set_nonblocking(true).unwrap();
+        let (mut sent, mut refused) = (0, 0);
+        while refused < 10_000 {
+            match client.write(&[7; 1 << 16]) {
+                Ok(count) => (sent, refused) = (sent + count, 0),
+                Err(_) => refused += 1,
+            }
+            std::thread::yield_now();
+        }
+        let slow = Toxic::bandwidth(Bandwidth::bytes_per_second(1_000_000_000));
+        proxy.inject(1, Injection::new(slow, Way::Both)).unwrap();
+        drop(client);
+        assert_eq!(std::io::copy(&mut served, &mut std::io::sink()).unwrap(), sent as u64);
+        drop(served);
+        while proxy.counters().open > 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(proxy.shared.travelling.load(Relaxed), 0);
+    }
+}

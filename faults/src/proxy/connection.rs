@@ -33,6 +33,8 @@ pub(super) struct Connection {
     phase: Phase,
     up: Lane,
     down: Lane,
+    /// What both ways kept after the last turn, bytes: this connection's part of what the link's ways keep.
+    kept: usize,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,7 @@ pub(super) enum Turned {
 
 /// Which of the two sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End2 {
+pub(super) enum Socket {
     Client,
     Server,
 }
@@ -82,6 +84,7 @@ impl Connection {
             phase: Phase::Dialling(Box::new(Dial::new(since))),
             up: Lane::new(Direction::Upstream),
             down: Lane::new(Direction::Downstream),
+            kept: 0,
         }
     }
 
@@ -98,11 +101,11 @@ impl Connection {
     }
 
     /// Notes what the kernel told of a socket.
-    pub(super) fn note(&mut self, end: End2, flags: EventFlags) {
+    pub(super) fn note(&mut self, end: Socket, flags: EventFlags) {
         match (end, &mut self.phase) {
-            (End2::Client, _) => self.client.note(flags),
-            (End2::Server, Phase::Dialling(dial)) => dial.note(flags),
-            (End2::Server, Phase::Joined(server) | Phase::Lingering { server, .. }) => server.note(flags),
+            (Socket::Client, _) => self.client.note(flags),
+            (Socket::Server, Phase::Dialling(dial)) => dial.note(flags),
+            (Socket::Server, Phase::Joined(server) | Phase::Lingering { server, .. }) => server.note(flags),
         }
     }
 
@@ -115,10 +118,12 @@ impl Connection {
 
     /// Does all that can be done now.
     pub(super) fn turn(&mut self, rules: &Rules, tools: &mut Tools) -> Turned {
-        match self.advance(rules, tools) {
+        let turned = match self.advance(rules, tools) {
             Ok(turned) => turned,
             Err(over) => self.end(over),
-        }
+        };
+        self.account(self.up.pipe.cost() + self.down.pipe.cost());
+        turned
     }
 
     fn advance(&mut self, rules: &Rules, tools: &mut Tools) -> Result<Turned, Over> {
@@ -177,8 +182,7 @@ impl Connection {
     fn move_both(&mut self, now: Span, rules: &Rules, tools: &mut Tools) -> Result<Turned, Over> {
         let Phase::Joined(server) = &mut self.phase else { return Ok(Turned::Again) };
         let (client, shared, seen) = (&mut self.client, &*self.shared, &*self.seen);
-        let before = self.up.pipe.cost() + self.down.pipe.cost();
-        let ample = before == 0 || shared.travelling.load(Relaxed) < TRAVELLING;
+        let ample = self.kept == 0 || shared.travelling.load(Relaxed) < TRAVELLING;
         let version = rules.version();
         let mut turn = |lane: &mut Lane, from: &mut Peer, to: &mut Peer| {
             let tools = &mut *tools;
@@ -188,7 +192,6 @@ impl Connection {
             Ok(up) => turn(&mut self.down, server, client).map(|down| (up, down)),
             Err(over) => Err(over),
         };
-        account(shared, before, self.up.pipe.cost() + self.down.pipe.cost());
         let (mut up, mut down) = moved?;
         server.broken |= up.sink_broke;
         client.broken |= down.sink_broke;
@@ -231,7 +234,6 @@ impl Connection {
         let until = self.shared.now().plus(LINGER);
         let phase = std::mem::replace(&mut self.phase, Phase::Dialling(Box::new(Dial::new(until))));
         let Phase::Joined(server) = phase else { return Turned::Over };
-        account(&self.shared, self.up.pipe.cost() + self.down.pipe.cost(), 0);
         self.up = Lane::new(Direction::Upstream);
         self.down = Lane::new(Direction::Downstream);
         self.client.shut_write();
@@ -249,21 +251,22 @@ impl Connection {
         }
         Turned::Waits(Some(until))
     }
+
+    /// Keeps the sum of what the link's ways keep.
+    fn account(&mut self, kept: usize) {
+        if kept > self.kept {
+            self.shared.travelling.fetch_add(kept - self.kept, Relaxed);
+        } else if kept < self.kept {
+            self.shared.travelling.fetch_sub(self.kept - kept, Relaxed);
+        }
+        self.kept = kept;
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        account(&self.shared, self.up.pipe.cost() + self.down.pipe.cost(), 0);
+        self.account(0);
         self.shared.unlist(&self.seen);
-    }
-}
-
-/// Keeps the sum of what the link's ways keep.
-fn account(shared: &Shared, before: usize, after: usize) {
-    if after > before {
-        shared.travelling.fetch_add(after - before, Relaxed);
-    } else if before > after {
-        shared.travelling.fetch_sub(before - after, Relaxed);
     }
 }
 

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use shakedown_scenarios::units::Span;
 
-use super::connection::{Connection, End2, Turned};
+use super::connection::{Connection, Socket, Turned};
 use super::engine::{Inbox, Order};
 use super::flow::Tools;
 use super::peer::WATCHED;
@@ -139,7 +139,7 @@ impl Worker {
             self.accept((token & !DOOR) as usize);
         } else {
             let (place, end) =
-                ((token >> 1) as usize, if token & 1 == 0 { End2::Client } else { End2::Server });
+                ((token >> 1) as usize, if token & 1 == 0 { Socket::Client } else { Socket::Server });
             if let Some(Some(slot)) = self.connections.get_mut(place) {
                 slot.connection.note(end, flags);
                 self.queue(place);
