@@ -404,6 +404,47 @@ fn small_chunks_wait_for_each_other_and_no_longer_than_they_may() {
 }
 
 #[test]
+fn what_is_gathered_keeps_to_the_limits_of_others() {
+    for (limit, most) in [
+        (Toxic::LimitData { bytes: Size::bytes(5), then: Ending::Stall }, 5),
+        (Toxic::bandwidth(Bandwidth::bytes_per_second(1_000)), 20),
+    ] {
+        let mut bench = Bench::under(Toxic::Coalesce { window: Span::millis(10), size: Size::bytes(100) });
+        bench.inject(2, limit.clone());
+        for _ in 0..50 {
+            bench.take(b"xx");
+        }
+        bench.run_until(Span::millis(20));
+        assert!(bench.written.len() <= most, "{limit:?}: {}", bench.written.len());
+    }
+}
+
+#[test]
+fn a_toxic_whose_new_form_goes_another_way_lets_this_one_go() {
+    let mut bench = Bench::under(latency(Span::millis(500), Span::ZERO));
+    let toxic = latency(Span::millis(500), Span::ZERO);
+    let injection = Injection { name: "slow".to_owned(), toxic, aim: Aim::at(Way::Downstream) };
+    bench.change(bench.rules.updated(1, injection).unwrap());
+    bench.take(b"x");
+    bench.run_until(Span::secs(1));
+    assert_eq!(bench.writes, [(Span::ZERO, 1)]);
+}
+
+#[test]
+fn an_update_draws_once_whom_it_hits() {
+    let hit = (0..1_000).filter(|number| {
+        let mut bench = Bench::numbered(*number);
+        bench.inject(1, latency(Span::millis(1), Span::ZERO));
+        let toxic = latency(Span::millis(1), Span::ZERO);
+        let aim = Aim { toxicity: ratio(0.5), ..Aim::default() };
+        bench.change(bench.rules.updated(1, Injection { name: "slow".to_owned(), toxic, aim }).unwrap());
+        !bench.pipe.is_clear()
+    });
+    let hit = hit.count();
+    assert!((440..560).contains(&hit), "{hit} of 1,000 at 50 %");
+}
+
+#[test]
 fn a_limit_of_bytes_passes_just_these_and_then_ends() {
     for (then, over) in
         [(Ending::Close, Some(Over::Closed)), (Ending::Reset, Some(Over::RESET)), (Ending::Stall, None)]

@@ -241,11 +241,11 @@ impl Pipe {
         if rules.version() == self.version {
             return None;
         }
-        if let Some(over) = self.part_from_healed(now, rules) {
+        if let Some(over) = self.part_from_healed(rules) {
             return Some(over);
         }
         let version = self.version;
-        for rule in rules.on(self.direction).filter(|rule| rule.since > version) {
+        for rule in rules.iter().filter(|rule| rule.since > version) {
             self.meet(rule, now, met);
         }
         self.version = rules.version();
@@ -283,7 +283,7 @@ impl Pipe {
                 _ => Next::End(end),
             };
         }
-        let waiting = head.goes();
+        let waiting = works.gather(now);
         match works.turn(waiting, now) {
             Turn::Now(allowed) => match works.queue.front() {
                 Some(head) => Next::Write(head.part(allowed)),
@@ -320,28 +320,39 @@ impl Pipe {
         self.rest();
     }
 
+    /// A toxic is new, or has a new form: it is decided once whether it hits this way of this connection.
     fn meet(&mut self, rule: &Arc<Rule>, now: Span, met: &Met) {
+        let is_it = |stage: &Stage| stage.rule.id == rule.id;
+        let place = self.works.as_ref().and_then(|works| works.stages.iter().position(is_it));
+        let meant = rule.touches(self.direction) && rule.means(met.number, met.client);
+        if place.is_none() && !meant {
+            return;
+        }
         let works = self.works.get_or_insert_default();
-        if let Some(stage) = works.stages.iter_mut().find(|stage| stage.rule.id == rule.id) {
-            stage.update(Arc::clone(rule), now);
-            return;
-        }
-        if !rule.means(met.number, met.client) {
-            return;
-        }
-        let chance = Chance::new(met.streams, met.number, self.direction, Arc::clone(&rule.name));
-        let mut stage = Stage::new(Arc::clone(rule), self.direction, met.client, chance, now);
-        if stage.chance().happens(rule.injection.aim.toxicity.value()) {
-            if stage.holds() {
-                rule.tally.held(works.queue.kept());
+        let mut stage = match place {
+            Some(place) => works.stages.remove(place),
+            None => {
+                let chance = Chance::new(met.streams, met.number, self.direction, Arc::clone(&rule.name));
+                Stage::new(Arc::clone(rule), self.direction, met.client, chance, now)
             }
-            rule.tally.met();
-            works.stages.push(stage);
+        };
+        if !meant || !stage.chance().happens(rule.injection.aim.toxicity.value()) {
+            return;
         }
+        match place {
+            Some(_) => stage.update(Arc::clone(rule), now),
+            None => {
+                if stage.holds() {
+                    rule.tally.held(works.queue.kept());
+                }
+                rule.tally.met();
+            }
+        }
+        works.stages.insert(place.unwrap_or(works.stages.len()), stage);
     }
 
-    /// Lets go of toxics that hold no more, and of those whose new form has no chance to hit this connection.
-    fn part_from_healed(&mut self, now: Span, rules: &Rules) -> Option<Over> {
+    /// Lets go of toxics that hold no more.
+    fn part_from_healed(&mut self, rules: &Rules) -> Option<Over> {
         let works = self.works.as_mut()?;
         for stage in works.stages.iter().filter(|stage| !rules.holds(stage.rule.id)) {
             if let Some(over) = stage.at_heal() {
@@ -349,15 +360,8 @@ impl Pipe {
                 return Some(over);
             }
         }
-        works.stages.retain_mut(|stage| match rules.get(stage.rule.id) {
-            None => false,
-            Some(rule) if rule.since > self.version => {
-                let toxicity = rule.injection.aim.toxicity.value();
-                stage.chance().happens(toxicity)
-            }
-            Some(_) => true,
-        });
-        works.queue.forget(|id| rules.holds(id), now);
+        works.stages.retain(|stage| rules.holds(stage.rule.id));
+        works.queue.forget(|id| rules.holds(id));
         None
     }
 
@@ -444,17 +448,33 @@ impl Works {
         }
     }
 
+    fn gate(&self, stage: &Stage, due: usize, now: Span) -> Gate {
+        let oldest = self.queue.front().map_or(now, |head| head.arrived);
+        stage.gate(due, oldest, self.queue.has_end(), now)
+    }
+
+    /// Puts small pieces together if a toxic has made them wait for each other and lets them go now, so that all others are
+    /// asked about what really goes; how many bytes would go in one go.
+    fn gather(&mut self, now: Span) -> usize {
+        let lets_go = |stage: &Stage| {
+            stage.gathers() && matches!(self.gate(stage, self.queue.due(now), now), Gate::Open(_))
+        };
+        if self.stages.iter().any(lets_go) {
+            self.queue.gather(now, BUFFER);
+        }
+        self.queue.front().map_or(0, Piece::goes)
+    }
+
     /// When, and how many, of the waiting bytes every toxic lets through.
     fn turn(&mut self, waiting: usize, now: Span) -> Turn {
         let mut allowed = waiting;
         let (mut latest, mut waits_for) = (now, None);
         for stage in &self.stages {
-            let due = if stage.gathers() { self.queue.due(now, usize::MAX) } else { waiting };
-            let oldest = self.queue.front().map_or(now, |head| head.arrived);
+            let due = if stage.gathers() { self.queue.due(now) } else { waiting };
             if stage.stalls_from().is_some_and(|from| from <= now) {
                 return Turn::Never;
             }
-            match stage.gate(due, oldest, self.queue.has_end(), now) {
+            match self.gate(stage, due, now) {
                 Gate::Open(some) => allowed = allowed.min(some),
                 Gate::Over(over) => {
                     stage.rule.tally.ended(over);
@@ -464,18 +484,15 @@ impl Works {
                     self.waiting = self.waiting.or(Some((now, stage.rule.id)));
                     return Turn::Never;
                 }
-                Gate::At(moment) | Gate::Gather(_, moment) if moment > latest => {
+                Gate::At(moment) if moment > latest => {
                     (latest, waits_for) = (moment, Some(stage.rule.id));
                 }
-                Gate::At(_) | Gate::Gather(..) => {}
+                Gate::At(_) => {}
             }
         }
         if let Some(id) = waits_for {
             self.waiting = self.waiting.or(Some((now, id)));
             return Turn::At(latest);
-        }
-        if self.stages.iter().any(Stage::gathers) && waiting > 0 {
-            allowed = allowed.max(self.queue.gather(now, BUFFER)).min(BUFFER);
         }
         Turn::Now(allowed)
     }

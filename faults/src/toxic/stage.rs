@@ -87,8 +87,6 @@ pub enum Gate {
     At(Span),
     /// Not while this toxic holds.
     Shut,
-    /// Not until so many are there, or this moment.
-    Gather(usize, Span),
     /// Never: the connection is to end so.
     Over(Over),
 }
@@ -207,7 +205,7 @@ impl Stage {
                 let until = oldest.plus(*window);
                 let enough = usize::try_from(size.as_bytes()).unwrap_or(usize::MAX);
                 let goes = ends || due >= enough || until <= now;
-                if goes { Gate::Open(due) } else { Gate::Gather(enough, until) }
+                if goes { Gate::Open(due) } else { Gate::At(until) }
             }
             Toxic::LimitData { bytes, then } => self.limit(*bytes, *then, due),
             _ => Gate::Open(due),

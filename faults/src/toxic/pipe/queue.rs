@@ -85,7 +85,7 @@ impl Queue {
     }
 
     /// Lets go of what toxics decided that hold no more: what waited for them need not wait any longer.
-    pub(super) fn forget(&mut self, holds: impl Fn(u32) -> bool, now: Span) {
+    pub(super) fn forget(&mut self, holds: impl Fn(u32) -> bool) {
         for place in 0..self.pieces.len() {
             let earlier = place.checked_sub(1).map(|before| self.pieces[before].due);
             let piece = &mut self.pieces[place];
@@ -96,24 +96,16 @@ impl Queue {
                 piece.due = piece.due_after(None).max(earlier.unwrap_or(Span::ZERO));
             }
         }
-        debug_assert!(self.pieces.iter().all(|piece| piece.arrived <= now));
     }
 
-    /// How many bytes are due, counted up to a limit.
-    pub(super) fn due(&self, now: Span, most: usize) -> usize {
+    /// How many bytes are due.
+    pub(super) fn due(&self, now: Span) -> usize {
         let due = self.pieces.iter().take_while(|piece| piece.due <= now && !piece.is_end());
-        let mut sum = 0;
-        for piece in due {
-            sum += piece.len() - piece.sent;
-            if sum >= most {
-                break;
-            }
-        }
-        sum
+        due.map(|piece| piece.len() - piece.sent).sum()
     }
 
-    /// Puts small pieces that are due together into one, up to a size; how many bytes the head has then.
-    pub(super) fn gather(&mut self, now: Span, most: usize) -> usize {
+    /// Puts small pieces that are due together into one, up to a size.
+    pub(super) fn gather(&mut self, now: Span, most: usize) {
         while self.pieces.len() > 1 {
             let [head, next] = [&self.pieces[0], &self.pieces[1]];
             let fits = head.len() - head.sent + next.len() <= most;
@@ -131,7 +123,6 @@ impl Queue {
             self.cost += head.cost();
             self.pieces.push_front(head);
         }
-        self.pieces.front().map_or(0, Piece::goes)
     }
 
     pub(super) fn has_end(&self) -> bool {
