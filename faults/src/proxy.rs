@@ -173,7 +173,8 @@ impl Proxy {
         let shared = Arc::new(Shared::new(door, upstream.into(), seed, rules));
         let proxy = Self { shared, worker, injections };
         let rules = proxy.shared.rules();
-        proxy.move_door(&Rules::default(), &rules)?;
+        let dead = proxy.move_door(&Rules::default(), &rules)?;
+        rules.iter().for_each(|rule| proxy.try_the_door(rule, dead));
         proxy.worker.tell(Order::Adopt(Arc::clone(&proxy.shared)));
         Ok(proxy)
     }
@@ -224,13 +225,11 @@ impl Proxy {
     ) -> Result<(), InjectError> {
         let address = self.address();
         let door = self.move_door(before, &after);
-        let unanswered = door.map_err(|source| InjectError::Door { address, source })?;
+        let dead = door.map_err(|source| InjectError::Door { address, source })?;
         let rule = after.get(id).map(Arc::clone);
         self.publish(after);
         if let Some(rule) = rule {
-            if unanswered {
-                rule.tally.connect_refused();
-            }
+            self.try_the_door(&rule, dead);
             injections.note(id, rule.toxic(), &rule.tally);
         }
         Ok(())
@@ -309,21 +308,32 @@ impl Proxy {
         self.injections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shuts the door, opens it or lets it be dead, as the rules want it. Connects of others that fail are invisible here, so
-    /// we try one of our own: says whether it failed as it should.
+    /// Shuts the door, opens it or lets it be dead, as the rules want it; says whether it was seen to have died.
     fn move_door(&self, before: &Rules, after: &Rules) -> io::Result<bool> {
         let wanted = |rules: &Rules| (rules.refuses(), rules.drops_syns());
         if wanted(before) == wanted(after) {
-            return Ok(self.shared.door.refuses_if(after.refuses()));
+            return Ok(false);
         }
         let door = &self.shared.door;
         match wanted(after) {
-            (true, _) => door.shut().map(|()| door.refuses()),
+            (true, _) => door.shut().map(|()| false),
             (false, true) => {
                 door.open()?;
                 door.black_hole()
             }
             (false, false) => door.open().map(|()| false),
+        }
+    }
+
+    /// Connects of others that fail are invisible here, so one of our own proves what a toxic does to the door.
+    fn try_the_door(&self, rule: &Rule, dead: bool) {
+        let failed = match rule.toxic() {
+            Toxic::Refuse {} => self.shared.door.refuses(),
+            Toxic::DropSyn {} => dead,
+            _ => false,
+        };
+        if failed {
+            rule.tally.connect_refused();
         }
     }
 

@@ -123,11 +123,6 @@ impl Door {
         answer.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
     }
 
-    /// The same, asked only while it is shut.
-    pub(crate) fn refuses_if(&self, shut: bool) -> bool {
-        shut && self.refuses()
-    }
-
     /// The address to reach it from here: "every address" is not one.
     fn reachable(&self) -> SocketAddr {
         let mut address = self.address;

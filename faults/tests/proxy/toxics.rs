@@ -179,6 +179,22 @@ async fn refusal_spares_the_open_ones_keeps_the_port_and_ends() {
 }
 
 #[tokio::test]
+async fn a_door_that_is_shut_or_dead_from_the_start_is_proven_to_be() {
+    for toxic in [Toxic::Refuse {}, Toxic::DropSyn {}] {
+        let injection = Injection::new(toxic, Way::Both);
+        let proxy = Proxy::start_with(any(), echo().await, SEED, vec![(ID, injection)]).unwrap();
+        assert!(evidence(&proxy).bit(), "{}", evidence(&proxy));
+        // What is injected beside it has nothing to do with the door.
+        proxy.inject(ID + 1, Injection::new(Toxic::Noop {}, Way::Both)).unwrap();
+        assert_eq!(proxy.evidence(ID + 1).unwrap().connects_refused, 0);
+        heal(&proxy);
+        let mut client = connect(&proxy).await;
+        client.write_all(b"ping").await.unwrap();
+        soon("the echo", client.read_exact(&mut [0; 4])).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn of_two_refusals_the_last_to_heal_opens_the_port() {
     let proxy = Proxy::start(any(), echo().await, SEED).unwrap();
     proxy.inject(1, Injection::new(Toxic::Refuse {}, Way::Both)).unwrap();
