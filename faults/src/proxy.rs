@@ -45,6 +45,7 @@
 //! # }
 //! ```
 
+mod busy_poll;
 mod connection;
 mod dial;
 mod door;

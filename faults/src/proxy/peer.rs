@@ -4,7 +4,7 @@
 //! be told that there is nothing to do. A read that gives less than was asked for has emptied the socket, and a write
 //! that takes less has filled it (epoll(7), questions 9 and its answer), unless the other side has said that it is through.
 
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
@@ -179,11 +179,8 @@ impl Peer {
 
     /// Whether it is connected to itself: a connect to a port of this machine that nobody listens on may be given that
     /// very port to come from.
-    pub(super) fn is_its_own_peer(&self) -> bool {
-        let socket = SockRef::from(&self.socket);
-        match (socket.local_addr(), socket.peer_addr()) {
-            (Ok(own), Ok(other)) => own.as_socket() == other.as_socket(),
-            _ => false,
-        }
+    pub(super) fn is_itself(&self, called: SocketAddr) -> bool {
+        let own = SockRef::from(&self.socket).local_addr();
+        own.is_ok_and(|own| own.as_socket() == Some(called))
     }
 }

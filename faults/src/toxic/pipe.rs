@@ -45,6 +45,8 @@ pub struct Pipe {
 struct Works {
     stages: Vec<Stage>,
     queue: Queue,
+    /// The memory of the last piece that went whole.
+    used: Option<Vec<u8>>,
     /// Since when the head of the queue waits for its turn, and because of which injection.
     waiting: Option<(Span, u32)>,
 }
@@ -309,6 +311,11 @@ impl Pipe {
         self.rest();
     }
 
+    /// The memory of a piece that went whole, for whoever reads the next one.
+    pub fn take_used(&mut self) -> Option<Vec<u8>> {
+        self.works.as_mut()?.used.take()
+    }
+
     /// Tells that the end of the last [`Next::End`] was passed on.
     pub fn ended(&mut self, now: Span) {
         if let Some(works) = &mut self.works
@@ -521,6 +528,7 @@ impl Works {
         }
         if let Some(piece) = self.queue.pop_sent() {
             self.left(&piece, now);
+            self.used = piece.into_bytes();
         }
     }
 
