@@ -45,6 +45,7 @@
 //! # }
 //! ```
 
+mod arrival;
 mod busy_poll;
 mod connection;
 mod dial;

@@ -131,6 +131,7 @@ impl Flow<'_> {
     pub(super) fn turn(&mut self) -> Result<Wants, Over> {
         let mut wants = Wants::default();
         self.narrow();
+        self.from.stamp(self.lane.pipe.delays());
         for _ in 0..CHUNKS_A_TURN {
             let step = match self.lane.pipe.is_clear() {
                 true => self.past(&mut wants),
@@ -310,13 +311,16 @@ impl Flow<'_> {
             return Step::Done;
         }
         let mut spare = self.tools.spare.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER));
-        let read = self.from.read_into(&mut spare, room);
+        let (read, ago) = self.from.read_into(&mut spare, room);
         // A chunk that fills its buffer keeps it; a small one shall not hold a large one.
         let bytes =
             if spare.len() * 2 > spare.capacity() { std::mem::take(&mut spare) } else { spare[..].to_vec() };
         self.tools.keep(spare);
         match read {
-            Moved::Some(_) => self.lane.pipe.take(bytes, self.shared.now()),
+            Moved::Some(_) => {
+                let now = self.shared.now();
+                self.lane.pipe.take_since(bytes, now.minus(ago), now);
+            }
             Moved::Blocked => return Step::Done,
             Moved::End if !self.from.broken => self.lane.pipe.take_end(End::Finished, now),
             Moved::End | Moved::Broken => self.lane.pipe.take_end(End::Reset, now),
