@@ -172,6 +172,7 @@ impl Flow<'_> {
             Moved::End => return self.ended(End::Finished),
             Moved::Broken => return self.ended(End::Reset),
         };
+        self.received(count);
         self.lane.bulk = count == BUFFER;
         let bytes = &self.tools.scratch[..count];
         match self.to.write(bytes) {
@@ -195,6 +196,7 @@ impl Flow<'_> {
             Moved::Some(count) => {
                 transit.holds = count;
                 self.lane.bulk = count >= BULK;
+                self.received(count);
                 self.splice_out(wants)
             }
             Moved::Blocked => Step::Done,
@@ -303,6 +305,7 @@ impl Flow<'_> {
                 let bytes =
                     if count * 2 > spare.capacity() { std::mem::take(spare) } else { spare[..].to_vec() };
                 self.lane.pipe.take(bytes, self.shared.now());
+                self.received(count);
             }
             Moved::Blocked => return Step::Done,
             Moved::End if !self.from.broken => self.lane.pipe.take_end(End::Finished, now),
@@ -314,6 +317,14 @@ impl Flow<'_> {
     fn sink_broke(&mut self, wants: &mut Wants) {
         self.lane.pipe.close();
         wants.sink_broke = true;
+    }
+
+    fn received(&self, bytes: usize) {
+        let link = match self.lane.direction {
+            Direction::Upstream => &self.shared.counters.up_received,
+            Direction::Downstream => &self.shared.counters.down_received,
+        };
+        link.fetch_add(bytes as u64, Relaxed);
     }
 
     fn passed(&self, bytes: usize) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shakedown_scenarios::seed::Streams;
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub(super) travelling: AtomicUsize,
     /// Odd while a connection of this proxy has its turn.
     turns: AtomicU64,
+    /// No connection of it may move anything any more.
+    ended: AtomicBool,
     /// True once all connections are gone for good.
     pub(super) left: Arc<watch::Sender<bool>>,
 }
@@ -39,6 +41,8 @@ pub(super) struct Counters {
     pub(super) open: AtomicU64,
     pub(super) up: AtomicU64,
     pub(super) down: AtomicU64,
+    pub(super) up_received: AtomicU64,
+    pub(super) down_received: AtomicU64,
     pub(super) dial_failures: AtomicU64,
 }
 
@@ -71,6 +75,7 @@ impl Shared {
             connections: Mutex::default(),
             travelling: AtomicUsize::new(0),
             turns: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
             left: Arc::new(watch::Sender::new(false)),
         }
     }
@@ -98,13 +103,26 @@ impl Shared {
 
     /// A turn begins, or ends. Only the worker says so.
     pub(super) fn turn(&self) {
-        self.turns.fetch_add(1, Ordering::AcqRel);
+        // In one order with `end`: a turn that does not see the end is one that is waited for.
+        self.turns.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Ends all moving of bytes. When it returns, no byte goes on (but see [`Shared::settle`] on a worker that does not
+    /// get its core); sockets are closed when the worker comes to it.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.settle();
+    }
+
+    /// Whether nothing may be moved any more. To be asked within a turn.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
     }
 
     /// Waits until a turn that is under way is over, which takes microseconds: then everything that a peer has seen is
     /// counted. A worker that does not get its core is not waited for.
     pub(super) fn settle(&self) {
-        let under_way = self.turns.load(Ordering::Acquire);
+        let under_way = self.turns.load(Ordering::SeqCst);
         if under_way.is_multiple_of(2) {
             return;
         }
