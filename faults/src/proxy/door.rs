@@ -106,6 +106,14 @@ impl Door {
         self.socket.shutdown(Shutdown::Read)
     }
 
+    /// Stops listening for good: connects are refused, and whoever shares addresses may have the port at once, though
+    /// this socket and the connections that came through it are not closed yet.
+    pub(crate) fn give_up(&self) {
+        // Both fail only for a socket that is none.
+        let _ = self.socket.set_reuse_address(true);
+        let _ = self.socket.shutdown(Shutdown::Read);
+    }
+
     /// Whether the kernel takes connections here.
     pub(crate) fn is_open(&self) -> bool {
         self.socket.is_listener().unwrap_or(false)
@@ -187,6 +195,22 @@ mod tests {
         let taken = Plain::bind(any()).unwrap();
         let error = Door::open_at(taken.local_addr().unwrap()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_port_that_was_given_up_can_be_had_while_its_connections_live() {
+        for shut_before in [false, true] {
+            let door = Door::open_at(any()).unwrap();
+            let client = TcpStream::connect(door.address()).unwrap();
+            let served = door.socket.accept().unwrap();
+            if shut_before {
+                door.shut().unwrap();
+            }
+            door.give_up();
+            let again = Door::open_at(door.address()).unwrap();
+            assert!(again.is_open() && !door.is_open());
+            drop((client, served));
+        }
     }
 
     #[test]

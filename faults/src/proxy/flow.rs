@@ -184,6 +184,7 @@ impl Flow<'_> {
             Moved::End => return self.ended(End::Finished),
             Moved::Broken => return self.ended(End::Reset),
         };
+        self.received(count);
         self.lane.bulk = count == BUFFER;
         let bytes = &self.tools.scratch[..count];
         match self.to.write(bytes) {
@@ -207,6 +208,7 @@ impl Flow<'_> {
             Moved::Some(count) => {
                 transit.holds = count;
                 self.lane.bulk = count >= BULK;
+                self.received(count);
                 self.splice_out(wants)
             }
             Moved::Blocked => Step::Done,
@@ -317,7 +319,8 @@ impl Flow<'_> {
             if spare.len() * 2 > spare.capacity() { std::mem::take(&mut spare) } else { spare[..].to_vec() };
         self.tools.keep(spare);
         match read {
-            Moved::Some(_) => {
+            Moved::Some(count) => {
+                self.received(count);
                 let now = self.shared.now();
                 self.lane.pipe.take_since(bytes, now.minus(ago), now);
             }
@@ -331,6 +334,14 @@ impl Flow<'_> {
     fn sink_broke(&mut self, wants: &mut Wants) {
         self.lane.pipe.close();
         wants.sink_broke = true;
+    }
+
+    fn received(&self, bytes: usize) {
+        let link = match self.lane.direction {
+            Direction::Upstream => &self.shared.counters.up_received,
+            Direction::Downstream => &self.shared.counters.down_received,
+        };
+        link.fetch_add(bytes as u64, Relaxed);
     }
 
     fn passed(&self, bytes: usize) {

@@ -1,37 +1,50 @@
 //! When the counters can be believed: a worker says when a turn begins and when it ends, and who reads waits for the end.
 //!
-//! A peer may see bytes before they are counted, but only while the turn that moved them is under way.
+//! A peer may see bytes before they are counted, but only while the turn that moved them is under way. All of it is in one
+//! order (`SeqCst`): a turn that does not see that turns have ended is one that is waited for.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::SeqCst;
 
-use super::sync::{AtomicU64, yield_now};
+use super::sync::{AtomicBool, AtomicU64, yield_now};
 
 /// The turns of one worker.
 #[derive(Debug)]
 pub(super) struct Turns {
     /// Odd while one is under way.
     begun_and_ended: AtomicU64,
+    /// No turn may move anything any more.
+    over: AtomicBool,
 }
 
 // === impl Turns ===
 
 impl Turns {
     pub(super) fn new() -> Self {
-        Self { begun_and_ended: AtomicU64::new(0) }
+        Self { begun_and_ended: AtomicU64::new(0), over: AtomicBool::new(false) }
     }
 
     /// A turn begins, or ends. Only the worker says so.
     pub(super) fn turn(&self) {
-        self.begun_and_ended.fetch_add(1, AcqRel);
+        self.begun_and_ended.fetch_add(1, SeqCst);
+    }
+
+    /// Ends all turns but the one that is under way, which [`Turns::settle`] waits for.
+    pub(super) fn end(&self) {
+        self.over.store(true, SeqCst);
+    }
+
+    /// Whether nothing may be moved any more. To be asked within a turn.
+    pub(super) fn have_ended(&self) -> bool {
+        self.over.load(SeqCst)
     }
 
     /// Waits until a turn that is under way is over, unless `gives_up`: then everything that a peer has seen is counted.
     pub(super) fn settle(&self, mut gives_up: impl FnMut() -> bool) {
-        let under_way = self.begun_and_ended.load(Acquire);
+        let under_way = self.begun_and_ended.load(SeqCst);
         if under_way.is_multiple_of(2) {
             return;
         }
-        while self.begun_and_ended.load(Acquire) == under_way && !gives_up() {
+        while self.begun_and_ended.load(SeqCst) == under_way && !gives_up() {
             yield_now();
         }
     }

@@ -318,7 +318,10 @@ impl Worker {
         let Some(Some(served)) = self.proxies.get_mut(slot.proxy) else { return };
         served.refresh();
         served.shared.turn();
-        let turned = slot.connection.turn(&served.rules, &mut self.tools);
+        let turned = match served.shared.has_ended() {
+            true => Turned::Over,
+            false => slot.connection.turn(&served.rules, &mut self.tools),
+        };
         served.shared.turn();
         match turned {
             Turned::Waits(None) => {}

@@ -4,6 +4,7 @@
 
 mod better;
 mod clients;
+mod control;
 mod conventions;
 mod effects;
 mod endpoints;
