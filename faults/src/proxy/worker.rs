@@ -223,7 +223,7 @@ impl Worker {
         for _ in 0..ACCEPTS_A_TURN {
             let Some(Some(served)) = self.proxies.get_mut(proxy) else { return };
             served.refresh();
-            if served.rules.refuses() || served.rules.drops_syns() {
+            if served.rules.refuses() || served.shared.door.is_dead() {
                 return;
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;

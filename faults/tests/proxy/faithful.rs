@@ -191,21 +191,3 @@ async fn what_was_read_is_counted_though_it_goes_nowhere() {
         .await;
     assert_eq!((proxy.counters().up, proxy.counters().down), (6, 0));
 }
-
-#[tokio::test]
-async fn safety_01_five_hundred_connections_are_clean_after_their_close() {
-    let proxy = Proxy::start(any(), echo().await, SEED).unwrap();
-    let before = open_fds();
-    let mut clients = Vec::new();
-    for _ in 0..500 {
-        let mut client = connect(&proxy).await;
-        client.write_all(b"ping").await.unwrap();
-        soon("the echo", client.read_exact(&mut [0; 4])).await.unwrap();
-        clients.push(client);
-    }
-    assert_eq!(proxy.counters().open, 500);
-    drop(clients);
-    until("all being closed", || proxy.counters().open == 0).await;
-    // The echo server's own ends close a moment after ours.
-    until("descriptors being back", || open_fds() <= before + 2).await;
-}
