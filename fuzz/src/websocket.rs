@@ -39,7 +39,8 @@ pub fn check(bytes: &[u8]) {
 
 /// A digest of every frame's header and length of payload, and of whether and where it is refused.
 fn split<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, sender: Sender, lenient: bool) -> u64 {
-    let (mut splitter, mut digest, mut length) = (Splitter::new(sender, lenient), DefaultHasher::new(), 0_u64);
+    let (mut splitter, mut digest, mut length) =
+        (Splitter::new(sender, lenient), DefaultHasher::new(), 0_u64);
     for mut input in pieces {
         loop {
             match splitter.next(&mut input) {

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "figures are for whoever reads the log of a test")]
 
 mod faithful;
+mod fates;
 mod live;
 mod stress;
 mod support;
