@@ -2,11 +2,12 @@
 //!
 //! Quirks that clients depend on are kept: a toxic is created with 200, errors are JSON that is called text, `/reset`
 //! starts every proxy. Where Toxiproxy fails it does the right thing: every attribute is checked, a refused request
-//! changes nothing, toxics may come along with their proxy.
+//! changes nothing, toxics may come along with their proxy. One client needs more than Toxiproxy gives: [`noxious`].
 
 pub mod attributes;
 mod draft;
 pub mod json;
+pub mod noxious;
 mod populate;
 mod show;
 
