@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod better;
-mod clients;
 mod conventions;
 mod effects;
 mod endpoints;
