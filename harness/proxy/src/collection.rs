@@ -157,14 +157,6 @@ impl<E: Engine> Collection<E> {
         if old.upstream() == draft.upstream && is_same_address(old.listen(), &draft.listen) {
             return Ok(());
         }
-        self.replace(draft)
-    }
-
-    /// Puts another proxy in the place of that of its name.
-    ///
-    /// # Errors
-    /// If there is none of its name, or it cannot be listened on. The one that was there stays then.
-    pub fn replace(&mut self, draft: ProxyDraft) -> Result<(), ApiError> {
         let (enabled, next) = (draft.enabled, self.fresh(draft)?);
         let old = self.entries.get_mut(next.name()).ok_or(ApiError::NoProxy)?;
         old.replace(&mut self.engine, next, enabled)
@@ -175,17 +167,24 @@ impl<E: Engine> Collection<E> {
         self.entries.clear();
     }
 
-    /// Starts every proxy and takes off all toxics. A proxy that cannot be started keeps no other one from it.
+    /// Starts every proxy and takes off all toxics. One that fails keeps no other one from it.
     ///
     /// # Errors
-    /// The first that went wrong.
+    /// All that went wrong, each with its proxy if there are several.
     pub fn reset(&mut self) -> Result<(), ApiError> {
-        let mut outcome = Ok(());
+        let mut wrong = Vec::new();
         for entry in self.entries.values_mut() {
-            entry.remove_all(|_| true);
-            outcome = outcome.and(entry.start(&mut self.engine));
+            let unproven = entry.remove_all(|_| true).into_iter().map(ApiError::Plane);
+            wrong.extend(unproven.map(|error| (entry.name().to_owned(), error)));
+            if let Err(error) = entry.start(&mut self.engine) {
+                wrong.push((entry.name().to_owned(), error));
+            }
         }
-        outcome
+        match wrong.len() {
+            0 => Ok(()),
+            1 => Err(wrong.remove(0).1),
+            _ => Err(ApiError::Several(wrong)),
+        }
     }
 }
 

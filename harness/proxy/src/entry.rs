@@ -19,7 +19,8 @@ pub struct Entry<P> {
     running: Option<P>,
     held: Vec<Held>,
     next_id: u32,
-    past: Past,
+    /// What was counted before it last started.
+    past: Counters,
 }
 
 /// What a change says; `None`: it stays.
@@ -31,22 +32,8 @@ pub struct Change {
     pub upstream: Option<String>,
     /// Whether to run.
     pub enabled: Option<bool>,
-}
-
-/// What was counted before the proxy last started.
-#[derive(Clone, Copy, Debug, Default)]
-struct Past {
-    counters: Counters,
-    lost: Lost,
-}
-
-/// Bytes that were received and that toxics took and lost. Those of toxics that hold both ways are not in it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Lost {
-    /// From clients.
-    pub up: u64,
-    /// From the target.
-    pub down: u64,
+    /// Exactly these toxics are to be on it, besides those that are part of something.
+    pub toxics: Option<Vec<Draft>>,
 }
 
 /// The most toxics on a proxy.
@@ -66,7 +53,7 @@ impl<P: Plane> Entry<P> {
             running: None,
             held: Vec::new(),
             next_id: 0,
-            past: Past::default(),
+            past: Counters::default(),
         }
     }
 
@@ -130,9 +117,7 @@ impl<P: Plane> Entry<P> {
     /// Closes its listener and its connections. Its toxics stay.
     pub fn stop(&mut self) {
         if let Some(plane) = self.running.take() {
-            self.past.lost = self.past.lost.plus(lost(&plane, &self.held));
-            self.past.counters = self.past.counters.plus(Counters { open: 0, ..plane.counters() });
-            plane.end();
+            self.past = self.past.plus(Counters { open: 0, ..plane.counters() });
         }
     }
 
@@ -144,26 +129,52 @@ impl<P: Plane> Entry<P> {
         started.map_err(|error| ApiError::Listen(address::listen_error(listen, &error)))
     }
 
-    /// Changes it. Another address or target closes its connections; the same address in other words is no change.
+    /// Changes it, all of it or nothing. Another address or target closes its connections; the same address in other
+    /// words is no change.
     ///
     /// # Errors
-    /// If an address is none, or cannot be listened on: then it is what it was.
+    /// If an address is none, or cannot be listened on, or as for [`Entry::exchange`]: then it is what it was. Its connections
+    /// are lost where its port had to be given back first.
     pub fn change<E: Engine<Proxy = P>>(&mut self, engine: &mut E, change: Change) -> Result<(), ApiError> {
-        let enabled = change.enabled.unwrap_or(self.is_enabled());
-        let listen = change.listen.filter(|listen| *listen != self.listen);
+        let Change { listen, upstream, enabled, toxics } = change;
+        let enabled = enabled.unwrap_or(self.is_enabled());
+        let listen = listen.filter(|listen| *listen != self.listen);
         let listen = listen.map(|listen| Ok((address::resolve(&listen)?, listen))).transpose();
         let listen = listen.map_err(|error: address::AddressError| ApiError::Listen(error.to_string()))?;
         let listen = listen.filter(|(new, _)| address::resolve(&self.listen).as_ref() != Ok(new));
-        if listen.is_none() && change.upstream.as_ref().is_none_or(|upstream| *upstream == self.upstream) {
-            if enabled {
-                return self.start(engine);
-            }
-            self.stop();
-            return Ok(());
+        if listen.is_none() && upstream.as_ref().is_none_or(|upstream| *upstream == self.upstream) {
+            return self.stay(engine, enabled, toxics);
         }
         let listen = listen.map_or_else(|| self.listen.clone(), |(_, listen)| listen);
-        let next = self.elsewhere(listen, change.upstream.unwrap_or_else(|| self.upstream.clone()));
+        let mut next = self.elsewhere(listen, upstream.unwrap_or_else(|| self.upstream.clone()));
+        next.set_some(toxics)?;
         self.replace(engine, next, enabled)
+    }
+
+    /// The same proxy where it was.
+    fn stay<E: Engine<Proxy = P>>(
+        &mut self,
+        engine: &mut E,
+        enabled: bool,
+        toxics: Option<Vec<Draft>>,
+    ) -> Result<(), ApiError> {
+        if self.is_enabled() {
+            self.set_some(toxics)?;
+            if !enabled {
+                self.stop();
+            }
+            return Ok(());
+        }
+        let before = (self.held.clone(), self.next_id);
+        self.set_some(toxics)?;
+        if !enabled {
+            return Ok(());
+        }
+        self.start(engine).inspect_err(|_| (self.held, self.next_id) = before)
+    }
+
+    fn set_some(&mut self, toxics: Option<Vec<Draft>>) -> Result<(), ApiError> {
+        toxics.map_or(Ok(()), |toxics| self.exchange(|origin| *origin == Origin::Itself, toxics))
     }
 
     /// Becomes another proxy of its name, toxics and all. Its connections are closed; what it counted goes on.
@@ -248,47 +259,64 @@ impl<P: Plane> Entry<P> {
         let Some(plane) = &self.running else {
             return Ok(Heal { proven: true, evidence: "the proxy does not run".to_owned() });
         };
-        self.past.lost = self.past.lost.plus(lost(plane, std::slice::from_ref(&held)));
         Ok(plane.heal(held.id))
     }
 
-    /// Takes all toxics off that come from somewhere.
-    pub fn remove_all(&mut self, is_meant: impl Fn(&Origin) -> bool) {
+    /// Takes all toxics off that come from somewhere, and gives what was seen of those that are not seen to be gone.
+    pub fn remove_all(&mut self, is_meant: impl Fn(&Origin) -> bool) -> Vec<String> {
         let meant = self.held.iter().filter(|held| is_meant(&held.draft.origin));
         let names: Vec<String> = meant.map(|held| held.draft.name.clone()).collect();
-        for name in names {
-            let _ = self.remove(&name);
-        }
+        let heals = names.iter().filter_map(|name| self.remove(name).ok());
+        heals.filter(|heal| !heal.proven).map(|heal| heal.evidence).collect()
     }
 
-    /// Puts exactly these toxics on it, besides those that are part of something.
+    /// Puts these toxics in the place of all that come from somewhere. All of them or none: what goes, goes last, because
+    /// taking a toxic off may end connections, which nothing brings back.
     ///
     /// # Errors
-    /// If one of them has the name of one that is part of something, there are too many, or the engine says no.
-    pub fn set(&mut self, drafts: Vec<Draft>) -> Result<(), ApiError> {
-        let stays = |held: &&Held| held.draft.origin != Origin::Itself;
-        let is_taken =
-            |draft: &Draft| self.held.iter().filter(stays).any(|held| held.draft.name == draft.name);
-        if drafts.iter().any(is_taken) {
+    /// If one of them has the name of one that stays, there are too many (old ones and new ones together), or the engine
+    /// says no.
+    pub fn exchange(
+        &mut self,
+        is_meant: impl Fn(&Origin) -> bool,
+        drafts: Vec<Draft>,
+    ) -> Result<(), ApiError> {
+        let goes = |held: &Held| is_meant(&held.draft.origin);
+        let known: Vec<Held> = self.held.clone();
+        let old = |draft: &Draft| known.iter().find(|held| held.draft.name == draft.name);
+        if drafts.iter().any(|draft| old(draft).is_some_and(|held| !goes(held))) {
             return Err(ApiError::ToxicExists);
         }
-        if self.held.iter().filter(stays).count() + drafts.len() > MOST_TOXICS {
-            return Err(ApiError::TooMany { what: "toxics on a proxy", most: MOST_TOXICS });
+        if known.len() + drafts.iter().filter(|draft| old(draft).is_none()).count() > MOST_TOXICS {
+            return Err(ApiError::TooMany { what: "toxics on a proxy, old and new", most: MOST_TOXICS });
         }
-        let own = self.held.iter().filter(|held| held.draft.origin == Origin::Itself);
-        let gone = own.filter(|held| drafts.iter().all(|draft| draft.name != held.draft.name));
-        let names: Vec<String> = gone.map(|held| held.draft.name.clone()).collect();
-        for name in names {
-            self.remove(&name)?;
-        }
-        for draft in drafts {
-            if self.toxic(&draft.name).is_ok() {
-                self.update(draft)?
-            } else {
-                self.add(draft)?
+        let stay: Vec<String> = drafts.iter().map(|draft| draft.name.clone()).collect();
+        for (at, draft) in drafts.into_iter().enumerate() {
+            let done = match old(&draft) {
+                Some(_) => self.update(draft).map(drop),
+                None => self.add(draft).map(drop),
             };
+            if let Err(error) = done {
+                self.put_back(&known, &stay[..at]);
+                return Err(error);
+            }
+        }
+        let gone = known.iter().filter(|held| goes(held) && !stay.contains(&held.draft.name));
+        for held in gone {
+            self.remove(&held.draft.name)?;
         }
         Ok(())
+    }
+
+    /// Undoes what was done to the toxics of these names.
+    fn put_back(&mut self, known: &[Held], names: &[String]) {
+        for name in names {
+            // What was accepted once is not refused now; what is taken off was there a moment ago.
+            let _ = match known.iter().find(|held| held.draft.name == *name) {
+                Some(held) => self.update(held.draft.clone()).map(drop),
+                None => self.remove(name).map(drop),
+            };
+        }
     }
 
     /// What a toxic did since the proxy was last started.
@@ -301,14 +329,7 @@ impl<P: Plane> Entry<P> {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let now = self.running.as_ref().map(Plane::counters).unwrap_or_default();
-        self.past.counters.plus(now)
-    }
-
-    /// What was received and lost.
-    #[must_use]
-    pub fn lost(&self) -> Lost {
-        let now = self.running.as_ref().map(|plane| lost(plane, &self.held)).unwrap_or_default();
-        self.past.lost.plus(now)
+        self.past.plus(now)
     }
 
     /// Its open connections.
@@ -321,26 +342,5 @@ impl<P: Plane> Entry<P> {
     #[cfg(test)]
     pub const fn running(&self) -> Option<&P> {
         self.running.as_ref()
-    }
-}
-
-fn lost(plane: &impl Plane, held: &[Held]) -> Lost {
-    let mut lost = Lost::default();
-    for one in held {
-        let swallowed = plane.evidence(one.id).map_or(0, |bite| bite.swallowed);
-        match one.draft.aim.way {
-            Way::Upstream => lost.up = lost.up.saturating_add(swallowed),
-            Way::Downstream => lost.down = lost.down.saturating_add(swallowed),
-            Way::Both => {}
-        }
-    }
-    lost
-}
-
-// === impl Lost ===
-
-impl Lost {
-    const fn plus(self, other: Self) -> Self {
-        Self { up: self.up.saturating_add(other.up), down: self.down.saturating_add(other.down) }
     }
 }

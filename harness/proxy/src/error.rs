@@ -53,7 +53,13 @@ pub enum ApiError {
     /// The data plane could not do it.
     #[error("{0}")]
     Plane(String),
+    /// What went wrong with several proxies, each by its name.
+    #[error("{}", listed(.0))]
+    Several(Vec<(String, ApiError)>),
 }
+
+/// The most proxies that an error names.
+const MOST_NAMED: usize = 100;
 
 // === impl ApiError ===
 
@@ -66,8 +72,14 @@ impl ApiError {
             Self::NoProxy | Self::NoToxic => 404,
             Self::ProxyExists | Self::ToxicExists => 409,
             Self::TooLarge(_) => 413,
-            Self::Listen(_) | Self::Plane(_) => 500,
+            Self::Listen(_) | Self::Plane(_) | Self::Several(_) => 500,
             _ => 400,
         }
     }
+}
+
+fn listed(wrong: &[(String, ApiError)]) -> String {
+    let named = wrong.iter().take(MOST_NAMED).map(|(name, error)| format!("{name}: {error}"));
+    let more = wrong.len().checked_sub(MOST_NAMED).filter(|more| *more > 0);
+    named.chain(more.map(|more| format!("and {more} more"))).collect::<Vec<_>>().join("; ")
 }

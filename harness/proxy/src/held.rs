@@ -75,13 +75,20 @@ impl Draft {
         Injection { name: self.name.clone(), toxic: self.toxic(), aim: self.aim.clone() }
     }
 
-    /// The same in Toxiproxy's words, where these say all of it.
+    /// The same in Toxiproxy's words, where these say all that it does.
     #[must_use]
     pub fn attributes(&self) -> Option<Attributes> {
         match &self.form {
             Form::Toxiproxy(attributes) => Some(*attributes),
             Form::Native(toxic) => Attributes::of(toxic),
         }
+    }
+
+    /// The same, if Toxiproxy could have such a toxic: its words say what it does, and it goes one way. Clients of
+    /// Toxiproxy stumble over types, streams and attributes that they do not know, so that they are shown these alone.
+    #[must_use]
+    pub fn for_toxiproxy(&self) -> Option<Attributes> {
+        self.attributes().filter(|_| self.aim.way != Way::Both)
     }
 
     /// Its type: Toxiproxy's, or the name of ours in the same style.

@@ -49,8 +49,8 @@ fn reference<P: Plane>(text: &mut Text, entries: &[&Entry<P>]) {
     let received = "toxiproxy_proxy_received_bytes_total";
     text.family(received, Kind::Counter, "Bytes received, by the way they go");
     for entry in entries {
-        let (counters, lost) = (entry.counters(), entry.lost());
-        both_ways(text, received, entry, [counters.up + lost.up, counters.down + lost.down]);
+        let counters = entry.counters();
+        both_ways(text, received, entry, [counters.up_received, counters.down_received]);
     }
     let sent = "toxiproxy_proxy_sent_bytes_total";
     text.family(sent, Kind::Counter, "Bytes handed on, by the way they go");

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 
 use shakedown_faults::proxy::Proxy;
 use shakedown_faults::toxic::{Evidence, Injection as Wanted};
-use tokio::runtime::Handle;
 
 use super::{Bite, Connection, Counters, Engine, Heal, Injection, Plane, Start};
 
@@ -26,13 +25,6 @@ impl Engine for Faults {
 }
 
 impl Plane for Proxy {
-    fn end(self) {
-        // Without a runtime there is nobody to wait with: the port is free a moment later.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.block_on(self.stop());
-        }
-    }
-
     fn address(&self) -> SocketAddr {
         self.address()
     }
@@ -61,6 +53,8 @@ impl Plane for Proxy {
             open: now.open,
             up: now.up,
             down: now.down,
+            up_received: now.up_received,
+            down_received: now.down_received,
             dial_failures: now.dial_failures,
         }
     }
@@ -110,7 +104,6 @@ impl From<Evidence> for Bite {
             bit: evidence.bit(),
             words: evidence.to_string(),
             effects: effects.into_iter().filter(|(_, number)| *number > 0).collect(),
-            swallowed: evidence.bytes_swallowed,
         }
     }
 }

@@ -8,18 +8,27 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use shakedown_scenarios::units::Span;
+
 use super::{Bite, Connection, Counters, Engine, Heal, Injection, Plane, Start};
 
-/// An engine that only keeps books.
+/// An engine that only keeps books. A clone has the same books.
 #[derive(Clone, Debug, Default)]
 pub struct Paper {
-    taken: Arc<Mutex<BTreeSet<SocketAddr>>>,
+    books: Arc<Mutex<Books>>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    taken: BTreeSet<SocketAddr>,
+    refused: BTreeSet<String>,
+    talking: u64,
 }
 
 /// A proxy of such an engine.
 #[derive(Debug)]
 pub struct PaperProxy {
-    taken: Arc<Mutex<BTreeSet<SocketAddr>>>,
+    books: Arc<Mutex<Books>>,
     address: SocketAddr,
     held: Mutex<BTreeMap<u32, Injection>>,
 }
@@ -32,7 +41,17 @@ const FIRST_FREE: u16 = 32_768;
 impl Paper {
     /// Takes an address, as some other program would.
     pub fn occupy(&self, address: SocketAddr) {
-        lock(&self.taken).insert(address);
+        lock(&self.books).taken.insert(address);
+    }
+
+    /// Says no to toxics of this name from now on, as a kernel that is out of something would.
+    pub fn refuse(&self, name: &str) {
+        lock(&self.books).refused.insert(name.to_owned());
+    }
+
+    /// Lets so many connections be open on each proxy, the first one the oldest.
+    pub fn talk(&self, connections: u64) {
+        lock(&self.books).talking = connections;
     }
 }
 
@@ -40,16 +59,19 @@ impl Engine for Paper {
     type Proxy = PaperProxy;
 
     fn start(&mut self, plan: Start<'_>) -> io::Result<PaperProxy> {
-        let mut taken = lock(&self.taken);
+        let mut books = lock(&self.books);
+        if plan.injections.iter().any(|(_, injection)| books.refused.contains(&injection.name)) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         let address = match plan.listen.port() {
-            0 => free(plan.listen, &taken).ok_or(io::ErrorKind::AddrNotAvailable)?,
+            0 => free(plan.listen, &books.taken).ok_or(io::ErrorKind::AddrNotAvailable)?,
             _ => plan.listen,
         };
-        if !taken.insert(address) {
+        if !books.taken.insert(address) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         let held = Mutex::new(plan.injections.into_iter().collect());
-        Ok(PaperProxy { taken: Arc::clone(&self.taken), address, held })
+        Ok(PaperProxy { books: Arc::clone(&self.books), address, held })
     }
 }
 
@@ -70,16 +92,22 @@ impl PaperProxy {
     pub fn held(&self) -> BTreeMap<u32, Injection> {
         lock(&self.held).clone()
     }
+
+    fn allow(&self, injection: &Injection) -> Result<(), String> {
+        match lock(&self.books).refused.contains(&injection.name) {
+            true => Err(format!("no room for {}", injection.name)),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Plane for PaperProxy {
-    fn end(self) {}
-
     fn address(&self) -> SocketAddr {
         self.address
     }
 
     fn inject(&self, id: u32, injection: Injection) -> Result<(), String> {
+        self.allow(&injection)?;
         match lock(&self.held).insert(id, injection) {
             None => Ok(()),
             Some(_) => Err(format!("injection {id} holds already")),
@@ -87,6 +115,7 @@ impl Plane for PaperProxy {
     }
 
     fn update(&self, id: u32, injection: Injection) -> Result<(), String> {
+        self.allow(&injection)?;
         match lock(&self.held).get_mut(&id) {
             Some(held) => *held = injection,
             None => return Err(format!("no injection {id} holds")),
@@ -108,12 +137,20 @@ impl Plane for PaperProxy {
     }
 
     fn connections(&self) -> Vec<Connection> {
-        Vec::new()
+        let talking = lock(&self.books).talking;
+        let connection = |number| Connection {
+            number,
+            client: SocketAddr::from(([127, 0, 0, 1], 9)),
+            up: 1,
+            down: 2,
+            age: Span::secs(talking - number),
+        };
+        (0..talking).map(connection).collect()
     }
 }
 
 impl Drop for PaperProxy {
     fn drop(&mut self) {
-        lock(&self.taken).remove(&self.address);
+        lock(&self.books).taken.remove(&self.address);
     }
 }

@@ -61,29 +61,12 @@ fn put<E: Engine>(collection: &mut Collection<E>, name: &str, body: &[u8]) -> An
     let is_there = collection.entry(name).is_ok();
     let wanted = Wanted::read(Body::read(body)?, !is_there)?;
     if !is_there {
-        let draft = wanted.draft(name, LISTEN, "");
-        return Ok(collection.create(draft).map(|entry| Response::json(201, &ProxyShown::of(entry)))?);
+        return Ok(collection
+            .create(wanted.draft(name))
+            .map(|entry| Response::json(201, &ProxyShown::of(entry)))?);
     }
-    change(collection, name, wanted)?;
-    Ok(Response::json(200, &ProxyShown::of(collection.entry(name)?)))
-}
-
-/// Connections are closed only if an address changes.
-fn change<E: Engine>(collection: &mut Collection<E>, name: &str, wanted: Wanted) -> Result<(), Refused> {
-    let entry = collection.entry(name)?;
-    let moves = wanted.listen.as_ref().is_some_and(|listen| listen != entry.listen())
-        || wanted.upstream.as_ref().is_some_and(|upstream| upstream != entry.upstream());
-    if moves && wanted.toxics.is_some() {
-        let (listen, upstream) = (entry.listen().to_owned(), entry.upstream().to_owned());
-        return Ok(collection.replace(wanted.draft(name, &listen, &upstream))?);
-    }
-    let change =
-        Change { listen: wanted.listen, upstream: wanted.upstream, enabled: wanted.enabled.or(Some(true)) };
-    collection.change(name, change)?;
-    if let Some(toxics) = wanted.toxics {
-        collection.entry_mut(name)?.set(toxics)?;
-    }
-    Ok(())
+    // Connections are closed only if an address changes.
+    Ok(collection.change(name, wanted.change()).map(|entry| Response::json(200, &ProxyShown::of(entry)))?)
 }
 
 // === impl Wanted ===
@@ -107,11 +90,16 @@ impl Wanted {
         Ok(Self { listen, upstream, enabled, toxics })
     }
 
-    fn draft(self, name: &str, listen: &str, upstream: &str) -> ProxyDraft {
+    fn change(self) -> Change {
+        let Self { listen, upstream, enabled, toxics } = self;
+        Change { listen, upstream, enabled: enabled.or(Some(true)), toxics }
+    }
+
+    fn draft(self, name: &str) -> ProxyDraft {
         ProxyDraft {
             name: name.to_owned(),
-            listen: self.listen.unwrap_or_else(|| listen.to_owned()),
-            upstream: self.upstream.unwrap_or_else(|| upstream.to_owned()),
+            listen: self.listen.unwrap_or_else(|| LISTEN.to_owned()),
+            upstream: self.upstream.unwrap_or_default(),
             enabled: self.enabled.unwrap_or(true),
             toxics: self.toxics.unwrap_or_default(),
         }

@@ -27,6 +27,8 @@ struct CountersShown {
     open: u64,
     up: u64,
     down: u64,
+    up_received: u64,
+    down_received: u64,
     dial_failures: u64,
 }
 
@@ -78,8 +80,8 @@ impl<'a> ProxyShown<'a> {
 
 impl From<Counters> for CountersShown {
     fn from(counters: Counters) -> Self {
-        let Counters { accepted, open, up, down, dial_failures } = counters;
-        Self { accepted, open, up, down, dial_failures }
+        let Counters { accepted, open, up, down, up_received, down_received, dial_failures } = counters;
+        Self { accepted, open, up, down, up_received, down_received, dial_failures }
     }
 }
 

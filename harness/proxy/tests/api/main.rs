@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod better;
+mod control;
 mod conventions;
 mod effects;
 mod endpoints;

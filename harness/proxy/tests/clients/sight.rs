@@ -154,7 +154,8 @@ fn until_closed(client: &mut TcpStream) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The server may get visits of others, who took its port for that of somebody who had it before.
+/// All else is passed over: what came through a connection that was reset, and visits of strangers, who took the
+/// server's port for that of somebody who had it before.
 fn server_got(got: &Receiver<Vec<u8>>, expected: &[u8]) -> Seen {
     let mut others = Vec::new();
     while let Ok(all) = got.recv_timeout(LONG) {
