@@ -6,10 +6,11 @@ use shakedown_scenarios::seed::Streams;
 
 use crate::address;
 use crate::engine::Engine;
-use crate::entry::{Change, Entry};
+use crate::entry::{Change, Ends, Entry};
 use crate::error::ApiError;
 use crate::held::Draft;
 use crate::metrics::Figure;
+use crate::news::Log;
 
 /// The proxies of a control plane.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Collection<E: Engine> {
     seed: u64,
     entries: BTreeMap<String, Entry<E::Proxy>>,
     pub(crate) exposed: Exposed,
+    pub(crate) log: Log,
     requests: u64,
 }
 
@@ -43,6 +45,8 @@ pub struct ProxyDraft {
     pub enabled: bool,
     /// The toxics that are on it from its first connection on.
     pub toxics: Vec<Draft>,
+    /// Who is at its ends.
+    pub ends: Ends,
 }
 
 /// The most proxies.
@@ -60,7 +64,13 @@ impl<E: Engine> Collection<E> {
     /// No proxies yet.
     #[must_use]
     pub fn new(engine: E, seed: u64, exposed: Exposed) -> Self {
-        Self { engine, seed, entries: BTreeMap::new(), exposed, requests: 0 }
+        Self { engine, seed, entries: BTreeMap::new(), exposed, log: Log::default(), requests: 0 }
+    }
+
+    /// The same, with what happens told to a log.
+    #[must_use]
+    pub fn telling(self, log: Log) -> Self {
+        Self { log, ..self }
     }
 
     /// The seed that everything random comes from.
@@ -113,6 +123,7 @@ impl<E: Engine> Collection<E> {
         if enabled {
             entry.start(&mut self.engine)?;
         }
+        entry.tell_to(self.log.clone(), "Created proxy");
         Ok(self.entries.entry(entry.name().to_owned()).or_insert(entry))
     }
 
@@ -120,7 +131,7 @@ impl<E: Engine> Collection<E> {
     fn fresh(&self, draft: ProxyDraft) -> Result<Entry<E::Proxy>, ApiError> {
         address::check(&draft.listen).map_err(|error| ApiError::Listen(format!("listen tcp: {error}")))?;
         let seed = proxy_seed(self.seed, &draft.name);
-        let mut entry = Entry::new(draft.name, draft.listen, draft.upstream, seed);
+        let mut entry = Entry::new(&draft, seed);
         for toxic in draft.toxics {
             entry.add(toxic)?;
         }
@@ -144,6 +155,7 @@ impl<E: Engine> Collection<E> {
     pub fn delete(&mut self, name: &str) -> Result<(), ApiError> {
         let mut entry = self.entries.remove(name).ok_or(ApiError::NoProxy)?;
         entry.stop();
+        entry.tell_to(self.log.clone(), "Deleted proxy");
         Ok(())
     }
 
@@ -159,7 +171,9 @@ impl<E: Engine> Collection<E> {
         }
         let (enabled, next) = (draft.enabled, self.fresh(draft)?);
         let old = self.entries.get_mut(next.name()).ok_or(ApiError::NoProxy)?;
-        old.replace(&mut self.engine, next, enabled)
+        old.replace(&mut self.engine, next, enabled)?;
+        old.tell_to(self.log.clone(), "Replaced proxy");
+        Ok(())
     }
 
     /// Ends all proxies.

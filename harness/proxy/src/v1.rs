@@ -4,13 +4,16 @@
 //! |---|---|
 //! | `/v1` | GET: who answers, with which seed and limits |
 //! | `/v1/proxies` | GET |
-//! | `/v1/proxies/{p}` | GET, PUT `{"listen", "upstream", "enabled", "toxics"}`, DELETE |
+//! | `/v1/proxies/{p}` | GET, PUT `{"listen", "upstream", "enabled", "toxics", "from", "to"}`, DELETE |
 //! | `/v1/proxies/{p}/toxics/{t}` | GET, PUT `{"toxic", "aim"}`, DELETE |
 //! | `/v1/proxies/{p}/profile` | POST `{"name": "3g"}`, DELETE |
 //! | `/v1/proxies/{p}/connections` | GET |
 //! | `/v1/profiles` | GET |
 //! | `/v1/partitions` | GET |
-//! | `/v1/partitions/{n}` | GET, POST `{"between": [proxies], "way"}`, DELETE |
+//! | `/v1/partitions/{n}` | GET, POST `{"between": [proxies], "way"}` or `{"between": [[names], [names]], "way"}`, DELETE |
+//!
+//! A change is done whole or not at all. `from` and `to` name the nodes at a proxy's ends, which partitions between groups
+//! of them go by.
 
 mod body;
 mod partitions;
