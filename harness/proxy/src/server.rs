@@ -127,6 +127,7 @@ impl<E> Server<E>
 where
     E: Engine + Send + 'static,
     E::Proxy: Plane + Send,
+    E::Link: Send,
 {
     /// Listens, and makes the config's proxies.
     ///

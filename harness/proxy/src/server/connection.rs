@@ -36,6 +36,7 @@ pub fn serve<E>(
 where
     E: Engine + Send + 'static,
     E::Proxy: Send,
+    E::Link: Send,
 {
     let stage = Stage::default();
     let socket = TokioIo::new(Patient::new(stream, patience, stage.clone()));
@@ -69,6 +70,7 @@ async fn answer<E>(
 where
     E: Engine + Send + 'static,
     E::Proxy: Send,
+    E::Link: Send,
 {
     let (head, body) = request.into_parts();
     if let Err(refused) = shared.gate.admit(&asked(&head)) {
@@ -86,7 +88,12 @@ where
     let asked = tokio::task::spawn_blocking(move || {
         let mut collection = shared.collection.lock().unwrap_or_else(PoisonError::into_inner);
         let request = handle::Request { method: head.method.as_str(), path: head.uri.path(), body: &body };
-        handle::handle(&mut collection, request)
+        let response = handle::handle(&mut collection, request);
+        let farewell = collection.farewell();
+        drop(collection);
+        // It may take its time: nobody else is kept waiting by it.
+        farewell();
+        response
     });
     written(asked.await.unwrap_or_else(|_| Response::text(500, "the control plane failed; see its log")))
 }
