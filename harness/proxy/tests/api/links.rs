@@ -192,6 +192,7 @@ fn what_is_wrong_with_a_link_or_a_fault_is_told_with_its_field() {
     let new = "PUT /v1/links/new";
     assert_eq!(problems(new, json!({})), ["kind"]);
     assert_eq!(problems(new, json!({ "kind": "tcp", "upstream": "x:1" })), ["kind"]);
+    assert!(api.ask(new, r#"{"kind":5}"#).body.contains("there is no kind"));
     assert_eq!(
         problems(new, json!({ "kind": "udp", "listen": "x", "ttl": "1s" })),
         ["listen", "upstream", "ttl"]
