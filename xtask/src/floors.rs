@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::project::SourceFile;
 
 /// The floor of every package. `benches` measures against the targets of `fixtures`, and so stands above them.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("shakedown-scenarios", 0),
     ("shakedown-faults", 1),
     ("shakedown-reports", 1),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, u8); 12] = [
     ("shakedown", 3),
     ("shakedown-fixtures", 4),
     ("shakedown-benches", 5),
+    ("shakedown-fuzz", 5),
 ];
 
 /// Tests of any floor may start its targets.
