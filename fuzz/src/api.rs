@@ -65,7 +65,8 @@ fn unescaped(text: &str) -> String {
     let mut parts = text.split("\\u");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let letter = part.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+        let letter =
+            part.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
         out.extend(letter);
         out.push_str(part.get(4..).filter(|_| letter.is_some()).unwrap_or(part));
     }
