@@ -46,6 +46,8 @@
 //! # }
 //! ```
 
+mod arrival;
+mod busy_poll;
 mod connection;
 mod dial;
 mod door;
@@ -78,7 +80,9 @@ use shared::Shared;
 pub use transit::TRANSIT;
 pub use upstream::Upstream;
 
-/// A running proxy. Dropping it ends it and its connections.
+/// A running proxy. Dropping it ends it without waiting: when the drop is over nobody connects, nothing is handed on, and
+/// the port is free for whoever shares addresses (`SO_REUSEADDR`, which servers and this proxy do). Its connections are
+/// closed by the worker, a moment later; [`Proxy::stop`] waits for that.
 #[derive(Debug)]
 pub struct Proxy {
     shared: Arc<Shared>,
@@ -97,6 +101,11 @@ pub struct LinkCounters {
     pub up: u64,
     /// Bytes handed on from the target to clients.
     pub down: u64,
+    /// Bytes read from clients, whatever became of them: those that a toxic lost or holds are among them, those in the
+    /// kernel's buffers are not.
+    pub up_received: u64,
+    /// Bytes read from the target, in the same way.
+    pub down_received: u64,
     /// Connections that were ended because the target could not be reached.
     pub dial_failures: u64,
 }
@@ -276,6 +285,8 @@ impl Proxy {
             open: counters.open.load(Relaxed),
             up: counters.up.load(Relaxed),
             down: counters.down.load(Relaxed),
+            up_received: counters.up_received.load(Relaxed),
+            down_received: counters.down_received.load(Relaxed),
             dial_failures: counters.dial_failures.load(Relaxed),
         }
     }
@@ -365,7 +376,8 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         // The port goes at once, not with the last connection.
-        let _ = self.shared.door.shut();
+        self.shared.door.give_up();
+        self.shared.end();
         self.worker.tell(Order::Forget(Arc::clone(&self.shared)));
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Counters {
     pub(super) open: AtomicU64,
     pub(super) up: AtomicU64,
     pub(super) down: AtomicU64,
+    pub(super) up_received: AtomicU64,
+    pub(super) down_received: AtomicU64,
     pub(super) dial_failures: AtomicU64,
 }
 
@@ -98,6 +100,18 @@ impl Shared {
     /// A turn begins, or ends. Only the worker says so.
     pub(super) fn turn(&self) {
         self.turns.turn();
+    }
+
+    /// Ends all moving of bytes. When it returns, no byte goes on (but see [`Shared::settle`] on a worker that does not
+    /// get its core); sockets are closed when the worker comes to it.
+    pub(super) fn end(&self) {
+        self.turns.end();
+        self.settle();
+    }
+
+    /// Whether nothing may be moved any more. To be asked within a turn.
+    pub(super) fn has_ended(&self) -> bool {
+        self.turns.have_ended()
     }
 
     /// Waits until a turn that is under way is over, which takes microseconds: then everything that a peer has seen is

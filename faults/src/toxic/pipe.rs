@@ -45,6 +45,8 @@ pub struct Pipe {
 struct Works {
     stages: Vec<Stage>,
     queue: Queue,
+    /// The memory of the last piece that went whole.
+    used: Option<Vec<u8>>,
     /// Since when the head of the queue waits for its turn, and because of which injection.
     waiting: Option<(Span, u32)>,
 }
@@ -169,7 +171,7 @@ impl Pipe {
             return (0, None);
         }
         let Some(works) = &self.works else { return (BUFFER, None) };
-        let travels = ample && !self.sink_blocked && works.stages.iter().any(Stage::delays);
+        let travels = ample && !self.sink_blocked && self.delays();
         let most = if travels { DELAY_BUFFER } else { BUFFER };
         let mut room = most.saturating_sub(works.queue.cost()).min(BUFFER);
         let mut again = None;
@@ -180,6 +182,12 @@ impl Pipe {
         (room, again)
     }
 
+    /// Whether something makes bytes late that come now.
+    #[must_use]
+    pub fn delays(&self) -> bool {
+        self.works.as_ref().is_some_and(|works| works.stages.iter().any(Stage::delays))
+    }
+
     /// The size that the source's receive buffer is to have, if a toxic asks for one.
     #[must_use]
     pub fn window(&self) -> Option<Size> {
@@ -188,10 +196,15 @@ impl Pipe {
 
     /// Takes bytes that were read. No bytes are no chunk: an end has a call of its own.
     pub fn take(&mut self, bytes: Vec<u8>, now: Span) {
+        self.take_since(bytes, now, now);
+    }
+
+    /// The same for bytes that had come already before they were read: a delay counts from then.
+    pub fn take_since(&mut self, bytes: Vec<u8>, came: Span, now: Span) {
         if !bytes.is_empty() && self.state != State::Closed {
             let works = self.works.get_or_insert_default();
             works.stages.iter_mut().for_each(|stage| stage.read(bytes.len(), now));
-            works.judge(Piece::new(What::Bytes(bytes), now), 0);
+            works.judge(Piece::new(What::Bytes(bytes), came), 0);
         }
         self.rest();
     }
@@ -307,6 +320,11 @@ impl Pipe {
             works.sent(bytes, now);
         }
         self.rest();
+    }
+
+    /// The memory of a piece that went whole, for whoever reads the next one.
+    pub fn take_used(&mut self) -> Option<Vec<u8>> {
+        self.works.as_mut()?.used.take()
     }
 
     /// Tells that the end of the last [`Next::End`] was passed on.
@@ -526,6 +544,7 @@ impl Works {
         }
         if let Some(piece) = self.queue.pop_sent() {
             self.left(&piece, now);
+            self.used = piece.into_bytes();
         }
     }
 

@@ -16,11 +16,13 @@ struct Link {
 }
 
 impl Link {
-    /// A worker's turn: some bytes are written, and counted.
+    /// A worker's turn: some bytes are written, and counted, unless the proxy has ended.
     fn pass(&self) {
         self.turns.turn();
-        self.socket.fetch_add(1, Ordering::Release);
-        self.counted.fetch_add(1, Ordering::Relaxed);
+        if !self.turns.have_ended() {
+            self.socket.fetch_add(1, Ordering::Release);
+            self.counted.fetch_add(1, Ordering::Relaxed);
+        }
         self.turns.turn();
     }
 }
@@ -57,6 +59,32 @@ fn a_peer_that_tells_another_thread_what_it_saw_is_no_liar_either() {
         assert!(counted >= seen, "{seen} seen and {counted} counted");
         worker.join().unwrap();
         peer.join().unwrap();
+    });
+}
+
+#[test]
+fn nothing_is_passed_on_once_a_proxy_has_ended() {
+    model(|| {
+        let link = shared(Link::default());
+        let worker = thread::spawn(move || (0..2).for_each(|_| link.pass()));
+        link.turns.end();
+        link.turns.settle(|| false);
+        let seen = link.socket.load(Ordering::Acquire);
+        worker.join().unwrap();
+        assert_eq!(link.socket.load(Ordering::Acquire), seen);
+    });
+}
+
+#[test]
+#[should_panic(expected = "passed on afterwards")]
+fn an_end_that_waits_for_no_turn_is_found_out() {
+    model(|| {
+        let link = shared(Link::default());
+        let worker = thread::spawn(move || link.pass());
+        link.turns.end();
+        let seen = link.socket.load(Ordering::Acquire);
+        worker.join().unwrap();
+        assert_eq!(link.socket.load(Ordering::Acquire), seen, "passed on afterwards");
     });
 }
 
