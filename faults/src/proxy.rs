@@ -8,9 +8,10 @@
 //! return. Every connection looks at the newest set before it moves a chunk, so a change holds for all of them from its
 //! first byte on.
 //!
-//! Read in this order: [`Proxy`] (the handle), `shared`, `engine` and `worker` (the threads that move bytes), `connection` and
-//! `dial` (one connection), `flow` (one way of it), `peer` and `transit` (sockets and kernel pipes), `door` (the listening
-//! socket), `upstream` (names), `timers`. No async runtime is needed: the threads are its own.
+//! Read in this order: [`Proxy`] (the handle), `shared`, `published` and `turns` (what threads have in common), `engine`, `inbox`
+//! and `worker` (the threads that move bytes), `connection` and `dial` (one connection), `flow` (one way of it), `peer` and
+//! `transit` (sockets and kernel pipes), `door` (the listening socket), `upstream` (names), `timers`. No async runtime is
+//! needed: the threads are its own.
 //!
 //! What it does not know: HTTP, more than one upstream.
 //!
@@ -45,15 +46,21 @@
 //! # }
 //! ```
 
+mod arrival;
+mod busy_poll;
 mod connection;
 mod dial;
 mod door;
 mod engine;
 mod flow;
+mod inbox;
 mod peer;
+mod published;
 mod shared;
+mod sync;
 mod timers;
 mod transit;
+mod turns;
 mod upstream;
 mod worker;
 

@@ -43,6 +43,9 @@ Exit codes: 0 ended by SIGINT or SIGTERM; 64 the port is taken, or the config or
 ///
 /// shakedown reads an experiment (a RON file), starts the targets in it, drives load through a fault-injecting proxy,
 /// injects faults on a fixed timeline, and writes a report with a verdict. Every fault is undone whatever happens.
+///
+/// Links carry TCP, HTTP (with WebSocket), TLS, UDP or DNS, and take faults on bytes, connections, requests, frames,
+/// handshakes, datagrams and answers about names. Processes are killed, stopped and restarted; CPU and memory are pressed on.
 #[derive(Debug, Parser)]
 #[command(name = "shakedown", version, after_help = AFTER_HELP, max_term_width = 110)]
 pub struct Cli {

@@ -10,14 +10,13 @@ use std::sync::Arc;
 
 use shakedown_faults::ledger::{Registry, Undo};
 use shakedown_faults::process::{self, Identity};
-use shakedown_faults::proxy::Proxy;
 use shakedown_faults::undo::DIRECTORY_PREFIX;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
 use tempfile::TempDir;
 
 use crate::keeper::{Keeper, KeeperError};
-use crate::links::{self, PlaceError, Reserved};
+use crate::links::{self, PlaceError, Reserved, RunningLink};
 use crate::placeholders::{Own, Places};
 use crate::run_folder::RunFolder;
 use crate::targets::Ground;
@@ -44,8 +43,8 @@ pub struct Prepared {
     pub start: Start,
     /// Where everything listens.
     pub places: Places,
-    /// The proxies of the links.
-    pub proxies: Arc<BTreeMap<String, Proxy>>,
+    /// The links.
+    pub links: Arc<BTreeMap<String, RunningLink>>,
     /// Ports held for targets.
     pub reserved: Reserved,
     /// Processes that run already.
@@ -93,12 +92,12 @@ impl Prepared {
         let experiment = &start.plan.experiment;
         let attached = attach(&start.plan)?;
         let (targets, reserved) = links::place_targets(experiment)?;
-        let proxies = links::start_proxies(experiment, &targets, start.plan.seed)?;
-        let links = proxies.iter().map(|(name, proxy)| (name.clone(), proxy.address())).collect();
+        let running = links::start_links(experiment, &targets, start.plan.seed)?;
+        let links = running.iter().map(|(name, link)| (name.clone(), link.address())).collect();
         let places = Places { targets, links, shakedown: start.program.clone() };
         let mut keeper = Keeper::start(&start.folder, &start.program, &start.registry)?;
         let dirs = temporary(&start, &mut keeper)?;
-        let prepared = Self { start, places, proxies: Arc::new(proxies), reserved, attached, dirs };
+        let prepared = Self { start, places, links: Arc::new(running), reserved, attached, dirs };
         Ok((prepared, keeper))
     }
 

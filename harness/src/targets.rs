@@ -241,7 +241,7 @@ fn needs<'a>(experiment: &'a Experiment, name: &str) -> Vec<&'a String> {
     let leads_to = |placeholder: &Placeholder| match placeholder {
         Placeholder::Target(target) | Placeholder::TargetPort(target) => Some(target.clone()),
         Placeholder::Link(link) | Placeholder::LinkPort(link) => {
-            experiment.links.get(link).map(|Link::Tcp(link)| link.to.clone())
+            experiment.links.get(link).and_then(Link::to).cloned()
         }
         Placeholder::Port | Placeholder::Dir | Placeholder::Shakedown => None,
     };

@@ -1,7 +1,9 @@
 //! Faults: what is broken, when, and for how long.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::protocol::Protocol;
 use crate::target::Amount;
 use crate::toxic::{Aim, Toxic};
 use crate::units::{Ratio, Span};
@@ -37,6 +39,15 @@ pub enum Act {
         toxic: Toxic,
         /// Which of them, and which way.
         aim: Aim,
+    },
+    /// What a link's protocol says is broken.
+    Protocol {
+        /// The link.
+        link: String,
+        /// The protocol that the fault is about.
+        protocol: Protocol,
+        /// The fault in that protocol's own words.
+        fault: Value,
     },
     /// The target's process tree gets SIGKILL. Whether it comes back is up to its restart policy.
     Kill {
@@ -83,12 +94,12 @@ pub enum Scope<'a> {
 // === impl Act ===
 
 impl Act {
-    /// The names of all acts that are no toxics, as they stand in a file.
+    /// The names of all acts that are not done to links, as they stand in a file.
     pub const OTHER_KINDS: [&'static str; 5] = ["Kill", "Stop", "Restart", "CpuPressure", "MemoryPressure"];
 
-    /// The names of all acts, as they stand in a file: those of the toxics, and the others.
+    /// The names of all acts, as they stand in a file: those of the toxics, of protocols, and the others.
     pub fn kinds() -> impl Iterator<Item = &'static str> {
-        Toxic::KINDS.into_iter().chain(Self::OTHER_KINDS)
+        Toxic::KINDS.into_iter().chain(Protocol::ALL.map(Protocol::act)).chain(Self::OTHER_KINDS)
     }
 
     /// The name of this act, one of [`Act::kinds`].
@@ -96,6 +107,7 @@ impl Act {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Toxic { toxic, .. } => toxic.kind(),
+            Self::Protocol { protocol, .. } => protocol.act(),
             Self::Kill { .. } => "Kill",
             Self::Stop { .. } => "Stop",
             Self::Restart { .. } => "Restart",
@@ -108,7 +120,7 @@ impl Act {
     #[must_use]
     pub fn scope(&self) -> Scope<'_> {
         match self {
-            Self::Toxic { link, .. } => Scope::Link(link),
+            Self::Toxic { link, .. } | Self::Protocol { link, .. } => Scope::Link(link),
             Self::Kill { target } | Self::Stop { target } | Self::Restart { target } => Scope::Target(target),
             Self::CpuPressure { .. } | Self::MemoryPressure { .. } => Scope::Host,
         }
@@ -121,12 +133,14 @@ impl Act {
     }
 
     /// Whether two acts must not hold at the same time: the same kind on the same thing (two latencies on one way of a
-    /// link), or two acts on one target's processes. Acts of different kinds on one link do mix.
+    /// link), or two acts on one target's processes. Acts of different kinds on one link do mix, and so do those of
+    /// protocols: each chooses requests, frames or datagrams of its own.
     #[must_use]
     pub fn excludes(&self, other: &Self) -> bool {
         let same_scope = self.scope() == other.scope();
         let meet = match (self, other) {
             (Self::Toxic { aim, .. }, Self::Toxic { aim: others, .. }) => aim.way.meets(others.way),
+            (Self::Protocol { .. }, Self::Protocol { .. }) => false,
             _ => true,
         };
         same_scope && meet && (self.kind() == other.kind() || matches!(self.scope(), Scope::Target(_)))

@@ -7,6 +7,8 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub(crate) struct Door {
     address: SocketAddr,
     /// Connections of our own that keep the backlog full.
     fillers: Mutex<Vec<Filler>>,
+    /// Nobody may be accepted: that would make room in the backlog.
+    dead: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -51,7 +55,7 @@ impl Door {
             _ => found,
         };
         let address = local_address(&socket)?;
-        let door = Self { socket, address, fillers: Mutex::default() };
+        let door = Self { socket, address, fillers: Mutex::default(), dead: AtomicBool::new(false) };
         door.open()?;
         Ok(door)
     }
@@ -66,12 +70,27 @@ impl Door {
         // Connections of before may linger on this port; without this they would forbid listening.
         self.socket.set_reuse_address(true)?;
         self.socket.listen(BACKLOG)?;
+        self.dead.store(false, Release);
         self.fillers().iter_mut().for_each(|filler| filler.socket = None);
         Ok(())
     }
 
     /// Lets connects get no answer: the backlog is full, and stays so. Says whether a connect of our own got none.
     pub(crate) fn black_hole(&self) -> io::Result<bool> {
+        self.dead.store(true, Release);
+        let filled = self.fill();
+        if filled.is_err() {
+            let _ = self.open();
+        }
+        filled
+    }
+
+    /// Whether nobody may be accepted now.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Acquire)
+    }
+
+    fn fill(&self) -> io::Result<bool> {
         self.socket.listen(0)?;
         let mut fillers = self.fillers();
         fillers.retain(|filler| filler.socket.is_some());

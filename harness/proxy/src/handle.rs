@@ -6,6 +6,7 @@ use crate::collection::Collection;
 use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::news::{Level, Log};
+use crate::toxiproxy::noxious;
 use crate::{metrics, toxiproxy, v1};
 
 /// A request, as far as it matters here.
@@ -15,6 +16,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The path with its percent signs; what stands behind a `?` does not matter.
     pub path: &'a str,
+    /// Whether the head has the four headers of [`noxious::HEADERS`] and no other.
+    pub is_bare: bool,
     /// The body. One that is too large is not handed on to here.
     pub body: &'a [u8],
 }
@@ -49,6 +52,10 @@ pub fn handle<E: Engine>(collection: &mut Collection<E>, request: Request<'_>) -
                 "GET" => Response::new(200, Some(PROMETHEUS), metrics::write(collection)),
                 _ => Response::not_allowed(),
             })
+        }
+        ["populate"] => {
+            let answer = toxiproxy::answer(collection, request.method, &segments, request.body);
+            answer.map(|answer| noxious::populated(request, answer))
         }
         _ => toxiproxy::answer(collection, request.method, &segments, request.body),
     };

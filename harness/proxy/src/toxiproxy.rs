@@ -18,10 +18,13 @@
 //! Toxics that were put on by `/v1` are seen here where Toxiproxy could have them: one of its types, one way, attributes
 //! that are whole numbers. All others exist under [`crate::v1`] alone: here they are not listed, `toxic not found`. Their
 //! names are taken all the same, and `/reset` takes them off too.
+//!
+//! One client needs more than Toxiproxy gives: [`noxious`].
 
 pub mod attributes;
 mod draft;
 pub mod json;
+pub mod noxious;
 mod populate;
 mod show;
 

@@ -4,7 +4,7 @@ use super::Checker;
 use crate::placeholder::{self, Placeholder};
 use crate::places::{Path, Step, part};
 use crate::syntax::shortened;
-use crate::target::{Link, Port, Process, Readiness, Restart, Target};
+use crate::target::{Port, Process, Readiness, Restart, Target};
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
@@ -19,8 +19,10 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Target::Pid(_) | Target::Address(_) => {}
         }
     }
-    for (name, Link::Tcp(link)) in &experiment.links {
-        checker.reachable(&part!["links", name, "to"], &link.to);
+    for (name, link) in &experiment.links {
+        if let Some(to) = link.to() {
+            checker.reachable(&part!["links", name, "to"], to);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use shakedown_scenarios::toxic::Aim;
 
 use super::attributes::{Attributes, Kind};
 use super::json::{self, Fields};
+use super::noxious;
 use crate::collection::{LISTEN, LONGEST_ADDRESS, LONGEST_NAME, ProxyDraft};
 use crate::entry::{Ends, MOST_TOXICS};
 use crate::error::ApiError;
@@ -68,7 +69,7 @@ fn short(field: &str, text: &str, most: usize) -> Result<(), ApiError> {
 pub fn toxic(fields: &Fields, is_taken: impl Fn(&str) -> bool) -> Result<Draft, ApiError> {
     let (name, stream, kind) = (fields.string("name")?, fields.string("stream")?, fields.string("type")?);
     let (toxicity, attributes) = (fields.float("toxicity")?, fields.object("attributes")?);
-    let stream = stream.unwrap_or_else(|| "downstream".to_owned());
+    let stream = stream.or_else(|| noxious::direction(fields)).unwrap_or_else(|| "downstream".to_owned());
     let way = way(&stream).ok_or(ApiError::Stream)?;
     let kind = kind.as_deref().and_then(Kind::find).ok_or(ApiError::Type)?;
     let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{}_{stream}", kind.word()));

@@ -14,7 +14,7 @@ fn collection(seed: u64) -> Collection<Paper> {
 
 fn ask(collection: &mut Collection<Paper>, what: &str, body: &str) -> Response {
     let (method, path) = what.split_once(' ').unwrap();
-    handle(collection, Request { method, path, body: body.as_bytes() })
+    handle(collection, Request { method, path, is_bare: false, body: body.as_bytes() })
 }
 
 #[track_caller]
@@ -320,7 +320,7 @@ proptest! {
     ) {
         let mut collection = collection(7);
         ask(&mut collection, "POST /proxies", r#"{"name":"a","upstream":"u:1"}"#);
-        handle(&mut collection, Request { method: &method, path: &path, body: &body });
+        handle(&mut collection, Request { method: &method, path: &path, is_bare: true, body: &body });
     }
 }
 

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod better;
-mod clients;
 mod control;
 mod conventions;
 mod effects;
