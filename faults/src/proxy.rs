@@ -8,9 +8,10 @@
 //! return. Every connection looks at the newest set before it moves a chunk, so a change holds for all of them from its
 //! first byte on.
 //!
-//! Read in this order: [`Proxy`] (the handle), `shared`, `engine` and `worker` (the threads that move bytes), `connection` and
-//! `dial` (one connection), `flow` (one way of it), `peer` and `transit` (sockets and kernel pipes), `door` (the listening
-//! socket), `upstream` (names), `timers`. No async runtime is needed: the threads are its own.
+//! Read in this order: [`Proxy`] (the handle), `shared`, `published` and `turns` (what threads have in common), `engine`, `inbox`
+//! and `worker` (the threads that move bytes), `connection` and `dial` (one connection), `flow` (one way of it), `peer` and
+//! `transit` (sockets and kernel pipes), `door` (the listening socket), `upstream` (names), `timers`. No async runtime is
+//! needed: the threads are its own.
 //!
 //! What it does not know: HTTP, more than one upstream.
 //!
@@ -45,15 +46,21 @@
 //! # }
 //! ```
 
+mod arrival;
+mod busy_poll;
 mod connection;
 mod dial;
 mod door;
 mod engine;
 mod flow;
+mod inbox;
 mod peer;
+mod published;
 mod shared;
+mod sync;
 mod timers;
 mod transit;
+mod turns;
 mod upstream;
 mod worker;
 
@@ -73,7 +80,9 @@ use shared::Shared;
 pub use transit::TRANSIT;
 pub use upstream::Upstream;
 
-/// A running proxy. Dropping it ends it and its connections.
+/// A running proxy. Dropping it ends it without waiting: when the drop is over nobody connects, nothing is handed on, and
+/// the port is free for whoever shares addresses (`SO_REUSEADDR`, which servers and this proxy do). Its connections are
+/// closed by the worker, a moment later; [`Proxy::stop`] waits for that.
 #[derive(Debug)]
 pub struct Proxy {
     shared: Arc<Shared>,
@@ -92,6 +101,11 @@ pub struct LinkCounters {
     pub up: u64,
     /// Bytes handed on from the target to clients.
     pub down: u64,
+    /// Bytes read from clients, whatever became of them: those that a toxic lost or holds are among them, those in the
+    /// kernel's buffers are not.
+    pub up_received: u64,
+    /// Bytes read from the target, in the same way.
+    pub down_received: u64,
     /// Connections that were ended because the target could not be reached.
     pub dial_failures: u64,
 }
@@ -271,6 +285,8 @@ impl Proxy {
             open: counters.open.load(Relaxed),
             up: counters.up.load(Relaxed),
             down: counters.down.load(Relaxed),
+            up_received: counters.up_received.load(Relaxed),
+            down_received: counters.down_received.load(Relaxed),
             dial_failures: counters.dial_failures.load(Relaxed),
         }
     }
@@ -360,7 +376,8 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         // The port goes at once, not with the last connection.
-        let _ = self.shared.door.shut();
+        self.shared.door.give_up();
+        self.shared.end();
         self.worker.tell(Order::Forget(Arc::clone(&self.shared)));
     }
 }

@@ -152,7 +152,7 @@ pub enum Toxic {
     HangOnAccept {},
     /// New connections get no answer at all: the kernel drops their SYN, as a dead host or a full backlog does.
     DropSyn {},
-    /// Bytes are changed.
+    /// Bytes are changed. A connection of which some were is reset when it heals: what came through is not what was sent.
     Corrupt {
         /// How likely.
         probability: Ratio,
@@ -163,17 +163,20 @@ pub enum Toxic {
         #[serde(default)]
         damage: Damage,
     },
-    /// Chunks are sent twice. It breaks the stream: for tests of protocols.
+    /// Chunks are sent twice. It breaks the stream: for tests of protocols. Connections that it broke are reset when it
+    /// heals.
     Duplicate {
         /// How likely, for each chunk.
         probability: Ratio,
     },
-    /// Chunks change places with the one behind them. It breaks the stream: for tests of protocols.
+    /// Chunks change places with the one behind them. It breaks the stream: for tests of protocols. Connections that it broke are reset when it
+    /// heals.
     Reorder {
         /// How likely, for each chunk.
         probability: Ratio,
     },
-    /// Chunks lose their second half. It breaks the stream: for tests of protocols.
+    /// Chunks lose their second half. It breaks the stream: for tests of protocols. Connections that it broke are reset when it
+    /// heals.
     Truncate {
         /// How likely, for each chunk.
         probability: Ratio,

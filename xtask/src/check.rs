@@ -6,6 +6,9 @@ use crate::project::{self, cargo};
 use crate::say::say;
 use crate::{floors, tidy};
 
+/// A package that is not of the workspace.
+const DRIVERS: &str = "harness/proxy/tests/clients/rust/Cargo.toml";
+
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -19,8 +22,9 @@ type Step = (&'static str, fn() -> Outcome);
 
 /// Runs all steps; true if none failed.
 pub fn run() -> bool {
-    let steps: [Step; 5] = [
+    let steps: [Step; 6] = [
         ("format", || cargo_step(&["fmt", "--all", "--check"])),
+        ("format of the clients' drivers", || cargo_step(&["fmt", "--manifest-path", DRIVERS, "--check"])),
         ("tidy", rules),
         ("clippy", || cargo_step(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("documentation", documentation),

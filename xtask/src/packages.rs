@@ -12,18 +12,48 @@ use std::process::{Command, Stdio};
 
 use crate::say::say;
 
-/// A program and the package that has it.
+/// What a test needs, and the package that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Package {
-    program: &'static str,
+    need: Need,
     name: &'static str,
     purpose: &'static str,
+    without: Without,
 }
 
-const PACKAGES: [Package; 3] = [
-    Package { program: "nginx", name: "nginx", purpose: "experiments against a real web server" },
-    Package { program: "redis-server", name: "redis-server", purpose: "experiments against a real store" },
-    Package { program: "chromium", name: "chromium", purpose: "looking at a report in a real browser" },
+/// How something is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// A program, by its name.
+    Program(&'static str),
+    /// Something that has no program of its own: what it is called, and a command that succeeds where it is there.
+    Answer(&'static str, &'static [&'static str]),
+}
+
+/// What becomes of tests that lack it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Without {
+    Skipped,
+    Failing,
+}
+
+const PACKAGES: [Package; 8] = [
+    Package::skipped("nginx", "experiments against a real web server"),
+    Package::skipped("redis-server", "experiments against a real store"),
+    Package::skipped("chromium", "looking at a report in a real browser"),
+    Package::needed(Need::Program("node"), "nodejs", "Toxiproxy's client for Node"),
+    Package::needed(Need::Program("npm"), "npm", "Toxiproxy's client for Node"),
+    Package::needed(
+        Need::Answer("python3 with venv", &["python3", "-c", "import ensurepip, venv"]),
+        "python3-venv",
+        "Toxiproxy's client for Python",
+    ),
+    Package::needed(Need::Program("pkg-config"), "pkg-config", "Toxiproxy's clients for Rust"),
+    Package::needed(
+        Need::Answer("OpenSSL's headers", &["pkg-config", "--exists", "openssl"]),
+        "libssl-dev",
+        "Toxiproxy's clients for Rust",
+    ),
 ];
 
 /// Where Debian puts programs that the `PATH` of ordinary users may lack.
@@ -59,15 +89,21 @@ pub fn provide(may_install: bool) {
 
 fn name_missing(missing: &[Package]) {
     for package in missing {
+        let become_of_tests = match package.without {
+            Without::Skipped => "are skipped",
+            Without::Failing => "fail",
+        };
         say(&format!(
-            "missing: {} (for {}); tests that need it are skipped; install it with: apt-get install {}",
-            package.program, package.purpose, package.name
+            "missing: {} (for {}); tests that need it {become_of_tests}; install it with: apt-get install {}",
+            package.need.name(),
+            package.purpose,
+            package.name
         ));
     }
 }
 
 fn missing() -> Vec<Package> {
-    PACKAGES.into_iter().filter(|package| find(package.program).is_none()).collect()
+    PACKAGES.into_iter().filter(|package| !package.need.is_there()).collect()
 }
 
 fn find(program: &str) -> Option<PathBuf> {
@@ -108,6 +144,45 @@ fn apt_get(arguments: &[&str], names: &[&str]) -> io::Result<bool> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null());
     Ok(command.status()?.success())
+}
+
+// === impl Package ===
+
+impl Package {
+    /// A program that is called like its package, and whose tests are skipped without it.
+    const fn skipped(name: &'static str, purpose: &'static str) -> Self {
+        Self { need: Need::Program(name), name, purpose, without: Without::Skipped }
+    }
+
+    /// What tests fail without.
+    const fn needed(need: Need, name: &'static str, purpose: &'static str) -> Self {
+        Self { need, name, purpose, without: Without::Failing }
+    }
+}
+
+// === impl Need ===
+
+impl Need {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Program(name) | Self::Answer(name, _) => name,
+        }
+    }
+
+    fn is_there(self) -> bool {
+        match self {
+            Self::Program(name) => find(name).is_some(),
+            Self::Answer(_, command) => succeeds(command),
+        }
+    }
+}
+
+/// Whether a command ends well; one that cannot be started does not.
+fn succeeds(command: &[&str]) -> bool {
+    let Some((program, arguments)) = command.split_first() else { return false };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// While this lives, packages do not start their services.
@@ -192,5 +267,14 @@ mod tests {
     fn programs_are_looked_for_on_the_path_and_among_servers() {
         assert!(find("cat").is_some());
         assert_eq!(find("no-such-program-anywhere"), None);
+    }
+
+    #[test]
+    fn what_has_no_program_is_there_if_its_command_succeeds() {
+        let is_there = |command| Need::Answer("x", command).is_there();
+        assert!(is_there(&["true"]));
+        assert!(!is_there(&["false"]));
+        assert!(!is_there(&["no-such-program-anywhere"]));
+        assert!(!is_there(&[]));
     }
 }

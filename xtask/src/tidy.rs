@@ -16,7 +16,7 @@ const RULES: [Rule; 6] = [
 /// Every breach, as `path:line: what`.
 pub fn broken(files: &[SourceFile]) -> Vec<String> {
     let mut broken = Vec::new();
-    for file in files.iter().filter(|file| file.path != "Cargo.lock") {
+    for file in files.iter().filter(|file| !is_written_by_cargo(file)) {
         for (line, what) in RULES.iter().flat_map(|rule| rule(file)) {
             broken.push(format!("{}:{line}: {what}", file.path));
         }
@@ -80,6 +80,11 @@ fn starts_no_shell(file: &SourceFile) -> Vec<(usize, String)> {
     )
 }
 
+/// It names the host of the packages.
+fn is_written_by_cargo(file: &SourceFile) -> bool {
+    file.path == "Cargo.lock" || file.path.ends_with("/Cargo.lock")
+}
+
 fn is_rust(file: &SourceFile) -> bool {
     file.path.ends_with(".rs")
 }
@@ -130,5 +135,7 @@ mod tests {
         let shell = ["Command::new", "(\"sh\")"].concat();
         check("a.rs", &format!("//! x\n{shell}\n"), &["a.rs:2: starts a shell"]);
         check("Cargo.lock", &home, &[]);
+        check("a/Cargo.lock", &home, &[]);
+        check("a/NotCargo.lock", &home, &["a/NotCargo.lock:1: a path of one machine"]);
     }
 }

@@ -43,8 +43,8 @@ enum Phase {
     Dialling(Box<Dial>),
     /// Both sides are there.
     Joined(Peer),
-    /// It is over, and what is on its way is read by its peers.
-    Lingering { server: Peer, until: Span },
+    /// It is over, and what is on its way is read by its peers, or by its client if there was never a second side.
+    Lingering { server: Option<Peer>, until: Span },
 }
 
 /// What is to happen with a connection after its turn.
@@ -96,7 +96,8 @@ impl Connection {
     pub(super) fn server_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.phase {
             Phase::Dialling(dial) => dial.socket().map(Peer::fd),
-            Phase::Joined(server) | Phase::Lingering { server, .. } => Some(server.fd()),
+            Phase::Joined(server) => Some(server.fd()),
+            Phase::Lingering { server, .. } => server.as_ref().map(Peer::fd),
         }
     }
 
@@ -105,7 +106,10 @@ impl Connection {
         match (end, &mut self.phase) {
             (Socket::Client, _) => self.client.note(flags),
             (Socket::Server, Phase::Dialling(dial)) => dial.note(flags),
-            (Socket::Server, Phase::Joined(server) | Phase::Lingering { server, .. }) => server.note(flags),
+            (Socket::Server, Phase::Joined(server)) => server.note(flags),
+            (Socket::Server, Phase::Lingering { server, .. }) => {
+                server.iter_mut().for_each(|server| server.note(flags));
+            }
         }
     }
 
@@ -220,7 +224,8 @@ impl Connection {
             self.client.reset_at_close();
         }
         let server = match &self.phase {
-            Phase::Joined(server) | Phase::Lingering { server, .. } => Some(server),
+            Phase::Joined(server) => Some(server),
+            Phase::Lingering { server, .. } => server.as_ref(),
             // A target that is being called may have accepted already.
             Phase::Dialling(dial) => dial.socket(),
         };
@@ -233,11 +238,15 @@ impl Connection {
     fn close_in_order(&mut self) -> Turned {
         let until = self.shared.now().plus(LINGER);
         let phase = std::mem::replace(&mut self.phase, Phase::Dialling(Box::new(Dial::new(until))));
-        let Phase::Joined(server) = phase else { return Turned::Over };
+        let server = match phase {
+            Phase::Joined(server) => Some(server),
+            Phase::Dialling(_) => None,
+            Phase::Lingering { .. } => return Turned::Over,
+        };
         self.up = Lane::new(Direction::Upstream);
         self.down = Lane::new(Direction::Downstream);
         self.client.shut_write();
-        server.shut_write();
+        server.iter().for_each(Peer::shut_write);
         self.phase = Phase::Lingering { server, until };
         Turned::Again
     }
@@ -245,8 +254,9 @@ impl Connection {
     /// Reads what peers still send, and throws it away, until both are through.
     fn linger(&mut self, until: Span, tools: &mut Tools) -> Turned {
         let Phase::Lingering { server, .. } = &mut self.phase else { return Turned::Over };
-        let through = [&mut self.client, server].map(|peer| drain(peer, tools));
-        if through == [true, true] || self.shared.now() >= until {
+        let client = drain(&mut self.client, tools);
+        let server = server.as_mut().is_none_or(|server| drain(server, tools));
+        if client && server || self.shared.now() >= until {
             return Turned::Over;
         }
         Turned::Waits(Some(until))

@@ -185,7 +185,7 @@ impl Dial {
         if !server.writable {
             return Ok(Dialling::Waits(Some(*give_up)));
         }
-        if address.ip().is_loopback() && address.port() >= EPHEMERAL && server.is_its_own_peer() {
+        if address.ip().is_loopback() && address.port() >= EPHEMERAL && server.is_itself(*address) {
             return Err(unreachable(shared));
         }
         match std::mem::replace(&mut self.step, Step::Before) {

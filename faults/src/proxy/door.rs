@@ -7,6 +7,8 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub(crate) struct Door {
     address: SocketAddr,
     /// Connections of our own that keep the backlog full.
     fillers: Mutex<Vec<Filler>>,
+    /// Nobody may be accepted: that would make room in the backlog.
+    dead: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -51,7 +55,7 @@ impl Door {
             _ => found,
         };
         let address = local_address(&socket)?;
-        let door = Self { socket, address, fillers: Mutex::default() };
+        let door = Self { socket, address, fillers: Mutex::default(), dead: AtomicBool::new(false) };
         door.open()?;
         Ok(door)
     }
@@ -66,12 +70,27 @@ impl Door {
         // Connections of before may linger on this port; without this they would forbid listening.
         self.socket.set_reuse_address(true)?;
         self.socket.listen(BACKLOG)?;
+        self.dead.store(false, Release);
         self.fillers().iter_mut().for_each(|filler| filler.socket = None);
         Ok(())
     }
 
     /// Lets connects get no answer: the backlog is full, and stays so. Says whether a connect of our own got none.
     pub(crate) fn black_hole(&self) -> io::Result<bool> {
+        self.dead.store(true, Release);
+        let filled = self.fill();
+        if filled.is_err() {
+            let _ = self.open();
+        }
+        filled
+    }
+
+    /// Whether nobody may be accepted now.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Acquire)
+    }
+
+    fn fill(&self) -> io::Result<bool> {
         self.socket.listen(0)?;
         let mut fillers = self.fillers();
         fillers.retain(|filler| filler.socket.is_some());
@@ -104,6 +123,14 @@ impl Door {
     pub(crate) fn shut(&self) -> io::Result<()> {
         self.socket.set_reuse_address(false)?;
         self.socket.shutdown(Shutdown::Read)
+    }
+
+    /// Stops listening for good: connects are refused, and whoever shares addresses may have the port at once, though
+    /// this socket and the connections that came through it are not closed yet.
+    pub(crate) fn give_up(&self) {
+        // Both fail only for a socket that is none.
+        let _ = self.socket.set_reuse_address(true);
+        let _ = self.socket.shutdown(Shutdown::Read);
     }
 
     /// Whether the kernel takes connections here.
@@ -187,6 +214,22 @@ mod tests {
         let taken = Plain::bind(any()).unwrap();
         let error = Door::open_at(taken.local_addr().unwrap()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_port_that_was_given_up_can_be_had_while_its_connections_live() {
+        for shut_before in [false, true] {
+            let door = Door::open_at(any()).unwrap();
+            let client = TcpStream::connect(door.address()).unwrap();
+            let served = door.socket.accept().unwrap();
+            if shut_before {
+                door.shut().unwrap();
+            }
+            door.give_up();
+            let again = Door::open_at(door.address()).unwrap();
+            assert!(again.is_open() && !door.is_open());
+            drop((client, served));
+        }
     }
 
     #[test]

@@ -5,12 +5,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::inbox::{self, Bell};
 use super::shared::Shared;
 use super::worker::Worker;
 
@@ -31,40 +32,34 @@ pub(super) enum Order {
 }
 
 /// The way to a worker.
+pub(super) type Inbox = inbox::Inbox<Order, EventFd>;
+
+/// A bell of the kernel's.
 #[derive(Debug)]
-pub(super) struct Inbox {
-    orders: Mutex<Vec<Order>>,
-    bell: OwnedFd,
-    /// The bell was rung and not answered yet.
-    rung: AtomicBool,
+pub(super) struct EventFd(OwnedFd);
+
+// === impl EventFd ===
+
+impl EventFd {
+    fn open() -> io::Result<Self> {
+        Ok(Self(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
+    }
 }
 
-// === impl Inbox ===
-
-impl Inbox {
-    fn new() -> io::Result<Self> {
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { orders: Mutex::default(), bell, rung: AtomicBool::new(false) })
+impl Bell for EventFd {
+    fn ring(&self) {
+        // It fails only when it has been rung 2^64 times.
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 
-    /// Tells the worker something. It never waits for it.
-    pub(super) fn tell(&self, order: Order) {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).push(order);
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            // It fails only when it has been rung 2^64 times.
-            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
-        }
+    fn hush(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 8]);
     }
+}
 
-    /// All orders since the last time.
-    pub(super) fn take(&self) -> Vec<Order> {
-        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
-        self.rung.store(false, Ordering::Release);
-        std::mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+impl AsFd for EventFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
@@ -84,7 +79,7 @@ pub(super) fn worker() -> io::Result<Arc<Inbox>> {
     if let Some(inbox) = &*place {
         return Ok(Arc::clone(inbox));
     }
-    let inbox = Arc::new(Inbox::new()?);
+    let inbox = Arc::new(Inbox::new(EventFd::open()?));
     let worker = Worker::new(Arc::clone(&inbox))?;
     std::thread::Builder::new().name(format!("shakedown-proxy-{number}")).spawn(move || worker.run())?;
     *place = Some(Arc::clone(&inbox));

@@ -16,13 +16,16 @@ const CHUNKS_A_TURN: usize = 16;
 /// A way that fills a whole buffer at once is one that carries bulk; one that moves less than this is not.
 const BULK: usize = BUFFER / 4;
 
+/// How many buffers a worker keeps for what is read next.
+const SPARE: usize = 16;
+
 /// What a worker lends to the connection whose turn it is.
 #[derive(Debug)]
 pub(super) struct Tools {
     /// Where small chunks are read to. One for each thread and none for each connection: idle connections are to be small.
     pub(super) scratch: Box<[u8]>,
     /// Where chunks are read to that a pipe may keep.
-    pub(super) spare: Vec<u8>,
+    spare: Vec<Vec<u8>>,
     pub(super) transits: Transits,
 }
 
@@ -77,6 +80,14 @@ impl Tools {
     pub(super) fn new() -> Self {
         Self { scratch: vec![0; BUFFER].into_boxed_slice(), spare: Vec::new(), transits: Transits::default() }
     }
+
+    /// Keeps the memory of bytes that went for those that come: fresh pages cost more than copying into them.
+    fn keep(&mut self, mut used: Vec<u8>) {
+        if used.capacity() >= BUFFER && self.spare.len() < SPARE {
+            used.clear();
+            self.spare.push(used);
+        }
+    }
 }
 
 // === impl Lane ===
@@ -120,6 +131,7 @@ impl Flow<'_> {
     pub(super) fn turn(&mut self) -> Result<Wants, Over> {
         let mut wants = Wants::default();
         self.narrow();
+        self.from.stamp(self.lane.pipe.delays());
         for _ in 0..CHUNKS_A_TURN {
             let step = match self.lane.pipe.is_clear() {
                 true => self.past(&mut wants),
@@ -172,6 +184,7 @@ impl Flow<'_> {
             Moved::End => return self.ended(End::Finished),
             Moved::Broken => return self.ended(End::Reset),
         };
+        self.received(count);
         self.lane.bulk = count == BUFFER;
         let bytes = &self.tools.scratch[..count];
         match self.to.write(bytes) {
@@ -195,6 +208,7 @@ impl Flow<'_> {
             Moved::Some(count) => {
                 transit.holds = count;
                 self.lane.bulk = count >= BULK;
+                self.received(count);
                 self.splice_out(wants)
             }
             Moved::Blocked => Step::Done,
@@ -256,6 +270,9 @@ impl Flow<'_> {
                         Moved::Some(count) => {
                             self.lane.pipe.block(false);
                             self.lane.pipe.sent(count, self.shared.now());
+                            if let Some(used) = self.lane.pipe.take_used() {
+                                self.tools.keep(used);
+                            }
                             self.passed(count);
                         }
                         Moved::Blocked => {
@@ -295,14 +312,17 @@ impl Flow<'_> {
             wants.at = [wants.at, again].into_iter().flatten().min();
             return Step::Done;
         }
-        let spare = &mut self.tools.spare;
-        spare.clear();
-        match self.from.read_into(spare, room) {
+        let mut spare = self.tools.spare.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER));
+        let (read, ago) = self.from.read_into(&mut spare, room);
+        // A chunk that fills its buffer keeps it; a small one shall not hold a large one.
+        let bytes =
+            if spare.len() * 2 > spare.capacity() { std::mem::take(&mut spare) } else { spare[..].to_vec() };
+        self.tools.keep(spare);
+        match read {
             Moved::Some(count) => {
-                // A chunk that fills its buffer keeps it; a small one shall not hold a large one.
-                let bytes =
-                    if count * 2 > spare.capacity() { std::mem::take(spare) } else { spare[..].to_vec() };
-                self.lane.pipe.take(bytes, self.shared.now());
+                self.received(count);
+                let now = self.shared.now();
+                self.lane.pipe.take_since(bytes, now.minus(ago), now);
             }
             Moved::Blocked => return Step::Done,
             Moved::End if !self.from.broken => self.lane.pipe.take_end(End::Finished, now),
@@ -314,6 +334,14 @@ impl Flow<'_> {
     fn sink_broke(&mut self, wants: &mut Wants) {
         self.lane.pipe.close();
         wants.sink_broke = true;
+    }
+
+    fn received(&self, bytes: usize) {
+        let link = match self.lane.direction {
+            Direction::Upstream => &self.shared.counters.up_received,
+            Direction::Downstream => &self.shared.counters.down_received,
+        };
+        link.fetch_add(bytes as u64, Relaxed);
     }
 
     fn passed(&self, bytes: usize) {

@@ -4,14 +4,17 @@
 //! be told that there is nothing to do. A read that gives less than was asked for has emptied the socket, and a write
 //! that takes less has filled it (epoll(7), questions 9 and its answer), unless the other side has said that it is through.
 
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, sockopt};
 use rustix::pipe::{SpliceFlags, splice};
+use shakedown_scenarios::units::Span;
 use socket2::SockRef;
+
+use super::arrival;
 
 /// A socket of a connection.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(super) struct Peer {
     pub(super) broken: bool,
     /// Whether that was put into its way already.
     pub(super) told: bool,
+    /// What it reads has a stamp that tells when it came.
+    stamps: bool,
 }
 
 /// What became of an attempt to move bytes.
@@ -51,7 +56,15 @@ pub(super) const WATCHED: EventFlags =
 impl Peer {
     /// A socket that was accepted, or is being connected.
     pub(super) const fn new(socket: OwnedFd, connected: bool) -> Self {
-        Self { socket, readable: false, writable: connected, ends: false, broken: false, told: false }
+        Self {
+            socket,
+            readable: false,
+            writable: connected,
+            ends: false,
+            broken: false,
+            told: false,
+            stamps: false,
+        }
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -79,17 +92,30 @@ impl Peer {
         self.noted_read(read, room)
     }
 
-    /// Reads at most so many bytes, which is more than none, into the room of an empty vector.
-    pub(super) fn read_into(&mut self, buffer: &mut Vec<u8>, most: usize) -> Moved {
+    /// Reads at most so many bytes, which is more than none, into the room of an empty vector; tells how long ago they
+    /// came, if that is known.
+    pub(super) fn read_into(&mut self, buffer: &mut Vec<u8>, most: usize) -> (Moved, Span) {
         buffer.reserve_exact(most);
         let room = buffer.spare_capacity_mut().len().min(most);
-        let read = rustix::io::read(&self.socket, &mut buffer.spare_capacity_mut()[..room]);
-        let read = read.map(|(bytes, _)| bytes.len());
-        if let Ok(count) = read {
+        let spare = &mut buffer.spare_capacity_mut()[..room];
+        let read = match self.stamps {
+            true => arrival::read(self.socket.as_fd(), spare),
+            false => rustix::io::read(&self.socket, spare).map(|(bytes, _)| (bytes.len(), Span::ZERO)),
+        };
+        if let Ok((count, _)) = read {
             // SAFETY: the kernel has written the first `count` bytes of the spare capacity.
             unsafe { buffer.set_len(count) };
         }
-        self.noted_read(read, room)
+        let ago = read.map_or(Span::ZERO, |(_, ago)| ago);
+        (self.noted_read(read.map(|(count, _)| count), room), ago)
+    }
+
+    /// Has the kernel note when bytes come, or not.
+    pub(super) fn stamp(&mut self, on: bool) {
+        if self.stamps != on {
+            self.stamps = on;
+            arrival::stamp(self.socket.as_fd(), on);
+        }
     }
 
     fn noted_read(&mut self, read: rustix::io::Result<usize>, room: usize) -> Moved {
@@ -179,11 +205,8 @@ impl Peer {
 
     /// Whether it is connected to itself: a connect to a port of this machine that nobody listens on may be given that
     /// very port to come from.
-    pub(super) fn is_its_own_peer(&self) -> bool {
-        let socket = SockRef::from(&self.socket);
-        match (socket.local_addr(), socket.peer_addr()) {
-            (Ok(own), Ok(other)) => own.as_socket() == other.as_socket(),
-            _ => false,
-        }
+    pub(super) fn is_itself(&self, called: SocketAddr) -> bool {
+        let own = SockRef::from(&self.socket).local_addr();
+        own.is_ok_and(|own| own.as_socket() == Some(called))
     }
 }

@@ -10,6 +10,8 @@ use shakedown_scenarios::units::Span;
 use tokio::sync::watch;
 
 use super::door::Door;
+use super::published::Published;
+use super::turns::Turns;
 use super::upstream::Upstream;
 use crate::clock::Clock;
 use crate::toxic::Rules;
@@ -22,13 +24,12 @@ pub(super) struct Shared {
     pub(super) streams: Streams,
     pub(super) clock: Clock,
     pub(super) counters: Counters,
-    rules: Mutex<Arc<Rules>>,
-    version: AtomicU64,
+    rules: Published<Rules>,
     connections: Mutex<BTreeMap<u64, Arc<Seen>>>,
     /// What pipes keep under latencies, all together, bytes.
     pub(super) travelling: AtomicUsize,
-    /// Odd while a connection of this proxy has its turn.
-    turns: AtomicU64,
+    /// The turns of its connections.
+    turns: Turns,
     /// True once all connections are gone for good.
     pub(super) left: Arc<watch::Sender<bool>>,
 }
@@ -39,6 +40,8 @@ pub(super) struct Counters {
     pub(super) open: AtomicU64,
     pub(super) up: AtomicU64,
     pub(super) down: AtomicU64,
+    pub(super) up_received: AtomicU64,
+    pub(super) down_received: AtomicU64,
     pub(super) dial_failures: AtomicU64,
 }
 
@@ -59,18 +62,17 @@ const SETTLES_WITHIN: Span = Span::millis(5);
 
 impl Shared {
     pub(super) fn new(door: Door, upstream: Upstream, seed: u64, rules: Rules) -> Self {
-        let version = AtomicU64::new(rules.version());
+        let version = rules.version();
         Self {
             door,
             upstream,
             streams: Streams::new(seed),
             clock: Clock::of_process(),
             counters: Counters::default(),
-            rules: Mutex::new(Arc::new(rules)),
-            version,
+            rules: Published::new(rules, version),
             connections: Mutex::default(),
             travelling: AtomicUsize::new(0),
-            turns: AtomicU64::new(0),
+            turns: Turns::new(),
             left: Arc::new(watch::Sender::new(false)),
         }
     }
@@ -81,37 +83,45 @@ impl Shared {
 
     /// The version of the newest rules.
     pub(super) fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+        self.rules.version()
     }
 
     /// The newest rules.
     pub(super) fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&lock(&self.rules))
+        self.rules.value()
     }
 
     /// Makes other rules hold. Callers take turns.
     pub(super) fn publish(&self, rules: Rules) {
         let version = rules.version();
-        *lock(&self.rules) = Arc::new(rules);
-        self.version.store(version, Ordering::Release);
+        self.rules.publish(rules, version);
     }
 
     /// A turn begins, or ends. Only the worker says so.
     pub(super) fn turn(&self) {
-        self.turns.fetch_add(1, Ordering::AcqRel);
+        self.turns.turn();
+    }
+
+    /// Ends all moving of bytes. When it returns, no byte goes on (but see [`Shared::settle`] on a worker that does not
+    /// get its core); sockets are closed when the worker comes to it.
+    pub(super) fn end(&self) {
+        self.turns.end();
+        self.settle();
+    }
+
+    /// Whether nothing may be moved any more. To be asked within a turn.
+    pub(super) fn has_ended(&self) -> bool {
+        self.turns.have_ended()
     }
 
     /// Waits until a turn that is under way is over, which takes microseconds: then everything that a peer has seen is
     /// counted. A worker that does not get its core is not waited for.
     pub(super) fn settle(&self) {
-        let under_way = self.turns.load(Ordering::Acquire);
-        if under_way.is_multiple_of(2) {
-            return;
-        }
-        let give_up = self.now().plus(SETTLES_WITHIN);
-        while self.turns.load(Ordering::Acquire) == under_way && self.now() < give_up {
-            std::thread::yield_now();
-        }
+        let mut give_up = None;
+        self.turns.settle(|| {
+            let now = self.now();
+            now >= *give_up.get_or_insert(now.plus(SETTLES_WITHIN))
+        });
     }
 
     /// Lists a connection.

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use shakedown_scenarios::units::Span;
 
+use super::busy_poll::BusyPoll;
 use super::connection::{Connection, Socket, Turned};
 use super::engine::{Inbox, Order};
 use super::flow::Tools;
@@ -51,6 +52,7 @@ pub(super) struct Worker {
     freed: Vec<usize>,
     ready: VecDeque<usize>,
     timers: Timers,
+    busy: BusyPoll,
     /// Doors at which the machine had no room for a connection, and when to try again.
     reliefs: Vec<(Span, usize)>,
     tools: Tools,
@@ -94,6 +96,7 @@ impl Worker {
             freed: Vec::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
+            busy: BusyPoll::default(),
             tools: Tools::new(),
             resolver: None,
             serial: 0,
@@ -120,13 +123,14 @@ impl Worker {
     }
 
     /// How long to wait for events: not at all if there is something to do.
-    fn timeout(&self) -> Option<Timespec> {
+    fn timeout(&mut self) -> Option<Timespec> {
         if !self.ready.is_empty() {
             return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
         }
         let relief = self.reliefs.iter().map(|(moment, _)| *moment).min();
-        let next = [self.timers.next(), relief].into_iter().flatten().min()?;
-        Timespec::try_from(next.minus(self.clock.now()).duration()).ok()
+        let next = [self.timers.next(), relief].into_iter().flatten().min();
+        let wait = self.busy.wait(self.clock.now(), next)?;
+        Timespec::try_from(wait.duration()).ok()
     }
 
     fn take(&mut self, event: &Event) {
@@ -219,7 +223,7 @@ impl Worker {
         for _ in 0..ACCEPTS_A_TURN {
             let Some(Some(served)) = self.proxies.get_mut(proxy) else { return };
             served.refresh();
-            if served.rules.refuses() || served.rules.drops_syns() {
+            if served.rules.refuses() || served.shared.door.is_dead() {
                 return;
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
@@ -290,6 +294,7 @@ impl Worker {
             {
                 slot.asked = None;
                 self.queue(place);
+                self.busy.fired(now);
             }
         }
         let (due, later) = self.reliefs.iter().partition(|(moment, _)| *moment <= now);
@@ -313,7 +318,10 @@ impl Worker {
         let Some(Some(served)) = self.proxies.get_mut(slot.proxy) else { return };
         served.refresh();
         served.shared.turn();
-        let turned = slot.connection.turn(&served.rules, &mut self.tools);
+        let turned = match served.shared.has_ended() {
+            true => Turned::Over,
+            false => slot.connection.turn(&served.rules, &mut self.tools),
+        };
         served.shared.turn();
         match turned {
             Turned::Waits(None) => {}

@@ -45,6 +45,8 @@ pub struct Pipe {
 struct Works {
     stages: Vec<Stage>,
     queue: Queue,
+    /// The memory of the last piece that went whole.
+    used: Option<Vec<u8>>,
     /// Since when the head of the queue waits for its turn, and because of which injection.
     waiting: Option<(Span, u32)>,
 }
@@ -169,7 +171,7 @@ impl Pipe {
             return (0, None);
         }
         let Some(works) = &self.works else { return (BUFFER, None) };
-        let travels = ample && !self.sink_blocked && works.stages.iter().any(Stage::delays);
+        let travels = ample && !self.sink_blocked && self.delays();
         let most = if travels { DELAY_BUFFER } else { BUFFER };
         let mut room = most.saturating_sub(works.queue.cost()).min(BUFFER);
         let mut again = None;
@@ -180,6 +182,12 @@ impl Pipe {
         (room, again)
     }
 
+    /// Whether something makes bytes late that come now.
+    #[must_use]
+    pub fn delays(&self) -> bool {
+        self.works.as_ref().is_some_and(|works| works.stages.iter().any(Stage::delays))
+    }
+
     /// The size that the source's receive buffer is to have, if a toxic asks for one.
     #[must_use]
     pub fn window(&self) -> Option<Size> {
@@ -188,10 +196,15 @@ impl Pipe {
 
     /// Takes bytes that were read. No bytes are no chunk: an end has a call of its own.
     pub fn take(&mut self, bytes: Vec<u8>, now: Span) {
+        self.take_since(bytes, now, now);
+    }
+
+    /// The same for bytes that had come already before they were read: a delay counts from then.
+    pub fn take_since(&mut self, bytes: Vec<u8>, came: Span, now: Span) {
         if !bytes.is_empty() && self.state != State::Closed {
             let works = self.works.get_or_insert_default();
             works.stages.iter_mut().for_each(|stage| stage.read(bytes.len(), now));
-            works.judge(Piece::new(What::Bytes(bytes), now), 0);
+            works.judge(Piece::new(What::Bytes(bytes), came), 0);
         }
         self.rest();
     }
@@ -241,7 +254,7 @@ impl Pipe {
         if rules.version() == self.version {
             return None;
         }
-        if let Some(over) = self.part_from_healed(rules) {
+        if let Some(over) = self.part_from_healed(rules, now) {
             return Some(over);
         }
         let version = self.version;
@@ -309,6 +322,11 @@ impl Pipe {
         self.rest();
     }
 
+    /// The memory of a piece that went whole, for whoever reads the next one.
+    pub fn take_used(&mut self) -> Option<Vec<u8>> {
+        self.works.as_mut()?.used.take()
+    }
+
     /// Tells that the end of the last [`Next::End`] was passed on.
     pub fn ended(&mut self, now: Span) {
         if let Some(works) = &mut self.works
@@ -352,7 +370,7 @@ impl Pipe {
     }
 
     /// Lets go of toxics that hold no more.
-    fn part_from_healed(&mut self, rules: &Rules) -> Option<Over> {
+    fn part_from_healed(&mut self, rules: &Rules, now: Span) -> Option<Over> {
         let works = self.works.as_mut()?;
         for stage in works.stages.iter().filter(|stage| !rules.holds(stage.rule.id)) {
             if let Some(over) = stage.at_heal() {
@@ -360,6 +378,7 @@ impl Pipe {
                 return Some(over);
             }
         }
+        works.waited_until_heal(rules, now);
         works.stages.retain(|stage| rules.holds(stage.rule.id));
         works.queue.forget(|id| rules.holds(id));
         None
@@ -472,6 +491,7 @@ impl Works {
         for stage in &self.stages {
             let due = if stage.gathers() { self.queue.due(now) } else { waiting };
             if stage.stalls_from().is_some_and(|from| from <= now) {
+                self.waiting = stage.stands(self.waiting, waiting, now);
                 return Turn::Never;
             }
             match self.gate(stage, due, now) {
@@ -481,7 +501,7 @@ impl Works {
                     return Turn::Over(over);
                 }
                 Gate::Shut => {
-                    self.waiting = self.waiting.or(Some((now, stage.rule.id)));
+                    self.waiting = stage.stands(self.waiting, waiting, now);
                     return Turn::Never;
                 }
                 Gate::At(moment) if moment > latest => {
@@ -499,7 +519,10 @@ impl Works {
 
     /// What there is to wait for with an empty queue.
     fn idle(&mut self, now: Span) -> Next<'static> {
-        match self.turn(0, now) {
+        let turn = self.turn(0, now);
+        // What is not there does not wait.
+        self.waiting = None;
+        match turn {
             Turn::Over(over) => Next::Over(over),
             _ => Next::Idle,
         }
@@ -521,7 +544,16 @@ impl Works {
         }
         if let Some(piece) = self.queue.pop_sent() {
             self.left(&piece, now);
+            self.used = piece.into_bytes();
         }
+    }
+
+    /// What a toxic kept from going until it was healed has waited for that.
+    fn waited_until_heal(&mut self, rules: &Rules, now: Span) {
+        let Some((since, id)) = self.waiting.filter(|(_, id)| !rules.holds(*id)) else { return };
+        self.waiting = None;
+        let bytes = self.queue.front().map_or(0, Piece::goes);
+        self.tell(id, |tally| tally.paced(bytes, now.minus(since)));
     }
 
     /// A piece is on its way: those that made it late are told how late it was.
@@ -552,5 +584,15 @@ impl Stage {
 
     fn gathers(&self) -> bool {
         matches!(self.rule.toxic(), Toxic::Coalesce { .. })
+    }
+
+    /// So many bytes do not go, and not later either; since when they wait, and because of whom. A limit that has come to
+    /// its end holds them, which is told once.
+    fn stands(&self, before: Option<(Span, u32)>, bytes: usize, now: Span) -> Option<(Span, u32)> {
+        let is_limit = matches!(self.rule.toxic(), Toxic::LimitData { .. } | Toxic::LimitTime { .. });
+        if before.is_none() && is_limit {
+            self.rule.tally.held(bytes);
+        }
+        before.or(Some((now, self.rule.id)))
     }
 }

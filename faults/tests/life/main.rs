@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod deaths;
-mod descriptors;
 mod parts;
 mod pressures;
 mod stage;
@@ -19,7 +18,6 @@ fn main() {
     }
     let mut trials = deaths::trials();
     trials.extend(pressures::trials());
-    trials.extend(descriptors::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

@@ -12,8 +12,6 @@ use shakedown_faults::pressure::{self, Pressure, Spec};
 use shakedown_faults::process::{self, Kin};
 use shakedown_scenarios::units::{Ratio, Span};
 
-use crate::descriptors;
-
 pub type Part = fn(&[String]);
 
 /// No part plays for longer, whatever becomes of its test.
@@ -54,13 +52,12 @@ pub enum Step {
 }
 
 pub fn find(name: &str) -> Option<Part> {
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 5] = [
         ("guardian", play_guardian),
         ("injector", play_injector),
         ("harness", play_harness),
         ("sleeper", |_| wait_for_the_curtain()),
         ("target", play_target),
-        ("exhausted", descriptors::play_exhausted),
     ];
     parts.into_iter().find(|(part, _)| *part == name).map(|(_, part)| part)
 }

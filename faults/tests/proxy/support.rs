@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shakedown_faults::proxy::Proxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +14,39 @@ pub const SEED: u64 = 42;
 /// Far more than anything here takes, and far less than a stuck CI job.
 pub const LONG: Duration = Duration::from_secs(20);
 
+/// What a control call may take, of the time in which its thread had a core. One that waits for data takes for ever.
+pub const CALL_MAX: Duration = Duration::from_millis(100);
+
+/// A moment, and how long this thread had waited for a core by then.
+pub struct Waited {
+    began: Instant,
+    waited: Duration,
+}
+
+// === impl Waited ===
+
+impl Waited {
+    pub fn now() -> Self {
+        Self { began: now(), waited: waited_for_a_core() }
+    }
+
+    /// How long it is ago, less what this thread waited for a core: other programs are not what is measured.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed().saturating_sub(waited_for_a_core() - self.waited)
+    }
+}
+
+/// Linux: `/proc/PID/schedstat` is time on a core, time in wait of one, and number of turns.
+fn waited_for_a_core() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(told.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test of real sockets measures real time")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
 pub fn any() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
@@ -21,6 +54,13 @@ pub fn any() -> SocketAddr {
 /// Fails the test if this does not come to an end.
 pub async fn soon<T>(what: &str, doing: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, doing).await.unwrap_or_else(|_| panic!("{what} took longer than {LONG:?}"))
+}
+
+/// The same for what moves gigabytes.
+pub async fn long<T>(what: &str, doing: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG * 15, doing)
+        .await
+        .unwrap_or_else(|_| panic!("{what} took longer than {:?}", LONG * 15))
 }
 
 /// Waits until something holds.

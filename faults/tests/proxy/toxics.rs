@@ -1,6 +1,6 @@
 //! Each toxic on real connections: it does what it says, says what it did, and is gone when it is healed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shakedown_faults::proxy::{InjectError, Proxy};
 use shakedown_faults::toxic::{Evidence, Injection, RulesError, Toxic};
@@ -247,9 +247,4 @@ async fn a_number_is_taken_until_it_heals_and_healing_is_idempotent() {
     heal(&proxy);
     heal(&proxy);
     assert!(proxy.evidence(99).is_none());
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test of real sockets measures real time")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -4,36 +4,45 @@
 //! call waits for data.
 
 mod faults;
+mod link;
 mod paper;
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use shakedown_link_faults::{LinkSpec, StartError};
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::Span;
 
 pub use faults::Faults;
-pub use paper::{Paper, PaperProxy};
+pub use link::LinkPlane;
+pub use paper::{Paper, PaperLink, PaperProxy};
 
 /// A data plane.
 pub trait Engine: fmt::Debug {
-    /// A proxy that runs. Dropping it closes its listener and its connections.
+    /// A proxy that runs. Dropping it ends it without waiting: afterwards nobody connects, nothing is handed on, and its
+    /// address can be listened on again.
     type Proxy: Plane;
+    /// A link of another protocol that runs.
+    type Link: LinkPlane;
 
     /// Starts a proxy. Its toxics hold from the first connection on.
     ///
     /// # Errors
     /// If the address cannot be listened on.
     fn start(&mut self, plan: Start<'_>) -> io::Result<Self::Proxy>;
+
+    /// Starts a link. Chance comes from `seed`.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on, or what it is to be cannot be meant.
+    fn start_link(&mut self, listen: SocketAddr, spec: LinkSpec, seed: u64)
+    -> Result<Self::Link, StartError>;
 }
 
 /// One proxy of a data plane.
-pub trait Plane: fmt::Debug + Sized {
-    /// Ends it, as dropping it does, and returns when its port is free for somebody else. It must not be called where
-    /// waiting is forbidden, as in an asynchronous task.
-    fn end(self);
-
+pub trait Plane: fmt::Debug {
     /// Where it listens.
     fn address(&self) -> SocketAddr;
 
@@ -104,8 +113,6 @@ pub struct Bite {
     pub words: String,
     /// What it did, counted: a name such as `bytes_delayed` and how many.
     pub effects: Vec<(&'static str, u64)>,
-    /// Bytes that it took and lost.
-    pub swallowed: u64,
 }
 
 /// What passed through a proxy, cumulative but for `open`.
@@ -119,6 +126,10 @@ pub struct Counters {
     pub up: u64,
     /// Bytes handed on from the target to clients.
     pub down: u64,
+    /// Bytes read from clients, also those that toxics hold or lost.
+    pub up_received: u64,
+    /// Bytes read from the target, also those that toxics hold or lost.
+    pub down_received: u64,
     /// Connections that got nowhere because the target could not be reached.
     pub dial_failures: u64,
 }
@@ -149,6 +160,8 @@ impl Counters {
             open: self.open.saturating_add(other.open),
             up: self.up.saturating_add(other.up),
             down: self.down.saturating_add(other.down),
+            up_received: self.up_received.saturating_add(other.up_received),
+            down_received: self.down_received.saturating_add(other.down_received),
             dial_failures: self.dial_failures.saturating_add(other.dial_failures),
         }
     }

@@ -1,13 +1,21 @@
 //! One proxy of the collection, running or not, with the toxics on it.
 //!
-//! A change is done whole or not at all: what may fail comes first, and what was there stays until it has succeeded.
+//! It is changed in `change`, toxics are put on it and taken off in `toxics`. A change is done whole or not at all: what
+//! may fail comes first, and what was there stays until it has succeeded.
+
+mod change;
+mod toxics;
 
 use shakedown_scenarios::target::Way;
 
 use crate::address;
-use crate::engine::{Bite, Connection, Counters, Engine, Heal, Plane, Start};
+use crate::collection::ProxyDraft;
+use crate::engine::{Bite, Connection, Counters, Engine, Plane, Start};
 use crate::error::ApiError;
-use crate::held::{Draft, Held, Origin};
+use crate::held::Held;
+use crate::news::{Level, Log, without_password};
+
+pub use change::Change;
 
 /// A proxy.
 #[derive(Debug)]
@@ -19,34 +27,19 @@ pub struct Entry<P> {
     running: Option<P>,
     held: Vec<Held>,
     next_id: u32,
-    past: Past,
+    ends: Ends,
+    log: Log,
+    /// What was counted before it last started.
+    past: Counters,
 }
 
-/// What a change says; `None`: it stays.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// Where to listen.
-    pub listen: Option<String>,
-    /// Where to connect to.
-    pub upstream: Option<String>,
-    /// Whether to run.
-    pub enabled: Option<bool>,
-}
-
-/// What was counted before the proxy last started.
-#[derive(Clone, Copy, Debug, Default)]
-struct Past {
-    counters: Counters,
-    lost: Lost,
-}
-
-/// Bytes that were received and that toxics took and lost. Those of toxics that hold both ways are not in it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Lost {
-    /// From clients.
-    pub up: u64,
-    /// From the target.
-    pub down: u64,
+/// Who is at the two ends of a proxy, as the names of a cluster's members: partitions are between groups of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Whose connections come in.
+    pub from: Option<String>,
+    /// Whom they go to.
+    pub to: Option<String>,
 }
 
 /// The most toxics on a proxy.
@@ -55,18 +48,21 @@ pub const MOST_TOXICS: usize = 256;
 // === impl Entry ===
 
 impl<P: Plane> Entry<P> {
-    /// A proxy that does not run yet.
+    /// A proxy that does not run yet, and whose toxics are not on it yet. Nothing of it is told to a log before it is
+    /// in a collection.
     #[must_use]
-    pub fn new(name: String, listen: String, upstream: String, seed: u64) -> Self {
+    pub fn new(draft: &ProxyDraft, seed: u64) -> Self {
         Self {
-            name,
-            listen,
-            upstream,
+            name: draft.name.clone(),
+            listen: draft.listen.clone(),
+            upstream: draft.upstream.clone(),
             seed,
             running: None,
             held: Vec::new(),
             next_id: 0,
-            past: Past::default(),
+            ends: draft.ends.clone(),
+            log: Log::default(),
+            past: Counters::default(),
         }
     }
 
@@ -92,6 +88,26 @@ impl<P: Plane> Entry<P> {
     #[must_use]
     pub const fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Who is at its ends.
+    #[must_use]
+    pub const fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    /// Tells of it from now on, and first that it is there.
+    pub(crate) fn tell_to(&mut self, log: Log, message: &'static str) {
+        self.log = log;
+        self.tell(message);
+    }
+
+    fn tell(&self, message: &'static str) {
+        let enabled = if self.is_enabled() { "true" } else { "false" };
+        let (listen, upstream) = (without_password(&self.listen), without_password(&self.upstream));
+        let fields =
+            [("name", self.name.as_str()), ("listen", listen), ("upstream", upstream), ("enabled", enabled)];
+        self.log.tell(Level::Info, message, fields);
     }
 
     /// Whether it runs.
@@ -123,6 +139,7 @@ impl<P: Plane> Entry<P> {
             let plane = self.plane(engine)?;
             self.listen = plane.address().to_string();
             self.running = Some(plane);
+            self.tell("Started proxy");
         }
         Ok(())
     }
@@ -130,9 +147,9 @@ impl<P: Plane> Entry<P> {
     /// Closes its listener and its connections. Its toxics stay.
     pub fn stop(&mut self) {
         if let Some(plane) = self.running.take() {
-            self.past.lost = self.past.lost.plus(lost(&plane, &self.held));
-            self.past.counters = self.past.counters.plus(Counters { open: 0, ..plane.counters() });
-            plane.end();
+            self.past = self.past.plus(Counters { open: 0, ..plane.counters() });
+            drop(plane);
+            self.tell("Terminated proxy");
         }
     }
 
@@ -142,153 +159,6 @@ impl<P: Plane> Entry<P> {
         let injections = self.held.iter().map(|held| (held.id, held.draft.injection())).collect();
         let started = engine.start(Start { listen, upstream: &self.upstream, seed: self.seed, injections });
         started.map_err(|error| ApiError::Listen(address::listen_error(listen, &error)))
-    }
-
-    /// Changes it. Another address or target closes its connections; the same address in other words is no change.
-    ///
-    /// # Errors
-    /// If an address is none, or cannot be listened on: then it is what it was.
-    pub fn change<E: Engine<Proxy = P>>(&mut self, engine: &mut E, change: Change) -> Result<(), ApiError> {
-        let enabled = change.enabled.unwrap_or(self.is_enabled());
-        let listen = change.listen.filter(|listen| *listen != self.listen);
-        let listen = listen.map(|listen| Ok((address::resolve(&listen)?, listen))).transpose();
-        let listen = listen.map_err(|error: address::AddressError| ApiError::Listen(error.to_string()))?;
-        let listen = listen.filter(|(new, _)| address::resolve(&self.listen).as_ref() != Ok(new));
-        if listen.is_none() && change.upstream.as_ref().is_none_or(|upstream| *upstream == self.upstream) {
-            if enabled {
-                return self.start(engine);
-            }
-            self.stop();
-            return Ok(());
-        }
-        let listen = listen.map_or_else(|| self.listen.clone(), |(_, listen)| listen);
-        let next = self.elsewhere(listen, change.upstream.unwrap_or_else(|| self.upstream.clone()));
-        self.replace(engine, next, enabled)
-    }
-
-    /// Becomes another proxy of its name, toxics and all. Its connections are closed; what it counted goes on.
-    ///
-    /// # Errors
-    /// If the other one's address cannot be listened on: then it is what it was.
-    pub fn replace<E: Engine<Proxy = P>>(
-        &mut self,
-        engine: &mut E,
-        mut next: Self,
-        enabled: bool,
-    ) -> Result<(), ApiError> {
-        if enabled && self.shares_port(&next.listen) {
-            // The port is its own: it can only be had after it was given back.
-            self.stop();
-            if let Err(error) = next.start(engine) {
-                // What was there comes back. Should it not, the proxy is shown as disabled.
-                let _ = self.start(engine);
-                return Err(error);
-            }
-        } else if enabled {
-            next.start(engine)?;
-        }
-        self.stop();
-        next.past = self.past;
-        *self = next;
-        Ok(())
-    }
-
-    fn elsewhere(&self, listen: String, upstream: String) -> Self {
-        let mut next = Self::new(self.name.clone(), listen, upstream, self.seed);
-        (next.held, next.next_id) = (self.held.clone(), self.next_id);
-        next
-    }
-
-    fn shares_port(&self, listen: &str) -> bool {
-        let own = self.running.as_ref().map(|plane| plane.address().port());
-        own.is_some() && address::resolve(listen).ok().map(|address| address.port()) == own
-    }
-
-    /// Puts a toxic on it.
-    ///
-    /// # Errors
-    /// If one of this name is there, there are too many, or the engine says no: nothing is changed then.
-    pub fn add(&mut self, draft: Draft) -> Result<&Held, ApiError> {
-        if self.toxic(&draft.name).is_ok() {
-            return Err(ApiError::ToxicExists);
-        }
-        if self.held.len() >= MOST_TOXICS {
-            return Err(ApiError::TooMany { what: "toxics on a proxy", most: MOST_TOXICS });
-        }
-        let id = self.next_id;
-        if let Some(plane) = &self.running {
-            plane.inject(id, draft.injection()).map_err(ApiError::Plane)?;
-        }
-        self.next_id = id.wrapping_add(1);
-        self.held.push(Held { id, draft });
-        Ok(&self.held[self.held.len() - 1])
-    }
-
-    /// Gives a toxic other figures.
-    ///
-    /// # Errors
-    /// If there is none of this name, or the engine says no: nothing is changed then.
-    pub fn update(&mut self, draft: Draft) -> Result<&Held, ApiError> {
-        let at = self.held.iter().position(|held| held.draft.name == draft.name).ok_or(ApiError::NoToxic)?;
-        let held = &mut self.held[at];
-        if let Some(plane) = &self.running {
-            plane.update(held.id, draft.injection()).map_err(ApiError::Plane)?;
-        }
-        held.draft = draft;
-        Ok(held)
-    }
-
-    /// Takes a toxic off.
-    ///
-    /// # Errors
-    /// If there is none of this name.
-    pub fn remove(&mut self, name: &str) -> Result<Heal, ApiError> {
-        let at = self.held.iter().position(|held| held.draft.name == name).ok_or(ApiError::NoToxic)?;
-        let held = self.held.remove(at);
-        let Some(plane) = &self.running else {
-            return Ok(Heal { proven: true, evidence: "the proxy does not run".to_owned() });
-        };
-        self.past.lost = self.past.lost.plus(lost(plane, std::slice::from_ref(&held)));
-        Ok(plane.heal(held.id))
-    }
-
-    /// Takes all toxics off that come from somewhere.
-    pub fn remove_all(&mut self, is_meant: impl Fn(&Origin) -> bool) {
-        let meant = self.held.iter().filter(|held| is_meant(&held.draft.origin));
-        let names: Vec<String> = meant.map(|held| held.draft.name.clone()).collect();
-        for name in names {
-            let _ = self.remove(&name);
-        }
-    }
-
-    /// Puts exactly these toxics on it, besides those that are part of something.
-    ///
-    /// # Errors
-    /// If one of them has the name of one that is part of something, there are too many, or the engine says no.
-    pub fn set(&mut self, drafts: Vec<Draft>) -> Result<(), ApiError> {
-        let stays = |held: &&Held| held.draft.origin != Origin::Itself;
-        let is_taken =
-            |draft: &Draft| self.held.iter().filter(stays).any(|held| held.draft.name == draft.name);
-        if drafts.iter().any(is_taken) {
-            return Err(ApiError::ToxicExists);
-        }
-        if self.held.iter().filter(stays).count() + drafts.len() > MOST_TOXICS {
-            return Err(ApiError::TooMany { what: "toxics on a proxy", most: MOST_TOXICS });
-        }
-        let own = self.held.iter().filter(|held| held.draft.origin == Origin::Itself);
-        let gone = own.filter(|held| drafts.iter().all(|draft| draft.name != held.draft.name));
-        let names: Vec<String> = gone.map(|held| held.draft.name.clone()).collect();
-        for name in names {
-            self.remove(&name)?;
-        }
-        for draft in drafts {
-            if self.toxic(&draft.name).is_ok() {
-                self.update(draft)?
-            } else {
-                self.add(draft)?
-            };
-        }
-        Ok(())
     }
 
     /// What a toxic did since the proxy was last started.
@@ -301,14 +171,7 @@ impl<P: Plane> Entry<P> {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let now = self.running.as_ref().map(Plane::counters).unwrap_or_default();
-        self.past.counters.plus(now)
-    }
-
-    /// What was received and lost.
-    #[must_use]
-    pub fn lost(&self) -> Lost {
-        let now = self.running.as_ref().map(|plane| lost(plane, &self.held)).unwrap_or_default();
-        self.past.lost.plus(now)
+        self.past.plus(now)
     }
 
     /// Its open connections.
@@ -324,23 +187,15 @@ impl<P: Plane> Entry<P> {
     }
 }
 
-fn lost(plane: &impl Plane, held: &[Held]) -> Lost {
-    let mut lost = Lost::default();
-    for one in held {
-        let swallowed = plane.evidence(one.id).map_or(0, |bite| bite.swallowed);
-        match one.draft.aim.way {
-            Way::Upstream => lost.up = lost.up.saturating_add(swallowed),
-            Way::Downstream => lost.down = lost.down.saturating_add(swallowed),
-            Way::Both => {}
-        }
-    }
-    lost
-}
+// === impl Ends ===
 
-// === impl Lost ===
-
-impl Lost {
-    const fn plus(self, other: Self) -> Self {
-        Self { up: self.up.saturating_add(other.up), down: self.down.saturating_add(other.down) }
+impl Ends {
+    /// The same with what is said about them; no name at all takes one away.
+    pub(crate) fn with(&self, from: Option<String>, to: Option<String>) -> Self {
+        let end = |new: Option<String>, old: &Option<String>| match new {
+            Some(name) => Some(name).filter(|name| !name.is_empty()),
+            None => old.clone(),
+        };
+        Self { from: end(from, &self.from), to: end(to, &self.to) }
     }
 }

@@ -47,13 +47,28 @@ pub enum ApiError {
     /// A toxic of this name is there, on either stream.
     #[error("toxic already exists")]
     ToxicExists,
+    /// No link of this name.
+    #[error("link not found")]
+    NoLink,
+    /// No fault of this name.
+    #[error("fault not found")]
+    NoFault,
+    /// A link of this name is there, and is another one.
+    #[error("link already exists, and is another one; a link is not changed: DELETE it first")]
+    LinkExists,
     /// An address cannot be listened on.
     #[error("{0}")]
     Listen(String),
     /// The data plane could not do it.
     #[error("{0}")]
     Plane(String),
+    /// What went wrong with several proxies, each by its name.
+    #[error("{}", listed(.0))]
+    Several(Vec<(String, ApiError)>),
 }
+
+/// The most proxies that an error names.
+const MOST_NAMED: usize = 100;
 
 // === impl ApiError ===
 
@@ -63,11 +78,17 @@ impl ApiError {
     pub fn status(&self) -> u16 {
         match self {
             Self::At(error, _) => error.status(),
-            Self::NoProxy | Self::NoToxic => 404,
-            Self::ProxyExists | Self::ToxicExists => 409,
+            Self::NoProxy | Self::NoToxic | Self::NoLink | Self::NoFault => 404,
+            Self::ProxyExists | Self::ToxicExists | Self::LinkExists => 409,
             Self::TooLarge(_) => 413,
-            Self::Listen(_) | Self::Plane(_) => 500,
+            Self::Listen(_) | Self::Plane(_) | Self::Several(_) => 500,
             _ => 400,
         }
     }
+}
+
+fn listed(wrong: &[(String, ApiError)]) -> String {
+    let named = wrong.iter().take(MOST_NAMED).map(|(name, error)| format!("{name}: {error}"));
+    let more = wrong.len().checked_sub(MOST_NAMED).filter(|more| *more > 0);
+    named.chain(more.map(|more| format!("and {more} more"))).collect::<Vec<_>>().join("; ")
 }

@@ -1,5 +1,7 @@
 //! A toxic that holds on a proxy: its name, what it is, and where it came from.
 
+use std::sync::Arc;
+
 use shakedown_scenarios::target::Way;
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::Ratio;
@@ -47,8 +49,17 @@ pub enum Origin {
     Itself,
     /// The network that a proxy behaves like.
     Profile(&'static str),
-    /// The partition of this name.
-    Partition(String),
+    /// A partition.
+    Partition(Arc<Cut>),
+}
+
+/// A partition, as each of its toxics knows it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Its name.
+    pub name: String,
+    /// The groups of names that it is between; none where its proxies were named themselves.
+    pub groups: Vec<Vec<String>>,
 }
 
 // === impl Draft ===
@@ -75,13 +86,20 @@ impl Draft {
         Injection { name: self.name.clone(), toxic: self.toxic(), aim: self.aim.clone() }
     }
 
-    /// The same in Toxiproxy's words, where these say all of it.
+    /// The same in Toxiproxy's words, where these say all that it does.
     #[must_use]
     pub fn attributes(&self) -> Option<Attributes> {
         match &self.form {
             Form::Toxiproxy(attributes) => Some(*attributes),
             Form::Native(toxic) => Attributes::of(toxic),
         }
+    }
+
+    /// The same, if Toxiproxy could have such a toxic: its words say what it does, and it goes one way. Clients of
+    /// Toxiproxy stumble over types, streams and attributes that they do not know, so that they are shown these alone.
+    #[must_use]
+    pub fn for_toxiproxy(&self) -> Option<Attributes> {
+        self.attributes().filter(|_| self.aim.way != Way::Both)
     }
 
     /// Its type: Toxiproxy's, or the name of ours in the same style.

@@ -2,19 +2,39 @@
 //!
 //! Quirks that clients depend on are kept: a toxic is created with 200, errors are JSON that is called text, `/reset`
 //! starts every proxy. Where Toxiproxy fails it does the right thing: every attribute is checked, a refused request
-//! changes nothing, toxics may come along with their proxy.
+//! changes nothing, toxics may come along with their proxy, `/reset` goes on after a failure.
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/version` | GET |
+//! | `/proxies` | GET, POST |
+//! | `/proxies/{p}` | GET, POST or PATCH (parts of it), DELETE |
+//! | `/proxies/{p}/toxics` | GET, POST |
+//! | `/proxies/{p}/toxics/{t}` | GET, POST or PATCH (attributes and toxicity), DELETE |
+//! | `/populate` | POST |
+//! | `/reset` | POST |
+//! | `/metrics` | GET, if `--proxy-metrics` or `--runtime-metrics` was asked for |
+//!
+//! Toxics that were put on by `/v1` are seen here where Toxiproxy could have them: one of its types, one way, attributes
+//! that are whole numbers. All others exist under [`crate::v1`] alone: here they are not listed, `toxic not found`. Their
+//! names are taken all the same, and `/reset` takes them off too.
+//!
+//! One client needs more than Toxiproxy gives: [`noxious`].
 
 pub mod attributes;
 mod draft;
 pub mod json;
+pub mod noxious;
 mod populate;
 mod show;
 
 use crate::collection::Collection;
-use crate::engine::Engine;
-use crate::entry::Change;
+use crate::engine::{Engine, Plane};
+use crate::entry::{Change, Entry};
 use crate::error::ApiError;
 use crate::handle::Response;
+use crate::held::Held;
+use attributes::Attributes;
 use draft::address;
 use json::Fields;
 use show::{ProxyShown, ToxicShown};
@@ -93,15 +113,13 @@ fn one_proxy<E: Engine>(collection: &mut Collection<E>, method: &str, name: &str
 fn change(fields: &Fields) -> Result<Change, ApiError> {
     let (listen, upstream) = (fields.string("listen")?, fields.string("upstream")?);
     let enabled = fields.bool("enabled")?;
-    Ok(Change { listen: address("listen", listen)?, upstream: address("upstream", upstream)?, enabled })
+    let (listen, upstream) = (address("listen", listen)?, address("upstream", upstream)?);
+    Ok(Change { listen, upstream, enabled, ..Change::default() })
 }
 
 fn toxics<E: Engine>(collection: &mut Collection<E>, method: &str, name: &str, body: &str) -> Answer {
     match method {
-        "GET" => {
-            let toxics: Vec<_> = collection.entry(name)?.toxics().map(ToxicShown::of).collect();
-            Ok(Response::json(200, &toxics))
-        }
+        "GET" => Ok(Response::json(200, &show::toxics(collection.entry(name)?))),
         "POST" => {
             let entry = collection.entry_mut(name)?;
             let draft = draft::toxic(&json::read(body)?, |name| entry.toxic(name).is_ok())?;
@@ -119,15 +137,28 @@ fn one_toxic<E: Engine>(
     body: &str,
 ) -> Answer {
     match method {
-        "GET" => Ok(Response::json(200, &ToxicShown::of(collection.entry(name)?.toxic(toxic)?))),
+        "GET" => {
+            find(collection.entry(name)?, toxic).map(|(held, _)| Response::json(200, &ToxicShown::of(held)))
+        }
         "POST" | "PATCH" => {
             let entry = collection.entry_mut(name)?;
-            let draft = draft::updated(&entry.toxic(toxic)?.draft, body)?;
+            let (held, attributes) = find(entry, toxic)?;
+            let draft = draft::updated(&held.draft, attributes, body)?;
             entry.update(draft).map(|held| Response::json(200, &ToxicShown::of(held)))
         }
-        "DELETE" => collection.entry_mut(name)?.remove(toxic).map(|_| Response::empty(204)),
+        "DELETE" => {
+            let entry = collection.entry_mut(name)?;
+            find(entry, toxic)?;
+            entry.remove(toxic).map(|_| Response::empty(204))
+        }
         _ => Ok(Response::not_allowed()),
     }
+}
+
+/// A toxic that Toxiproxy could have.
+fn find<'a, P: Plane>(entry: &'a Entry<P>, name: &str) -> Result<(&'a Held, Attributes), ApiError> {
+    let held = entry.toxic(name)?;
+    held.draft.for_toxiproxy().map(|attributes| (held, attributes)).ok_or(ApiError::NoToxic)
 }
 
 #[cfg(test)]

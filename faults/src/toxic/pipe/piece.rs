@@ -177,6 +177,14 @@ impl Piece {
         Some(cuts.by)
     }
 
+    /// Its bytes, sent or not.
+    pub(super) fn into_bytes(self) -> Option<Vec<u8>> {
+        match self.what {
+            What::Bytes(bytes) => Some(bytes),
+            What::End(_) => None,
+        }
+    }
+
     /// Whether it can be put together with others.
     pub(super) const fn is_plain(&self) -> bool {
         self.cuts.is_none() && self.swaps.is_none()

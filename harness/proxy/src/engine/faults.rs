@@ -1,4 +1,4 @@
-//! The real engine: every call to `shakedown-faults` is in here.
+//! The real engine: every call to `shakedown-faults` is in here, and every link is started here.
 
 use std::error::Error;
 use std::io;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use shakedown_faults::proxy::Proxy;
 use shakedown_faults::toxic::{Evidence, Injection as Wanted};
-use tokio::runtime::Handle;
+use shakedown_link_faults::{Link, LinkSpec, StartError};
 
 use super::{Bite, Connection, Counters, Engine, Heal, Injection, Plane, Start};
 
@@ -18,21 +18,19 @@ pub struct Faults;
 
 impl Engine for Faults {
     type Proxy = Proxy;
+    type Link = Link;
 
     fn start(&mut self, plan: Start<'_>) -> io::Result<Proxy> {
         let injections = plan.injections.into_iter().map(|(id, injection)| (id, injection.into())).collect();
         Proxy::start_with(plan.listen, plan.upstream, plan.seed, injections)
     }
+
+    fn start_link(&mut self, listen: SocketAddr, spec: LinkSpec, seed: u64) -> Result<Link, StartError> {
+        Link::start(listen, spec, seed)
+    }
 }
 
 impl Plane for Proxy {
-    fn end(self) {
-        // Without a runtime there is nobody to wait with: the port is free a moment later.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.block_on(self.stop());
-        }
-    }
-
     fn address(&self) -> SocketAddr {
         self.address()
     }
@@ -61,6 +59,8 @@ impl Plane for Proxy {
             open: now.open,
             up: now.up,
             down: now.down,
+            up_received: now.up_received,
+            down_received: now.down_received,
             dial_failures: now.dial_failures,
         }
     }
@@ -110,13 +110,12 @@ impl From<Evidence> for Bite {
             bit: evidence.bit(),
             words: evidence.to_string(),
             effects: effects.into_iter().filter(|(_, number)| *number > 0).collect(),
-            swallowed: evidence.bytes_swallowed,
         }
     }
 }
 
 /// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

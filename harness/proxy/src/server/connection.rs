@@ -20,6 +20,7 @@ use super::patience::{Patience, Patient, Stage};
 use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::handle::{self, LARGEST_BODY, Response};
+use crate::toxiproxy::noxious::HEADERS;
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -36,6 +37,7 @@ pub fn serve<E>(
 where
     E: Engine + Send + 'static,
     E::Proxy: Send,
+    E::Link: Send,
 {
     let stage = Stage::default();
     let socket = TokioIo::new(Patient::new(stream, patience, stage.clone()));
@@ -69,6 +71,7 @@ async fn answer<E>(
 where
     E: Engine + Send + 'static,
     E::Proxy: Send,
+    E::Link: Send,
 {
     let (head, body) = request.into_parts();
     if let Err(refused) = shared.gate.admit(&asked(&head)) {
@@ -85,8 +88,18 @@ where
     // Opening a listener may block for a moment: not on a thread that data waits for.
     let asked = tokio::task::spawn_blocking(move || {
         let mut collection = shared.collection.lock().unwrap_or_else(PoisonError::into_inner);
-        let request = handle::Request { method: head.method.as_str(), path: head.uri.path(), body: &body };
-        handle::handle(&mut collection, request)
+        let request = handle::Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            is_bare: is_bare(&head.headers),
+            body: &body,
+        };
+        let response = handle::handle(&mut collection, request);
+        let farewell = collection.farewell();
+        drop(collection);
+        // It may take its time: nobody else is kept waiting by it.
+        farewell();
+        response
     });
     written(asked.await.unwrap_or_else(|_| Response::text(500, "the control plane failed; see its log")))
 }
@@ -107,6 +120,14 @@ fn asked(head: &hyper::http::request::Parts) -> Asked<'_> {
         agent: all(&head.headers, USER_AGENT).first().copied().unwrap_or_default(),
         authorization: all(&head.headers, AUTHORIZATION).first().copied().unwrap_or_default(),
     }
+}
+
+/// Whether these are the headers of noxious's client, each once, and no other.
+fn is_bare(headers: &HeaderMap) -> bool {
+    let is = |(name, value): (&str, Option<&str>)| {
+        headers.get(name).is_some_and(|it| value.is_none_or(|value| it.as_bytes() == value.as_bytes()))
+    };
+    headers.len() == HEADERS.len() && HEADERS.into_iter().all(is)
 }
 
 /// All values of a header; one that is no text is one that nobody has.

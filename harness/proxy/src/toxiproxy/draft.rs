@@ -1,13 +1,13 @@
 //! Proxies and toxics as a body of Toxiproxy's API asks for them, checked before anything is done.
 
-use serde_json::Value;
 use shakedown_scenarios::target::Way;
-use shakedown_scenarios::toxic::{Aim, Toxic};
+use shakedown_scenarios::toxic::Aim;
 
 use super::attributes::{Attributes, Kind};
 use super::json::{self, Fields};
+use super::noxious;
 use crate::collection::{LISTEN, LONGEST_ADDRESS, LONGEST_NAME, ProxyDraft};
-use crate::entry::MOST_TOXICS;
+use crate::entry::{Ends, MOST_TOXICS};
 use crate::error::ApiError;
 use crate::held::{Draft, Form, Origin, share};
 
@@ -26,7 +26,8 @@ pub fn proxy(fields: &Fields, is_taken: impl Fn(&str) -> bool) -> Result<ProxyDr
         return Err(ApiError::ProxyExists);
     }
     let listen = address("listen", listen)?.unwrap_or_else(|| LISTEN.to_owned());
-    Ok(ProxyDraft { name, listen, upstream, enabled: enabled.unwrap_or(true), toxics: all(&toxics)? })
+    let (enabled, toxics, ends) = (enabled.unwrap_or(true), all(&toxics)?, Ends::default());
+    Ok(ProxyDraft { name, listen, upstream, enabled, toxics, ends })
 }
 
 fn all(toxics: &[Fields]) -> Result<Vec<Draft>, ApiError> {
@@ -68,7 +69,7 @@ fn short(field: &str, text: &str, most: usize) -> Result<(), ApiError> {
 pub fn toxic(fields: &Fields, is_taken: impl Fn(&str) -> bool) -> Result<Draft, ApiError> {
     let (name, stream, kind) = (fields.string("name")?, fields.string("stream")?, fields.string("type")?);
     let (toxicity, attributes) = (fields.float("toxicity")?, fields.object("attributes")?);
-    let stream = stream.unwrap_or_else(|| "downstream".to_owned());
+    let stream = stream.or_else(|| noxious::direction(fields)).unwrap_or_else(|| "downstream".to_owned());
     let way = way(&stream).ok_or(ApiError::Stream)?;
     let kind = kind.as_deref().and_then(Kind::find).ok_or(ApiError::Type)?;
     let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("{}_{stream}", kind.word()));
@@ -85,30 +86,11 @@ pub fn toxic(fields: &Fields, is_taken: impl Fn(&str) -> bool) -> Result<Draft, 
 ///
 /// # Errors
 /// The first that is wrong.
-pub fn updated(draft: &Draft, body: &str) -> Result<Draft, ApiError> {
+pub fn updated(draft: &Draft, attributes: Attributes, body: &str) -> Result<Draft, ApiError> {
     let fields: Fields = json::read(body)?;
     let aim = with_toxicity(draft.aim.clone(), fields.float("toxicity")?)?;
-    let changes = fields.object("attributes")?.unwrap_or_default();
-    let form = match (&draft.form, draft.attributes()) {
-        (_, Some(attributes)) => Form::Toxiproxy(attributes.with(&changes)?),
-        (Form::Native(toxic), None) => Form::Native(merged(toxic, &changes, &aim)?),
-        (form, None) => form.clone(),
-    };
-    Ok(Draft { form, aim, ..draft.clone() })
-}
-
-/// A toxic that Toxiproxy has no words for, with other figures: each in our own words, as it is listed.
-fn merged(toxic: &Toxic, changes: &Fields, aim: &Aim) -> Result<Toxic, ApiError> {
-    let wrong = |error: serde_json::Error| ApiError::Value(error.to_string());
-    let mut value = serde_json::to_value(toxic).map_err(wrong)?;
-    let fields = value.get_mut(toxic.kind()).and_then(Value::as_object_mut);
-    for (field, slot) in fields.into_iter().flatten() {
-        if let Some(change) = changes.any(field) {
-            *slot = change;
-        }
-    }
-    let toxic: Toxic = serde_json::from_value(value).map_err(wrong)?;
-    toxic.problems(aim).first().map_or(Ok(toxic), |problem| Err(ApiError::Value(problem.to_string())))
+    let attributes = attributes.with(&fields.object("attributes")?.unwrap_or_default())?;
+    Ok(Draft { form: Form::Toxiproxy(attributes), aim, ..draft.clone() })
 }
 
 fn with_toxicity(aim: Aim, toxicity: Option<f32>) -> Result<Aim, ApiError> {

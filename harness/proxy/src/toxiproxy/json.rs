@@ -58,11 +58,6 @@ impl Fields {
         serde_json::from_str(value).map(Some).map_err(wrong)
     }
 
-    /// A field, whatever it is.
-    pub fn any(&self, name: &str) -> Option<serde_json::Value> {
-        serde_json::from_str(self.get(name)?).ok()
-    }
-
     /// A field that is a text.
     ///
     /// # Errors

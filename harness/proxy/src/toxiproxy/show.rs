@@ -1,14 +1,16 @@
 //! Proxies and toxics as Toxiproxy writes them: the names of fields, and their order.
+//!
+//! Toxics that it has no words for are left out: its clients read attributes as whole numbers, types and streams as one of
+//! those they know, and some cannot read a list at all that has another one in it.
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
 use super::attributes::Attributes;
 use crate::engine::Plane;
 use crate::entry::Entry;
-use crate::held::{Form, Held};
+use crate::held::Held;
 
 /// A proxy.
 #[derive(Debug, Serialize)]
@@ -23,20 +25,13 @@ pub struct ProxyShown<'a> {
 /// A toxic.
 #[derive(Debug, Serialize)]
 pub struct ToxicShown<'a> {
-    attributes: Shown,
+    attributes: Attributes,
     name: &'a str,
     #[serde(rename = "type")]
-    kind: String,
+    kind: &'static str,
     stream: &'a str,
     #[serde(serialize_with = "as_go")]
     toxicity: f32,
-}
-
-/// Attributes in Toxiproxy's words, or those of a toxic that it has no words for.
-#[derive(Debug)]
-enum Shown {
-    Toxiproxy(Attributes),
-    Native(Value),
 }
 
 /// All proxies by their names.
@@ -44,6 +39,11 @@ pub fn by_name<'a, P: Plane + 'a>(
     entries: impl Iterator<Item = &'a Entry<P>>,
 ) -> BTreeMap<&'a str, ProxyShown<'a>> {
     entries.map(|entry| (entry.name(), ProxyShown::of(entry))).collect()
+}
+
+/// The toxics of a proxy that Toxiproxy could have.
+pub fn toxics<P: Plane>(entry: &Entry<P>) -> Vec<ToxicShown<'_>> {
+    entry.toxics().filter_map(ToxicShown::of).collect()
 }
 
 /// Go writes a whole number without a fraction.
@@ -65,7 +65,7 @@ impl<'a> ProxyShown<'a> {
             listen: entry.listen(),
             upstream: entry.upstream(),
             enabled: entry.is_enabled(),
-            toxics: entry.toxics().map(ToxicShown::of).collect(),
+            toxics: toxics(entry),
         }
     }
 }
@@ -73,46 +73,12 @@ impl<'a> ProxyShown<'a> {
 // === impl ToxicShown ===
 
 impl<'a> ToxicShown<'a> {
-    /// This toxic.
-    pub fn of(held: &'a Held) -> Self {
+    /// This toxic; `None`: Toxiproxy could not have it.
+    pub fn of(held: &'a Held) -> Option<Self> {
         let draft = &held.draft;
-        Self {
-            attributes: Shown::of(draft.attributes(), &draft.form),
-            name: &draft.name,
-            kind: draft.kind(),
-            stream: &draft.stream,
-            toxicity: draft.toxicity(),
-        }
-    }
-}
-
-// === impl Shown ===
-
-impl Shown {
-    fn of(attributes: Option<Attributes>, form: &Form) -> Self {
-        match (attributes, form) {
-            (Some(attributes), _) => Self::Toxiproxy(attributes),
-            (None, Form::Toxiproxy(attributes)) => Self::Toxiproxy(*attributes),
-            (None, Form::Native(toxic)) => {
-                Self::Native(inner(serde_json::to_value(toxic).unwrap_or_default()))
-            }
-        }
-    }
-}
-
-/// What stands below the name of a toxic.
-fn inner(toxic: Value) -> Value {
-    match toxic {
-        Value::Object(fields) => fields.into_iter().next().map_or(Value::Null, |(_, fields)| fields),
-        other => other,
-    }
-}
-
-impl Serialize for Shown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Toxiproxy(attributes) => attributes.serialize(serializer),
-            Self::Native(fields) => fields.serialize(serializer),
-        }
+        let attributes = draft.for_toxiproxy()?;
+        let kind = attributes.kind().word();
+        let (name, stream) = (draft.name.as_str(), draft.stream.as_str());
+        Some(Self { attributes, name, kind, stream, toxicity: draft.toxicity() })
     }
 }

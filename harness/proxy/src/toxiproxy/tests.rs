@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::Span;
 
-use crate::collection::{Collection, Exposed};
-use crate::engine::Paper;
+use crate::collection::{Collection, Exposed, MOST_PROXIES};
+use crate::engine::{Injection, Paper, PaperProxy};
 use crate::handle::{Request, Response, handle};
 
 fn collection(seed: u64) -> Collection<Paper> {
@@ -12,7 +14,7 @@ fn collection(seed: u64) -> Collection<Paper> {
 
 fn ask(collection: &mut Collection<Paper>, what: &str, body: &str) -> Response {
     let (method, path) = what.split_once(' ').unwrap();
-    handle(collection, Request { method, path, body: body.as_bytes() })
+    handle(collection, Request { method, path, is_bare: false, body: body.as_bytes() })
 }
 
 #[track_caller]
@@ -99,6 +101,125 @@ fn a_reset_starts_what_it_can() {
     assert_eq!(running, [false, true, true]);
 }
 
+#[test]
+fn a_reset_tells_all_that_went_wrong() {
+    let mut collection = collection(1);
+    for (name, port) in [("a", 701), ("b", 702), ("c", 703)] {
+        let body =
+            format!(r#"{{"name":"{name}","listen":"127.0.0.1:{port}","upstream":"u:1","enabled":false}}"#);
+        done(&mut collection, "POST /proxies", &body);
+        done(&mut collection, &format!("POST /proxies/{name}/toxics"), r#"{"type":"noop"}"#);
+    }
+    for port in [701, 703] {
+        collection.engine.occupy(([127, 0, 0, 1], port).into());
+    }
+    let response = ask(&mut collection, "POST /reset", "");
+    let expected = "{\"error\":\"a: listen tcp 127.0.0.1:701: bind: address already in use; \
+        c: listen tcp 127.0.0.1:703: bind: address already in use\",\"status\":500}\n";
+    assert_eq!(String::from_utf8(response.body).unwrap(), expected);
+    let left: Vec<(bool, usize)> =
+        collection.entries().map(|entry| (entry.is_enabled(), entry.toxics().count())).collect();
+    assert_eq!(left, [(false, 0), (true, 0), (false, 0)]);
+}
+
+#[test]
+fn there_are_at_most_ten_thousand_proxies() {
+    let mut collection = collection(1);
+    for number in 0..MOST_PROXIES {
+        let body = format!(r#"{{"name":"{number}","upstream":"u:1","enabled":false}}"#);
+        done(&mut collection, "POST /proxies", &body);
+    }
+    let one_more = r#"{"name":"x","upstream":"u:1","enabled":false}"#;
+    let refused = ask(&mut collection, "POST /proxies", one_more);
+    let text = String::from_utf8(refused.body).unwrap();
+    assert_eq!((refused.status, text.contains("too many proxies: at most 10000")), (400, true), "{text}");
+    assert_eq!(ask(&mut collection, "PUT /v1/proxies/x", r#"{"upstream":"u:1"}"#).status, 400);
+    assert_eq!(ask(&mut collection, "POST /populate", &format!("[{one_more}]")).status, 400);
+    assert_eq!(collection.entries().count(), MOST_PROXIES);
+    done(&mut collection, "DELETE /proxies/0", "");
+    done(&mut collection, "POST /proxies", one_more);
+}
+
+#[test]
+fn at_most_a_thousand_connections_have_rows_of_their_own() {
+    let mut collection = collection(1);
+    for name in ["a", "b"] {
+        done(&mut collection, "POST /proxies", &format!(r#"{{"name":"{name}","upstream":"u:1"}}"#));
+    }
+    collection.engine.talk(800);
+    let page = String::from_utf8(ask(&mut collection, "GET /metrics", "").body).unwrap();
+    let rows: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("shakedown_proxy_connection_bytes{")).collect();
+    assert_eq!(rows.len(), 2 * 1_000 + 2);
+    // The newest 500 of either are shown, and the 600 others together.
+    assert!(!page.contains("connection=\"299\"") && page.contains("connection=\"300\""));
+    let others = |way, bytes| {
+        format!("shakedown_proxy_connection_bytes{{connection=\"others\",direction=\"{way}\"}} {bytes}")
+    };
+    assert_eq!(rows[rows.len() - 2..], [others("upstream", 600), others("downstream", 1_200)]);
+    assert!(page.contains("\nshakedown_proxy_connections_summed 600\n"));
+    let listed = ask(&mut collection, "GET /v1/proxies/a/connections", "").body;
+    collection.engine.talk(1_001);
+    let capped = ask(&mut collection, "GET /v1/proxies/a/connections", "").body;
+    let count = |body: &[u8]| {
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+        (body["open"].as_u64().unwrap(), body["connections"].as_array().unwrap().len())
+    };
+    assert_eq!((count(&listed), count(&capped)), ((800, 800), (1_001, 1_000)));
+}
+
+/// What is shown of a proxy and what the engine holds for it.
+fn state(collection: &mut Collection<Paper>) -> (Vec<u8>, Option<BTreeMap<u32, Injection>>) {
+    let shown = ask(collection, "GET /v1/proxies/p", "").body;
+    (shown, collection.entry("p").unwrap().running().map(PaperProxy::held))
+}
+
+#[test]
+fn a_put_that_fails_half_way_leaves_all_as_it_was() {
+    for enabled in [true, false] {
+        let mut collection = collection(1);
+        let toxic = |name: &str, delay: u32| {
+            format!(r#"{{"name":"{name}","toxic":{{"Latency":{{"delay":"{delay}ms"}}}}}}"#)
+        };
+        let put = |enabled: bool, listen: u16, toxics: &[String]| {
+            let toxics = toxics.join(",");
+            format!(
+                r#"{{"listen":"127.0.0.1:{listen}","upstream":"u:1","enabled":{enabled},"toxics":[{toxics}]}}"#
+            )
+        };
+        let before = put(enabled, 777, &[toxic("gone", 1), toxic("changed", 2)]);
+        done(&mut collection, "PUT /v1/proxies/p", &before);
+        done(&mut collection, "POST /v1/proxies/p/profile", r#"{"name":"dsl"}"#);
+        let before = state(&mut collection);
+        collection.engine.refuse("bad");
+        let wanted = [toxic("changed", 3), toxic("new", 4), toxic("bad", 5)];
+        // Where it is, at another address, and at another one with its own port.
+        for listen in [777, 778, 777] {
+            let refused = ask(&mut collection, "PUT /v1/proxies/p", &put(true, listen, &wanted));
+            assert_eq!(refused.status, 500, "{}", String::from_utf8_lossy(&refused.body));
+            assert_eq!(state(&mut collection), before);
+        }
+        let clash = [toxic("new", 4), toxic("profile-delay", 5)];
+        assert_eq!(ask(&mut collection, "PUT /v1/proxies/p", &put(true, 777, &clash)).status, 409);
+        assert_eq!(state(&mut collection), before);
+        done(&mut collection, "PUT /v1/proxies/p", &put(true, 777, &wanted[..2]));
+        let names: Vec<&str> =
+            collection.entry("p").unwrap().toxics().map(|held| held.draft.name.as_str()).collect();
+        assert!(names.contains(&"new") && !names.contains(&"gone") && names.contains(&"profile-delay"));
+    }
+}
+
+#[test]
+fn a_profile_that_cannot_be_had_leaves_the_one_before() {
+    let mut collection = collection(1);
+    done(&mut collection, "PUT /v1/proxies/p", r#"{"upstream":"u:1"}"#);
+    done(&mut collection, "POST /v1/proxies/p/profile", r#"{"name":"dsl"}"#);
+    let before = state(&mut collection);
+    collection.engine.refuse("profile-loss");
+    assert_eq!(ask(&mut collection, "POST /v1/proxies/p/profile", r#"{"name":"3g"}"#).status, 500);
+    assert_eq!(state(&mut collection), before);
+}
+
 /// Paths and bodies that hit something, and what a fuzzer would make of them.
 fn request() -> impl Strategy<Value = (String, String)> {
     let method = prop::sample::select(vec!["GET", "POST", "PATCH", "PUT", "DELETE"]);
@@ -117,6 +238,8 @@ fn request() -> impl Strategy<Value = (String, String)> {
         "/v1/proxies/a/toxics/t",
         "/v1/proxies/b/profile",
         "/v1/partitions/x",
+        "/v1/links/l",
+        "/v1/links/l/faults/f",
     ]);
     (method, path, body()).prop_map(|(method, path, body)| (format!("{method} {path}"), body))
 }
@@ -157,6 +280,8 @@ fn body() -> impl Strategy<Value = String> {
         1 => any::<String>(),
         1 => Just(r#"{"toxic":{"Stall":{"every":"2s","hold":"1s"}},"aim":{"toxicity":"10%"}}"#.to_owned()),
         1 => Just(r#"{"between":["a","b"]}"#.to_owned()),
+        1 => Just(r#"{"kind":"udp","upstream":"127.0.0.1:9"}"#.to_owned()),
+        1 => Just(r#"{"udp":{"loss":{"probability":"5%"}}}"#.to_owned()),
         1 => Just(r#"{"name":"3g"}"#.to_owned()),
     ]
 }
@@ -195,7 +320,7 @@ proptest! {
     ) {
         let mut collection = collection(7);
         ask(&mut collection, "POST /proxies", r#"{"name":"a","upstream":"u:1"}"#);
-        handle(&mut collection, Request { method: &method, path: &path, body: &body });
+        handle(&mut collection, Request { method: &method, path: &path, is_bare: true, body: &body });
     }
 }
 

@@ -8,9 +8,7 @@ use super::body::Body;
 use super::problem::{Problem, Refused};
 use super::show::ProxyShown;
 use crate::collection::Collection;
-use crate::engine::{Engine, Plane};
-use crate::entry::Entry;
-use crate::error::ApiError;
+use crate::engine::Engine;
 use crate::handle::Response;
 use crate::held::{Draft, Origin};
 
@@ -29,12 +27,11 @@ pub fn one<E: Engine>(collection: &mut Collection<E>, method: &str, proxy: &str,
     match method {
         "POST" => {
             let profile = read(body)?;
-            take_off(entry);
-            put_on(entry, profile)?;
+            entry.exchange(is_profile, drafts(profile))?;
             Ok(Response::json(200, &ProxyShown::of(entry)))
         }
         "DELETE" => {
-            take_off(entry);
+            entry.remove_all(is_profile);
             Ok(Response::empty(204))
         }
         _ => Ok(Response::not_allowed()),
@@ -51,18 +48,14 @@ fn read(body: &[u8]) -> Result<&'static Profile, Refused> {
     Profile::find(&name).ok_or_else(unknown)
 }
 
-fn take_off<P: Plane>(entry: &mut Entry<P>) {
-    entry.remove_all(|origin| matches!(origin, Origin::Profile(_)));
+const fn is_profile(origin: &Origin) -> bool {
+    matches!(origin, Origin::Profile(_))
 }
 
-/// All of it or nothing.
-fn put_on<P: Plane>(entry: &mut Entry<P>, profile: &'static Profile) -> Result<(), ApiError> {
-    for (name, toxic, aim) in profile.toxics() {
-        let draft = Draft::native(format!("profile-{name}"), toxic, aim, Origin::Profile(profile.name));
-        if let Err(error) = entry.add(draft) {
-            take_off(entry);
-            return Err(error);
-        }
-    }
-    Ok(())
+fn drafts(profile: &'static Profile) -> Vec<Draft> {
+    let origin = Origin::Profile(profile.name);
+    let toxics = profile.toxics().into_iter();
+    let drafts =
+        toxics.map(|(name, toxic, aim)| Draft::native(format!("profile-{name}"), toxic, aim, origin.clone()));
+    drafts.collect()
 }

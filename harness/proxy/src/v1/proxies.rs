@@ -6,9 +6,9 @@ use super::Answer;
 use super::body::{self, Body};
 use super::problem::{Problem, Refused};
 use super::show::{ConnectionShown, ProxyShown};
-use crate::collection::{Collection, LISTEN, ProxyDraft};
+use crate::collection::{Collection, LISTEN, LONGEST_NAME, ProxyDraft};
 use crate::engine::Engine;
-use crate::entry::{Change, MOST_TOXICS};
+use crate::entry::{Change, Ends, MOST_TOXICS};
 use crate::handle::Response;
 use crate::held::Draft;
 
@@ -21,6 +21,8 @@ struct Wanted {
     upstream: Option<String>,
     enabled: Option<bool>,
     toxics: Option<Vec<Draft>>,
+    from: Option<String>,
+    to: Option<String>,
 }
 
 /// `/v1/proxies`.
@@ -61,29 +63,12 @@ fn put<E: Engine>(collection: &mut Collection<E>, name: &str, body: &[u8]) -> An
     let is_there = collection.entry(name).is_ok();
     let wanted = Wanted::read(Body::read(body)?, !is_there)?;
     if !is_there {
-        let draft = wanted.draft(name, LISTEN, "");
-        return Ok(collection.create(draft).map(|entry| Response::json(201, &ProxyShown::of(entry)))?);
+        return Ok(collection
+            .create(wanted.draft(name))
+            .map(|entry| Response::json(201, &ProxyShown::of(entry)))?);
     }
-    change(collection, name, wanted)?;
-    Ok(Response::json(200, &ProxyShown::of(collection.entry(name)?)))
-}
-
-/// Connections are closed only if an address changes.
-fn change<E: Engine>(collection: &mut Collection<E>, name: &str, wanted: Wanted) -> Result<(), Refused> {
-    let entry = collection.entry(name)?;
-    let moves = wanted.listen.as_ref().is_some_and(|listen| listen != entry.listen())
-        || wanted.upstream.as_ref().is_some_and(|upstream| upstream != entry.upstream());
-    if moves && wanted.toxics.is_some() {
-        let (listen, upstream) = (entry.listen().to_owned(), entry.upstream().to_owned());
-        return Ok(collection.replace(wanted.draft(name, &listen, &upstream))?);
-    }
-    let change =
-        Change { listen: wanted.listen, upstream: wanted.upstream, enabled: wanted.enabled.or(Some(true)) };
-    collection.change(name, change)?;
-    if let Some(toxics) = wanted.toxics {
-        collection.entry_mut(name)?.set(toxics)?;
-    }
-    Ok(())
+    // Connections are closed only if an address changes.
+    Ok(collection.change(name, wanted.change()).map(|entry| Response::json(200, &ProxyShown::of(entry)))?)
 }
 
 // === impl Wanted ===
@@ -94,6 +79,7 @@ impl Wanted {
         let enabled = body.field("enabled", "write true or false");
         let toxics: Option<Vec<Value>> = body.field("toxics", "write a list of toxics");
         let toxics = toxics.map(|toxics| drafts(&mut body, toxics));
+        let (from, to) = (end(&mut body, "from"), end(&mut body, "to"));
         let problems = body.found();
         let is_told = problems.iter().any(|problem| problem.field == "upstream");
         let missing = (must_be_whole && upstream.is_none() && !is_told).then(|| {
@@ -104,18 +90,34 @@ impl Wanted {
         if !problems.is_empty() {
             return Err(Refused::all(problems));
         }
-        Ok(Self { listen, upstream, enabled, toxics })
+        Ok(Self { listen, upstream, enabled, toxics, from, to })
     }
 
-    fn draft(self, name: &str, listen: &str, upstream: &str) -> ProxyDraft {
+    fn change(self) -> Change {
+        let Self { listen, upstream, enabled, toxics, from, to } = self;
+        Change { listen, upstream, enabled: enabled.or(Some(true)), toxics, from, to }
+    }
+
+    fn draft(self, name: &str) -> ProxyDraft {
         ProxyDraft {
             name: name.to_owned(),
-            listen: self.listen.unwrap_or_else(|| listen.to_owned()),
-            upstream: self.upstream.unwrap_or_else(|| upstream.to_owned()),
+            listen: self.listen.unwrap_or_else(|| LISTEN.to_owned()),
+            upstream: self.upstream.unwrap_or_default(),
             enabled: self.enabled.unwrap_or(true),
             toxics: self.toxics.unwrap_or_default(),
+            ends: Ends::default().with(self.from, self.to),
         }
     }
+}
+
+/// The name of who is at an end.
+fn end(body: &mut Body, field: &'static str) -> Option<String> {
+    let help = "write the name of a node, such as \"a\"; \"\" takes it away";
+    let name: String = body.field(field, help)?;
+    if name.len() > LONGEST_NAME {
+        body.problem(field, format!("a name has at most {LONGEST_NAME} bytes, this {}", name.len()), help);
+    }
+    Some(name)
 }
 
 fn drafts(body: &mut Body, toxics: Vec<Value>) -> Vec<Draft> {

@@ -234,7 +234,7 @@ fn metrics_stand_still_while_connections_are_open() {
 fn bytes_that_a_toxic_took_are_received_and_not_sent() {
     let api = Api::start();
     let proxy = api.proxy("p", &echo().to_string());
-    api.json("POST /proxies/p/toxics", r#"{"type":"timeout","stream":"upstream"}"#);
+    api.json("PUT /v1/proxies/p/toxics/t", r#"{"toxic":{"Timeout":{}},"aim":{"way":"Both"}}"#);
     let mut client = connect(proxy);
     client.write_all(&[7; 500]).unwrap();
     let has = |what: &str, number: u64| {
@@ -243,7 +243,7 @@ fn bytes_that_a_toxic_took_are_received_and_not_sent() {
         text.lines().any(|line| line.starts_with(&start) && line.ends_with(&format!(" {number}")))
     };
     assert!(wait(|| has("received", 500) && has("sent", 0)));
-    api.ask("DELETE /proxies/p/toxics/timeout_upstream", "");
+    assert_eq!(api.ask("DELETE /v1/proxies/p/toxics/t", "").status, 200);
     assert!(has("received", 500), "what was counted stays counted");
     api.json("POST /proxies/p", r#"{"enabled":false}"#);
     api.json("POST /proxies/p", r#"{"enabled":true}"#);

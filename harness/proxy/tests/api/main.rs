@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod better;
-mod clients;
+mod control;
 mod conventions;
 mod effects;
 mod endpoints;
 mod errors;
+mod links;
 mod metrics;
 mod native;
 mod peers;

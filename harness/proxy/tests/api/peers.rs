@@ -17,13 +17,44 @@ pub fn echo() -> SocketAddr {
     })
 }
 
+/// One that also tells all that it got over a connection, when that ends.
+pub fn telling_echo() -> (SocketAddr, mpsc::Receiver<Vec<u8>>) {
+    let (tell, told) = mpsc::channel();
+    let address = serve(move |mut stream| {
+        let (mut got, mut bytes) = (Vec::new(), [0; 4_096]);
+        while let Ok(read @ 1..) = stream.read(&mut bytes) {
+            got.extend_from_slice(&bytes[..read]);
+            if stream.write_all(&bytes[..read]).is_err() {
+                break;
+            }
+        }
+        drop(stream);
+        let _ = tell.send(got);
+    });
+    (address, told)
+}
+
+/// A server that sends back what it gets in capitals. It lives as long as the test program.
+pub fn shout() -> SocketAddr {
+    serve(|mut stream| {
+        let mut bytes = [0; 1_024];
+        while let Ok(read @ 1..) = stream.read(&mut bytes) {
+            bytes[..read].make_ascii_uppercase();
+            if stream.write_all(&bytes[..read]).is_err() {
+                return;
+            }
+        }
+    })
+}
+
 /// A server that reads nothing; connections stay open as long as what it returns.
 pub fn sink() -> (SocketAddr, mpsc::Receiver<TcpStream>) {
     let (keep, kept) = mpsc::channel();
     (serve(move |stream| drop(keep.send(stream))), kept)
 }
 
-fn serve(talk: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
+/// A server that does this with every connection.
+pub fn serve(talk: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {

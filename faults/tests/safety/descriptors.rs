@@ -1,29 +1,16 @@
-//! A proxy whose process has no descriptors left: it neither exits nor spins, and serves again when there are some.
+//! Row 3: a proxy whose process has no descriptors left: it neither exits nor spins, and serves again when there are some.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use libtest_mimic::Trial;
 use shakedown_faults::proxy::Proxy;
 
-use crate::stage::{Playing, SOON, now, wait_until};
-use crate::trial;
-
-pub fn trials() -> Vec<Trial> {
-    let name = "a_proxy_without_descriptors_neither_exits_nor_spins_and_serves_again";
-    vec![trial(name, a_proxy_without_descriptors_neither_exits_nor_spins_and_serves_again)]
-}
-
-fn a_proxy_without_descriptors_neither_exits_nor_spins_and_serves_again() {
-    let mut exhausted = Playing::start(&["exhausted"], &[]);
-    wait_until("its end", SOON, || exhausted.0.try_wait().unwrap().is_some());
-    assert!(exhausted.0.wait().unwrap().success());
-}
+use crate::footprint::now;
 
 const LIMIT: u64 = 64;
 
 /// In a process of its own, since it takes all descriptors there are.
-pub fn play_exhausted(_: &[String]) {
+pub fn play(_: &[String]) {
     let limit = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
     // SAFETY: it reads a structure that lives until it returns.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
@@ -42,7 +29,8 @@ pub fn play_exhausted(_: &[String]) {
         wait(Duration::from_millis(1_000)).await;
         let spent = cpu_time() - before;
         assert_eq!(proxy.counters().accepted, 0);
-        assert!(spent * 20 <= began.elapsed() * 2, "{spent:?} of CPU in {:?}", began.elapsed());
+        println!("{spent:?} of CPU in {:?} without descriptors", began.elapsed());
+        assert!(spent * 20 <= began.elapsed(), "{spent:?} of CPU in {:?}", began.elapsed());
 
         drop(held);
         let relief = now();
@@ -50,6 +38,7 @@ pub fn play_exhausted(_: &[String]) {
             assert!(relief.elapsed() < Duration::from_secs(1), "it does not serve again");
             wait(Duration::from_millis(1)).await;
         }
+        println!("serves again after {:?}", relief.elapsed());
         drop(client);
     });
 }

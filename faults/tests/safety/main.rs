@@ -1,0 +1,58 @@
+//! What must hold of the proxy with many connections, over time and without descriptors. Rows 1 to 3 of the table of
+//! figures that the names of tests refer to; the others are in `tests/proxy`, and in the packages they are about.
+//!
+//! Each is measured in a process of its own, so that descriptors and memory are its own: called with the name of a part
+//! this binary plays that, otherwise it runs the tests. Its peers, clients and a server, are a process more.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails its test")]
+#![allow(clippy::print_stdout, reason = "figures are for whoever reads the log of a test")]
+
+mod churn;
+mod descriptors;
+mod far;
+mod footprint;
+mod idle;
+
+use std::process::{Command, Stdio};
+
+use libtest_mimic::{Arguments, Trial};
+
+type Part = fn(&[String]);
+
+const PARTS: [(&str, Part); 4] =
+    [("far", far::play), ("idle", idle::play), ("churn", churn::play), ("exhausted", descriptors::play)];
+
+/// A test: its name, the part that plays it and with what, and whether it runs only when it is asked for.
+const TESTS: [(&str, &str, &str, bool); 5] = [
+    ("safety_01_two_thousand_idle_connections_are_small_and_clean_after_close", "idle", "2000", false),
+    ("safety_01_ten_thousand_idle_connections_are_small_and_clean_after_close", "idle", "10000", true),
+    ("safety_02_five_seconds_of_churn_leave_no_descriptor", "churn", "5", false),
+    ("safety_02_five_minutes_of_churn_leave_no_descriptor", "churn", "300", true),
+    ("safety_03_without_descriptors_it_neither_exits_nor_spins_and_serves_again", "exhausted", "", false),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let part = arguments.get(1).and_then(|name| PARTS.iter().find(|(part, _)| part == name));
+    if let Some((_, play)) = part {
+        return play(&arguments[2..]);
+    }
+    let mut options = Arguments::from_args();
+    // What one does to the machine is not what another one measures.
+    options.test_threads = Some(1);
+    let trial = |(name, part, argument, long): (&str, &'static str, &'static str, bool)| {
+        Trial::test(name, move || perform(part, argument)).with_ignored_flag(long)
+    };
+    libtest_mimic::run(&options, TESTS.map(trial).into()).exit();
+}
+
+fn perform(part: &str, argument: &str) -> Result<(), libtest_mimic::Failed> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let output = command.args([part, argument]).stdin(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    println!("{}", said.trim_end());
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{said}\n{}", String::from_utf8_lossy(&output.stderr)).into())
+}
