@@ -6,8 +6,8 @@ use super::camel;
 
 /// A value as it would stand in an experiment: `Answer(status: 503)`.
 ///
-/// JSON does not tell a word from a text; a text of lower-case letters and `_` is taken for a word where it is the whole
-/// of a value named `act`, and shown as text everywhere else.
+/// JSON does not tell a word from a text, nor a word with arguments from fields. So only where `is_variant` says so a value
+/// is shown as a word; what lies within it is shown as text and fields.
 ///
 /// ```
 /// use serde_json::json;
