@@ -19,7 +19,6 @@
 
 mod driver;
 mod install;
-#[allow(dead_code, reason = "the other tests of the API use the rest")]
 #[path = "../api/peers.rs"]
 mod peers;
 mod sight;

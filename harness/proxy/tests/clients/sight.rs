@@ -46,9 +46,6 @@ pub fn look(api: &Api, got: &Receiver<Vec<u8>>, sight: &str, listen: &str) -> Se
     match (what, stream) {
         // Another server, and a question of who is faster.
         ("shouting" | "reset_peer", _) => Ok(()),
-        ("reset_peer", _) => {
-            got.recv_timeout(LONG).map(drop).map_err(|_| "the server's end stays".to_owned())
-        }
         ("timeout", Some("upstream")) => server_got(got, b""),
         ("limit_data", Some("upstream")) => server_got(got, &sent[..5]),
         _ => server_got(got, &sent),
