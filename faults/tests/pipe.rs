@@ -287,7 +287,7 @@ fn a_sink_that_takes_nothing_gets_no_deep_buffer() {
 /// The same seed gives the same fates. The figures are those of the streams that `Chance` pins, for the first three
 /// chunks of the first connection.
 #[test]
-fn the_same_seed_gives_the_same_fates() {
+fn safety_13_the_same_seed_gives_the_same_fates() {
     let mut bench = Bench::under(latency(Span::millis(100), Span::millis(20)));
     for start in [0, 1_000, 2_000] {
         bench.run_until(Span::millis(start));

@@ -22,8 +22,18 @@ Exit codes:
 const PROXY_HELP: &str = "\
 Flags may be written as Toxiproxy's are: `-host=0.0.0.0 -port 8475 -proxy-metrics`.
 
-It answers Toxiproxy's API (/version, /proxies, /populate, /reset, /metrics) and its own under /v1.
+It answers Toxiproxy's API (/version, /proxies, /populate, /reset, /metrics) and its own under /v1:
+  /v1/proxies/{p}                PUT {\"listen\", \"upstream\", \"enabled\", \"toxics\", \"from\", \"to\"}, GET, DELETE
+  /v1/proxies/{p}/toxics/{t}     PUT {\"toxic\": {\"Latency\": {\"delay\": \"100ms\"}}, \"aim\"}, GET with its evidence, DELETE
+  /v1/proxies/{p}/profile        POST {\"name\": \"3g\"}, DELETE; GET /v1/profiles lists them
+  /v1/partitions/{n}             POST {\"between\": [[\"a\", \"b\"], [\"c\"]]}, GET, DELETE
+  /v1/proxies/{p}/connections    GET
+Toxiproxy's paths list only toxics that Toxiproxy could have; its clients cannot read others.
+
 Everything random comes from the one seed; each proxy has a seed of its own, by its name.
+
+Environment: LOG_LEVEL is error, warn, info (as it is without it), debug or disabled. The log is on standard error:
+a line for each proxy and toxic that comes, changes or goes; JSON if that is no terminal.
 
 Exit codes: 0 ended by SIGINT or SIGTERM; 64 the port is taken, or the config or the token file is no good.";
 

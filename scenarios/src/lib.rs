@@ -1,10 +1,11 @@
 //! The vocabulary of shakedown: what an experiment is, how one is read, checked and planned.
 //!
 //! Read in this order: [`experiment`] (the whole), [`target`], [`workload`], [`fault`], [`probe`], [`gate`], [`guard`]
-//! (its parts), [`units`] (its quantities), [`placeholder`] (what is put into a process's arguments at the start). Then
-//! the way from text to timeline: [`syntax`] (text to tree), [`read`] (tree to experiment), `check` (do the parts fit?),
-//! [`problem`] (everything that is wrong, told at once), [`plan`] (every moment fixed), [`seed`] (where chance comes
-//! from). [`library`] and [`template`] hold the experiments that come along.
+//! (its parts), [`units`] (its quantities), [`protocol`] and [`words`] (what higher floors have the words for),
+//! [`placeholder`] (what is put into a process's arguments at the start). Then the way from text to timeline: [`syntax`]
+//! (text to tree), [`read`] (tree to experiment), `check` (do the parts fit?), [`problem`] (everything that is wrong,
+//! told at once), [`plan`] (every moment fixed), [`seed`] (where chance comes from). [`library`] and [`template`] hold the
+//! experiments that come along.
 //!
 //! This floor knows no runtime, no clock and no socket.
 
@@ -19,6 +20,7 @@ mod places;
 pub mod plan;
 pub mod probe;
 pub mod problem;
+pub mod protocol;
 pub mod read;
 pub mod seed;
 mod suggest;
@@ -27,4 +29,5 @@ pub mod target;
 pub mod template;
 pub mod toxic;
 pub mod units;
+pub mod words;
 pub mod workload;

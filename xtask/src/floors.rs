@@ -7,19 +7,20 @@ use std::collections::BTreeMap;
 use crate::project::SourceFile;
 
 /// The floor of every package. `benches` measures against the targets of `fixtures`, and so stands above them.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("shakedown-scenarios", 0),
     ("shakedown-faults", 1),
     ("shakedown-reports", 1),
     ("shakedown-datagram-faults", 2),
     ("shakedown-http-faults", 2),
     ("shakedown-load", 2),
-    ("shakedown-proxy", 2),
     ("shakedown-tls-faults", 2),
     ("shakedown-websocket-faults", 2),
-    ("shakedown", 3),
-    ("shakedown-fixtures", 4),
-    ("shakedown-benches", 5),
+    ("shakedown-link-faults", 3),
+    ("shakedown-proxy", 4),
+    ("shakedown", 5),
+    ("shakedown-fixtures", 6),
+    ("shakedown-benches", 7),
 ];
 
 /// Tests of any floor may start its targets.

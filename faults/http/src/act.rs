@@ -15,15 +15,17 @@ mod delay;
 mod garbage;
 mod grpc_status;
 mod header;
+mod merge_patch;
 mod redirect_loop;
 mod replace_body;
+mod rewrite;
 mod too_many_requests;
 mod trickle;
 mod truncate_body;
 mod wrong_length;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header as names};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header as names};
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::units::Span;
 
@@ -35,8 +37,10 @@ pub(crate) use delay::around;
 pub use garbage::Garbage;
 pub use grpc_status::GrpcStatus;
 pub use header::{HeaderChange, HeaderEdit, Side};
+pub use merge_patch::MergePatch;
 pub use redirect_loop::RedirectLoop;
 pub use replace_body::ReplaceBody;
+pub use rewrite::Rewrite;
 pub use too_many_requests::TooManyRequests;
 pub use trickle::Trickle;
 pub use truncate_body::{TruncateBody, TruncateEnd};
@@ -59,8 +63,12 @@ pub enum HttpAct {
     Answer(Answer),
     /// Adds, replaces, removes or inflates a header.
     Header(HeaderChange),
+    /// Asks the server for something else: another method, path or query.
+    Rewrite(Rewrite),
     /// Puts another body in the place of the response's.
     ReplaceBody(ReplaceBody),
+    /// Changes parts of a JSON body.
+    MergePatch(MergePatch),
     /// Ends the response's body early.
     TruncateBody(TruncateBody),
     /// Answers 429 with `Retry-After`.
@@ -141,7 +149,9 @@ impl HttpAct {
             Self::Delay(act) => act.check(finder.within("delay")),
             Self::Answer(act) => act.check(finder.within("answer")),
             Self::Header(act) => act.check(finder.within("header")),
+            Self::Rewrite(act) => act.check(finder.within("rewrite")),
             Self::ReplaceBody(act) => act.check(finder.within("replace_body")),
+            Self::MergePatch(act) => act.check(finder.within("merge_patch")),
             Self::TooManyRequests(act) => act.check(finder.within("too_many_requests")),
             Self::RedirectLoop(act) => act.check(finder.within("redirect_loop")),
             Self::Trickle(act) => act.check(finder.within("trickle")),
@@ -166,9 +176,11 @@ impl HttpAct {
     }
 
     /// What it does to the request.
-    pub(crate) fn edit_request(&self, headers: &mut HeaderMap, bite: &mut Bite) {
-        if let Self::Header(act) = self {
-            act.edit(Side::Request, headers, bite);
+    pub(crate) fn edit_request(&self, request: &mut http::request::Parts, bite: &mut Bite) {
+        match self {
+            Self::Header(act) => act.edit(Side::Request, &mut request.headers, bite),
+            Self::Rewrite(act) => act.edit(request, bite),
+            _ => {}
         }
     }
 
@@ -193,6 +205,7 @@ impl HttpAct {
             Self::Abort(act) => act.dress(response, bite),
             Self::Header(act) => act.edit(Side::Response, &mut response.head.headers, bite),
             Self::ReplaceBody(act) => act.dress(response, bite),
+            Self::MergePatch(act) => act.dress(response, bite),
             Self::TruncateBody(act) => act.dress(response, bite),
             Self::Trickle(act) => act.dress(response, bite),
             Self::KeepAliveClose => connection::close(response, bite),
@@ -200,7 +213,11 @@ impl HttpAct {
             Self::WrongLength(act) => act.dress(response, bite),
             Self::BadChunk(act) => act.dress(response, bite),
             Self::Garbage(act) => act.dress(response, bite),
-            Self::Answer(_) | Self::TooManyRequests(_) | Self::RedirectLoop(_) | Self::GrpcStatus(_) => {}
+            Self::Rewrite(_)
+            | Self::Answer(_)
+            | Self::TooManyRequests(_)
+            | Self::RedirectLoop(_)
+            | Self::GrpcStatus(_) => {}
         }
     }
 }
@@ -221,7 +238,9 @@ from_parts!(
     Abort(Abort),
     Answer(Answer),
     Header(HeaderChange),
+    Rewrite(Rewrite),
     ReplaceBody(ReplaceBody),
+    MergePatch(MergePatch),
     TruncateBody(TruncateBody),
     TooManyRequests(TooManyRequests),
     RedirectLoop(RedirectLoop),

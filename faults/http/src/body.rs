@@ -1,10 +1,12 @@
 //! A response's body under faults.
 //!
 //! It is pulled: who reads it makes it read on, so that a slow reader slows the server down, through every stage. A
-//! stage holds at most one frame of the body below it, and hands that on before it takes another one.
+//! stage holds at most one frame of the body below it, and hands that on before it takes another one; only a patch has to
+//! see a whole body, up to its limit.
 
 mod cut;
 mod delay;
+mod patch;
 #[cfg(test)]
 mod tests;
 mod trickle;
@@ -18,6 +20,7 @@ use pin_project_lite::pin_project;
 
 pub(crate) use cut::CutStage;
 pub(crate) use delay::DelayStage;
+pub(crate) use patch::PatchStage;
 pub(crate) use trickle::{Pace, TrickleStage};
 
 use crate::error::{BodyError, BoxError};

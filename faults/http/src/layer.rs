@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use shakedown_scenarios::units::Span;
 use tower_layer::Layer;
@@ -143,8 +143,8 @@ where
 {
     wait_before(&mut bites).await;
     let (mut head, body) = request.into_parts();
-    edit_request(&mut bites, &mut head.headers);
     let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
+    edit_request(&mut bites, &mut head);
     let asked = Asked { method: &method, uri: &uri, version };
     let response = match instead(&mut bites, asked) {
         Some(Instead::Abort(aborted)) => return Err(CallError::Aborted(aborted)),
@@ -169,9 +169,9 @@ async fn wait_before(bites: &mut [Bite]) {
     }
 }
 
-fn edit_request(bites: &mut [Bite], headers: &mut HeaderMap) {
+fn edit_request(bites: &mut [Bite], request: &mut http::request::Parts) {
     for bite in bites {
-        bite.act().edit_request(headers, bite);
+        bite.act().edit_request(request, bite);
     }
 }
 

@@ -14,6 +14,7 @@
 //! `CONNECT`, extended `CONNECT` (WebSockets over HTTP/2), more than one server.
 
 mod accept;
+mod admit;
 mod connection;
 mod gate;
 mod head;
@@ -40,6 +41,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use admit::{Admitted, admit};
 pub use limits::Limits;
 pub use refusal::Refusal;
 pub use tunnel::{RawTunnel, Switched, Tunnel, TunnelIo, Tunnelling, tunnel};

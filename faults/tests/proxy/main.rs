@@ -5,6 +5,7 @@
 
 mod down;
 mod faithful;
+mod fates;
 mod live;
 mod stress;
 mod support;

@@ -14,6 +14,8 @@ pub struct Footprint {
     pub threads: usize,
     /// Resident, bytes.
     pub memory: u64,
+    /// Bytes that are allocated, which is less: the allocator keeps some of what was given back.
+    pub allocated: u64,
 }
 
 // === impl Footprint ===
@@ -26,6 +28,8 @@ impl Footprint {
             descriptors: count("/proc/self/fd"),
             threads: count("/proc/self/task"),
             memory: resident * procfs::page_size(),
+            // SAFETY: it reads the allocator's books, under the allocator's own locks.
+            allocated: unsafe { libc::mallinfo2() }.uordblks as u64,
         }
     }
 

@@ -1,4 +1,6 @@
-//! All proxies, and the one seed that their chance comes from.
+//! All proxies and links, and the one seed that their chance comes from.
+
+mod links;
 
 use std::collections::BTreeMap;
 
@@ -6,10 +8,14 @@ use shakedown_scenarios::seed::Streams;
 
 use crate::address;
 use crate::engine::Engine;
-use crate::entry::{Change, Entry};
+use crate::entry::{Change, Ends, Entry};
 use crate::error::ApiError;
 use crate::held::Draft;
+use crate::links::LinkEntry;
 use crate::metrics::Figure;
+use crate::news::Log;
+
+pub use links::LinkError;
 
 /// The proxies of a control plane.
 #[derive(Debug)]
@@ -17,7 +23,11 @@ pub struct Collection<E: Engine> {
     pub(crate) engine: E,
     seed: u64,
     entries: BTreeMap<String, Entry<E::Proxy>>,
+    links: BTreeMap<String, LinkEntry<E::Link>>,
+    /// Links that were taken away and have not ended yet.
+    leaving: Vec<E::Link>,
     pub(crate) exposed: Exposed,
+    pub(crate) log: Log,
     requests: u64,
 }
 
@@ -43,6 +53,8 @@ pub struct ProxyDraft {
     pub enabled: bool,
     /// The toxics that are on it from its first connection on.
     pub toxics: Vec<Draft>,
+    /// Who is at its ends.
+    pub ends: Ends,
 }
 
 /// The most proxies.
@@ -60,7 +72,22 @@ impl<E: Engine> Collection<E> {
     /// No proxies yet.
     #[must_use]
     pub fn new(engine: E, seed: u64, exposed: Exposed) -> Self {
-        Self { engine, seed, entries: BTreeMap::new(), exposed, requests: 0 }
+        Self {
+            engine,
+            seed,
+            entries: BTreeMap::new(),
+            links: BTreeMap::new(),
+            leaving: Vec::new(),
+            exposed,
+            log: Log::default(),
+            requests: 0,
+        }
+    }
+
+    /// The same, with what happens told to a log.
+    #[must_use]
+    pub fn telling(self, log: Log) -> Self {
+        Self { log, ..self }
     }
 
     /// The seed that everything random comes from.
@@ -113,14 +140,15 @@ impl<E: Engine> Collection<E> {
         if enabled {
             entry.start(&mut self.engine)?;
         }
+        entry.tell_to(self.log.clone(), "Created proxy");
         Ok(self.entries.entry(entry.name().to_owned()).or_insert(entry))
     }
 
     /// A proxy that does not run yet.
     fn fresh(&self, draft: ProxyDraft) -> Result<Entry<E::Proxy>, ApiError> {
         address::check(&draft.listen).map_err(|error| ApiError::Listen(format!("listen tcp: {error}")))?;
-        let seed = proxy_seed(self.seed, &draft.name);
-        let mut entry = Entry::new(draft.name, draft.listen, draft.upstream, seed);
+        let seed = seed_of(self.seed, "proxy", &draft.name);
+        let mut entry = Entry::new(&draft, seed);
         for toxic in draft.toxics {
             entry.add(toxic)?;
         }
@@ -144,6 +172,7 @@ impl<E: Engine> Collection<E> {
     pub fn delete(&mut self, name: &str) -> Result<(), ApiError> {
         let mut entry = self.entries.remove(name).ok_or(ApiError::NoProxy)?;
         entry.stop();
+        entry.tell_to(self.log.clone(), "Deleted proxy");
         Ok(())
     }
 
@@ -159,15 +188,18 @@ impl<E: Engine> Collection<E> {
         }
         let (enabled, next) = (draft.enabled, self.fresh(draft)?);
         let old = self.entries.get_mut(next.name()).ok_or(ApiError::NoProxy)?;
-        old.replace(&mut self.engine, next, enabled)
+        old.replace(&mut self.engine, next, enabled)?;
+        old.tell_to(self.log.clone(), "Replaced proxy");
+        Ok(())
     }
 
-    /// Ends all proxies.
+    /// Ends all proxies and links.
     pub fn close(&mut self) {
         self.entries.clear();
+        self.links.clear();
     }
 
-    /// Starts every proxy and takes off all toxics. One that fails keeps no other one from it.
+    /// Starts every proxy and takes off all toxics and all faults of links. One that fails keeps no other one from it.
     ///
     /// # Errors
     /// All that went wrong, each with its proxy if there are several.
@@ -180,6 +212,10 @@ impl<E: Engine> Collection<E> {
                 wrong.push((entry.name().to_owned(), error));
             }
         }
+        for entry in self.links.values_mut() {
+            let unproven = entry.heal_all().into_iter().map(ApiError::Plane);
+            wrong.extend(unproven.map(|error| (entry.name().to_owned(), error)));
+        }
         match wrong.len() {
             0 => Ok(()),
             1 => Err(wrong.remove(0).1),
@@ -188,9 +224,9 @@ impl<E: Engine> Collection<E> {
     }
 }
 
-/// The seed of one proxy: it depends on its name and the collection's seed, and on nothing else that is there.
-fn proxy_seed(seed: u64, name: &str) -> u64 {
-    Streams::new(seed).stream(&format!("proxy/{name}")).u64()
+/// The seed of one proxy or link: it depends on its name and the collection's seed, and on nothing else that is there.
+fn seed_of(seed: u64, what: &str, name: &str) -> u64 {
+    Streams::new(seed).stream(&format!("{what}/{name}")).u64()
 }
 
 fn is_same_address(one: &str, other: &str) -> bool {

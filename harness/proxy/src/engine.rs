@@ -4,29 +4,41 @@
 //! call waits for data.
 
 mod faults;
+mod link;
 mod paper;
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use shakedown_link_faults::{LinkSpec, StartError};
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::Span;
 
 pub use faults::Faults;
-pub use paper::{Paper, PaperProxy};
+pub use link::LinkPlane;
+pub use paper::{Paper, PaperLink, PaperProxy};
 
 /// A data plane.
 pub trait Engine: fmt::Debug {
     /// A proxy that runs. Dropping it ends it without waiting: afterwards nobody connects, nothing is handed on, and its
     /// address can be listened on again.
     type Proxy: Plane;
+    /// A link of another protocol that runs.
+    type Link: LinkPlane;
 
     /// Starts a proxy. Its toxics hold from the first connection on.
     ///
     /// # Errors
     /// If the address cannot be listened on.
     fn start(&mut self, plan: Start<'_>) -> io::Result<Self::Proxy>;
+
+    /// Starts a link. Chance comes from `seed`.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on, or what it is to be cannot be meant.
+    fn start_link(&mut self, listen: SocketAddr, spec: LinkSpec, seed: u64)
+    -> Result<Self::Link, StartError>;
 }
 
 /// One proxy of a data plane.

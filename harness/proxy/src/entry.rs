@@ -1,13 +1,17 @@
 //! One proxy of the collection, running or not, with the toxics on it.
 //!
-//! A change is done whole or not at all: what may fail comes first, and what was there stays until it has succeeded.
+//! Toxics are put on it and taken off in `toxics`. A change is done whole or not at all: what may fail comes first, and what was there stays until it has succeeded.
+
+mod toxics;
 
 use shakedown_scenarios::target::Way;
 
 use crate::address;
-use crate::engine::{Bite, Connection, Counters, Engine, Heal, Plane, Start};
+use crate::collection::ProxyDraft;
+use crate::engine::{Bite, Connection, Counters, Engine, Plane, Start};
 use crate::error::ApiError;
 use crate::held::{Draft, Held, Origin};
+use crate::news::{Level, Log, without_password};
 
 /// A proxy.
 #[derive(Debug)]
@@ -19,8 +23,19 @@ pub struct Entry<P> {
     running: Option<P>,
     held: Vec<Held>,
     next_id: u32,
+    ends: Ends,
+    log: Log,
     /// What was counted before it last started.
     past: Counters,
+}
+
+/// Who is at the two ends of a proxy, as the names of a cluster's members: partitions are between groups of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Whose connections come in.
+    pub from: Option<String>,
+    /// Whom they go to.
+    pub to: Option<String>,
 }
 
 /// What a change says; `None`: it stays.
@@ -34,6 +49,10 @@ pub struct Change {
     pub enabled: Option<bool>,
     /// Exactly these toxics are to be on it, besides those that are part of something.
     pub toxics: Option<Vec<Draft>>,
+    /// Whose connections come in; no name at all: nobody's.
+    pub from: Option<String>,
+    /// Whom they go to; no name at all: nobody.
+    pub to: Option<String>,
 }
 
 /// The most toxics on a proxy.
@@ -42,17 +61,20 @@ pub const MOST_TOXICS: usize = 256;
 // === impl Entry ===
 
 impl<P: Plane> Entry<P> {
-    /// A proxy that does not run yet.
+    /// A proxy that does not run yet, and whose toxics are not on it yet. Nothing of it is told to a log before it is
+    /// in a collection.
     #[must_use]
-    pub fn new(name: String, listen: String, upstream: String, seed: u64) -> Self {
+    pub fn new(draft: &ProxyDraft, seed: u64) -> Self {
         Self {
-            name,
-            listen,
-            upstream,
+            name: draft.name.clone(),
+            listen: draft.listen.clone(),
+            upstream: draft.upstream.clone(),
             seed,
             running: None,
             held: Vec::new(),
             next_id: 0,
+            ends: draft.ends.clone(),
+            log: Log::default(),
             past: Counters::default(),
         }
     }
@@ -79,6 +101,26 @@ impl<P: Plane> Entry<P> {
     #[must_use]
     pub const fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Who is at its ends.
+    #[must_use]
+    pub const fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    /// Tells of it from now on, and first that it is there.
+    pub(crate) fn tell_to(&mut self, log: Log, message: &'static str) {
+        self.log = log;
+        self.tell(message);
+    }
+
+    fn tell(&self, message: &'static str) {
+        let enabled = if self.is_enabled() { "true" } else { "false" };
+        let (listen, upstream) = (without_password(&self.listen), without_password(&self.upstream));
+        let fields =
+            [("name", self.name.as_str()), ("listen", listen), ("upstream", upstream), ("enabled", enabled)];
+        self.log.tell(Level::Info, message, fields);
     }
 
     /// Whether it runs.
@@ -110,6 +152,7 @@ impl<P: Plane> Entry<P> {
             let plane = self.plane(engine)?;
             self.listen = plane.address().to_string();
             self.running = Some(plane);
+            self.tell("Started proxy");
         }
         Ok(())
     }
@@ -118,6 +161,8 @@ impl<P: Plane> Entry<P> {
     pub fn stop(&mut self) {
         if let Some(plane) = self.running.take() {
             self.past = self.past.plus(Counters { open: 0, ..plane.counters() });
+            drop(plane);
+            self.tell("Terminated proxy");
         }
     }
 
@@ -136,17 +181,34 @@ impl<P: Plane> Entry<P> {
     /// If an address is none, or cannot be listened on, or as for [`Entry::exchange`]: then it is what it was. Its connections
     /// are lost where its port had to be given back first.
     pub fn change<E: Engine<Proxy = P>>(&mut self, engine: &mut E, change: Change) -> Result<(), ApiError> {
-        let Change { listen, upstream, enabled, toxics } = change;
+        let Change { listen, upstream, enabled, toxics, from, to } = change;
+        let ends = self.ends.with(from, to);
         let enabled = enabled.unwrap_or(self.is_enabled());
         let listen = listen.filter(|listen| *listen != self.listen);
         let listen = listen.map(|listen| Ok((address::resolve(&listen)?, listen))).transpose();
         let listen = listen.map_err(|error: address::AddressError| ApiError::Listen(error.to_string()))?;
         let listen = listen.filter(|(new, _)| address::resolve(&self.listen).as_ref() != Ok(new));
         if listen.is_none() && upstream.as_ref().is_none_or(|upstream| *upstream == self.upstream) {
-            return self.stay(engine, enabled, toxics);
+            self.stay(engine, enabled, toxics)?;
+        } else {
+            let listen = listen.map(|(_, listen)| listen);
+            self.go(engine, (listen, upstream), enabled, toxics)?;
         }
-        let listen = listen.map_or_else(|| self.listen.clone(), |(_, listen)| listen);
-        let mut next = self.elsewhere(listen, upstream.unwrap_or_else(|| self.upstream.clone()));
+        self.ends = ends;
+        self.tell("Updated proxy");
+        Ok(())
+    }
+
+    /// The same proxy elsewhere.
+    fn go<E: Engine<Proxy = P>>(
+        &mut self,
+        engine: &mut E,
+        change: (Option<String>, Option<String>),
+        enabled: bool,
+        toxics: Option<Vec<Draft>>,
+    ) -> Result<(), ApiError> {
+        let listen = change.0.unwrap_or_else(|| self.listen.clone());
+        let mut next = self.elsewhere(listen, change.1.unwrap_or_else(|| self.upstream.clone()));
         next.set_some(toxics)?;
         self.replace(engine, next, enabled)
     }
@@ -200,123 +262,29 @@ impl<P: Plane> Entry<P> {
         }
         self.stop();
         next.past = self.past;
+        next.log = self.log.clone();
         *self = next;
         Ok(())
     }
 
     fn elsewhere(&self, listen: String, upstream: String) -> Self {
-        let mut next = Self::new(self.name.clone(), listen, upstream, self.seed);
-        (next.held, next.next_id) = (self.held.clone(), self.next_id);
-        next
+        Self {
+            name: self.name.clone(),
+            listen,
+            upstream,
+            seed: self.seed,
+            running: None,
+            held: self.held.clone(),
+            next_id: self.next_id,
+            ends: self.ends.clone(),
+            log: Log::default(),
+            past: Counters::default(),
+        }
     }
 
     fn shares_port(&self, listen: &str) -> bool {
         let own = self.running.as_ref().map(|plane| plane.address().port());
         own.is_some() && address::resolve(listen).ok().map(|address| address.port()) == own
-    }
-
-    /// Puts a toxic on it.
-    ///
-    /// # Errors
-    /// If one of this name is there, there are too many, or the engine says no: nothing is changed then.
-    pub fn add(&mut self, draft: Draft) -> Result<&Held, ApiError> {
-        if self.toxic(&draft.name).is_ok() {
-            return Err(ApiError::ToxicExists);
-        }
-        if self.held.len() >= MOST_TOXICS {
-            return Err(ApiError::TooMany { what: "toxics on a proxy", most: MOST_TOXICS });
-        }
-        let id = self.next_id;
-        if let Some(plane) = &self.running {
-            plane.inject(id, draft.injection()).map_err(ApiError::Plane)?;
-        }
-        self.next_id = id.wrapping_add(1);
-        self.held.push(Held { id, draft });
-        Ok(&self.held[self.held.len() - 1])
-    }
-
-    /// Gives a toxic other figures.
-    ///
-    /// # Errors
-    /// If there is none of this name, or the engine says no: nothing is changed then.
-    pub fn update(&mut self, draft: Draft) -> Result<&Held, ApiError> {
-        let at = self.held.iter().position(|held| held.draft.name == draft.name).ok_or(ApiError::NoToxic)?;
-        let held = &mut self.held[at];
-        if let Some(plane) = &self.running {
-            plane.update(held.id, draft.injection()).map_err(ApiError::Plane)?;
-        }
-        held.draft = draft;
-        Ok(held)
-    }
-
-    /// Takes a toxic off.
-    ///
-    /// # Errors
-    /// If there is none of this name.
-    pub fn remove(&mut self, name: &str) -> Result<Heal, ApiError> {
-        let at = self.held.iter().position(|held| held.draft.name == name).ok_or(ApiError::NoToxic)?;
-        let held = self.held.remove(at);
-        let Some(plane) = &self.running else {
-            return Ok(Heal { proven: true, evidence: "the proxy does not run".to_owned() });
-        };
-        Ok(plane.heal(held.id))
-    }
-
-    /// Takes all toxics off that come from somewhere, and gives what was seen of those that are not seen to be gone.
-    pub fn remove_all(&mut self, is_meant: impl Fn(&Origin) -> bool) -> Vec<String> {
-        let meant = self.held.iter().filter(|held| is_meant(&held.draft.origin));
-        let names: Vec<String> = meant.map(|held| held.draft.name.clone()).collect();
-        let heals = names.iter().filter_map(|name| self.remove(name).ok());
-        heals.filter(|heal| !heal.proven).map(|heal| heal.evidence).collect()
-    }
-
-    /// Puts these toxics in the place of all that come from somewhere. All of them or none: what goes, goes last, because
-    /// taking a toxic off may end connections, which nothing brings back.
-    ///
-    /// # Errors
-    /// If one of them has the name of one that stays, there are too many (old ones and new ones together), or the engine
-    /// says no.
-    pub fn exchange(
-        &mut self,
-        is_meant: impl Fn(&Origin) -> bool,
-        drafts: Vec<Draft>,
-    ) -> Result<(), ApiError> {
-        let goes = |held: &Held| is_meant(&held.draft.origin);
-        let known: Vec<Held> = self.held.clone();
-        let old = |draft: &Draft| known.iter().find(|held| held.draft.name == draft.name);
-        if drafts.iter().any(|draft| old(draft).is_some_and(|held| !goes(held))) {
-            return Err(ApiError::ToxicExists);
-        }
-        if known.len() + drafts.iter().filter(|draft| old(draft).is_none()).count() > MOST_TOXICS {
-            return Err(ApiError::TooMany { what: "toxics on a proxy, old and new", most: MOST_TOXICS });
-        }
-        let stay: Vec<String> = drafts.iter().map(|draft| draft.name.clone()).collect();
-        for (at, draft) in drafts.into_iter().enumerate() {
-            let done = match old(&draft) {
-                Some(_) => self.update(draft).map(drop),
-                None => self.add(draft).map(drop),
-            };
-            if let Err(error) = done {
-                self.put_back(&known, &stay[..at]);
-                return Err(error);
-            }
-        }
-        let gone = known.iter().filter(|held| goes(held) && !stay.contains(&held.draft.name));
-        for held in gone {
-            self.remove(&held.draft.name)?;
-        }
-        Ok(())
-    }
-
-    /// Undoes what was done to the toxics of these names.
-    fn put_back(&mut self, known: &[Held], names: &[String]) {
-        for name in names {
-            // What was accepted once is not refused now; what is taken off was there a moment ago.
-            let _ = match known.iter().find(|held| held.draft.name == *name) {
-                Some(held) => self.update(held.draft.clone()).map(drop),
-                None => self.remove(name).map(drop),
-            };
-        }
     }
 
     /// What a toxic did since the proxy was last started.
@@ -342,5 +310,18 @@ impl<P: Plane> Entry<P> {
     #[cfg(test)]
     pub const fn running(&self) -> Option<&P> {
         self.running.as_ref()
+    }
+}
+
+// === impl Ends ===
+
+impl Ends {
+    /// The same with what is said about them; no name at all takes one away.
+    pub(crate) fn with(&self, from: Option<String>, to: Option<String>) -> Self {
+        let end = |new: Option<String>, old: &Option<String>| match new {
+            Some(name) => Some(name).filter(|name| !name.is_empty()),
+            None => old.clone(),
+        };
+        Self { from: end(from, &self.from), to: end(to, &self.to) }
     }
 }

@@ -47,6 +47,15 @@ pub enum ApiError {
     /// A toxic of this name is there, on either stream.
     #[error("toxic already exists")]
     ToxicExists,
+    /// No link of this name.
+    #[error("link not found")]
+    NoLink,
+    /// No fault of this name.
+    #[error("fault not found")]
+    NoFault,
+    /// A link of this name is there, and is another one.
+    #[error("link already exists, and is another one; a link is not changed: DELETE it first")]
+    LinkExists,
     /// An address cannot be listened on.
     #[error("{0}")]
     Listen(String),
@@ -69,8 +78,8 @@ impl ApiError {
     pub fn status(&self) -> u16 {
         match self {
             Self::At(error, _) => error.status(),
-            Self::NoProxy | Self::NoToxic => 404,
-            Self::ProxyExists | Self::ToxicExists => 409,
+            Self::NoProxy | Self::NoToxic | Self::NoLink | Self::NoFault => 404,
+            Self::ProxyExists | Self::ToxicExists | Self::LinkExists => 409,
             Self::TooLarge(_) => 413,
             Self::Listen(_) | Self::Plane(_) | Self::Several(_) => 500,
             _ => 400,

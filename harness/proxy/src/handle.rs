@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::collection::Collection;
 use crate::engine::Engine;
 use crate::error::ApiError;
+use crate::news::{Level, Log};
 use crate::toxiproxy::noxious;
 use crate::{metrics, toxiproxy, v1};
 
@@ -58,11 +59,25 @@ pub fn handle<E: Engine>(collection: &mut Collection<E>, request: Request<'_>) -
         }
         _ => toxiproxy::answer(collection, request.method, &segments, request.body),
     };
-    match answer {
+    let response = match answer {
         None => Response::text(404, "404 page not found"),
         Some(response) if response.status == 405 => response,
         Some(response) => response.with("x-toxiproxy-request-id", collection.request_id()),
+    };
+    tell(&collection.log, request.method, path, &response);
+    response
+}
+
+/// What could not be done is worth to be told, what was only wrong is the client's own business.
+fn tell(log: &Log, method: &str, path: &str, response: &Response) {
+    let status = response.status.to_string();
+    let fields = [("method", method), ("path", path), ("status", status.as_str())];
+    if response.status < 500 {
+        return log.tell(Level::Debug, "Answered request", fields);
     }
+    let [method, path, status] = fields;
+    let why = String::from_utf8_lossy(&response.body);
+    log.tell(Level::Error, "Failed request", [method, path, status, ("error", why.trim_end())]);
 }
 
 /// The segments of a path, each with its percent signs read; `None`: it is no path.

@@ -1,5 +1,7 @@
 //! A toxic that holds on a proxy: its name, what it is, and where it came from.
 
+use std::sync::Arc;
+
 use shakedown_scenarios::target::Way;
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::Ratio;
@@ -47,8 +49,17 @@ pub enum Origin {
     Itself,
     /// The network that a proxy behaves like.
     Profile(&'static str),
-    /// The partition of this name.
-    Partition(String),
+    /// A partition.
+    Partition(Arc<Cut>),
+}
+
+/// A partition, as each of its toxics knows it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Its name.
+    pub name: String,
+    /// The groups of names that it is between; none where its proxies were named themselves.
+    pub groups: Vec<Vec<String>>,
 }
 
 // === impl Draft ===

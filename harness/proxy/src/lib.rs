@@ -2,7 +2,8 @@
 //!
 //! Read in this order:
 //! - what is asked of the data plane, so that the rest can be tried without one: [`engine`];
-//! - what there is: [`held`] (a toxic), [`entry`] (a proxy), [`collection`] (all of them), [`address`], [`error`];
+//! - what there is: [`held`] (a toxic), [`entry`] (a proxy), [`links`] (other links and their faults), [`collection`] (all of them), [`address`], [`error`],
+//!   and what is told of them to a log: [`news`];
 //! - what is said about it, request by request and without sockets: [`handle`], [`toxiproxy`] (the API that existing
 //!   clients speak), [`v1`] (our own), [`metrics`];
 //! - the thin shell around it: [`server`].
@@ -16,7 +17,9 @@ pub mod entry;
 pub mod error;
 pub mod handle;
 pub mod held;
+pub mod links;
 pub mod metrics;
+pub mod news;
 pub mod server;
 pub mod toxiproxy;
 pub mod v1;

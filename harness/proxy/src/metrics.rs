@@ -35,6 +35,7 @@ pub(crate) fn write<E: Engine>(collection: &Collection<E>) -> String {
         proxies(&mut text, &entries);
         toxics(&mut text, &entries);
         connections(&mut text, &entries);
+        links(&mut text, collection);
     }
     for figure in collection.exposed.runtime.map(|figures| figures()).unwrap_or_default() {
         let kind = if figure.is_counter { Kind::Counter } else { Kind::Gauge };
@@ -116,6 +117,27 @@ fn toxics<P: Plane>(text: &mut Text, entries: &[&Entry<P>]) {
             let [name, proxy, kind] = &labels;
             let labels = [("effect", effect), (name.0, &name.1), (proxy.0, &proxy.1), (kind.0, &kind.1)];
             text.row(effects, &labels, number as f64);
+        }
+    }
+}
+
+/// What links of other protocols count, and whether their faults bit.
+fn links<E: Engine>(text: &mut Text, collection: &Collection<E>) {
+    let (counters, bit) = ("shakedown_link_counters", "shakedown_link_fault_bit");
+    text.family(counters, Kind::Gauge, "What the link counts, by counter; all but open only grow");
+    for entry in collection.links() {
+        for (counter, number) in entry.counters().all {
+            let labels = [("counter", counter), ("kind", entry.kind_word()), ("link", entry.name())];
+            text.row(counters, &labels, number as f64);
+        }
+    }
+    text.family(bit, Kind::Gauge, "Whether it is proven that the fault did what it says");
+    for entry in collection.links() {
+        for held in entry.faults() {
+            let did = entry.evidence(held).is_some_and(|evidence| evidence.bit);
+            let protocol = held.fault.protocol().name();
+            let labels = [("link", entry.name()), ("name", held.name.as_str()), ("protocol", protocol)];
+            text.row(bit, &labels, f64::from(u8::from(did)));
         }
     }
 }

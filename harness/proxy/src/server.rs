@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use crate::address::{self, AddressError};
 use crate::collection::{Collection, Exposed};
 use crate::engine::{Engine, Plane};
+use crate::news::Log;
 use crate::toxiproxy::{self, json};
 use gate::Gate;
 use token::Token;
@@ -48,6 +49,8 @@ pub struct Options {
     pub token_file: Option<PathBuf>,
     /// How long clients may take.
     pub patience: Patience,
+    /// Whom to tell what happens.
+    pub log: Log,
 }
 
 /// A control plane that listens, and its proxies.
@@ -124,6 +127,7 @@ impl<E> Server<E>
 where
     E: Engine + Send + 'static,
     E::Proxy: Plane + Send,
+    E::Link: Send,
 {
     /// Listens, and makes the config's proxies.
     ///
@@ -143,7 +147,7 @@ where
         let address = listener.local_addr().map_err(failed)?;
         let runtime = options.runtime_metrics.then_some(runtime::figures as fn() -> _);
         let exposed = Exposed { proxies: options.proxy_metrics, runtime };
-        let mut collection = Collection::new(engine, options.seed, exposed);
+        let mut collection = Collection::new(engine, options.seed, exposed).telling(options.log.clone());
         configure(&mut collection, options)?;
         let gate = Gate::new(&options.host, address, token);
         let shared = Arc::new(Shared { collection: Mutex::new(collection), gate });

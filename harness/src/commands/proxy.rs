@@ -1,16 +1,20 @@
-//! `proxy`: the stand-alone fault proxy.
+//! `proxy`: the stand-alone fault proxy. Its log is `log`'s part.
+
+mod log;
 
 use anyhow::{Context as _, Result};
 use shakedown_proxy::engine::Faults;
+use shakedown_proxy::news::Log;
 use shakedown_proxy::server::{Options, Patience, Server};
 use shakedown_proxy::toxiproxy;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::runtime;
 use crate::cli::ProxyOptions;
-use crate::clock;
 use crate::console::{chain, printable, say};
 use crate::exit::{Exit, Refused};
+use crate::{clock, limits};
+use log::{Wish, Writer};
 
 /// `shakedown proxy`.
 pub fn proxy(asked: &ProxyOptions) -> Result<Exit> {
@@ -21,10 +25,19 @@ pub fn proxy(asked: &ProxyOptions) -> Result<Exit> {
         return Ok(Exit::Pass);
     }
     let seed = asked.seed.map_or_else(clock::fresh_seed, Ok)?;
-    runtime()?.block_on(serve(&options(asked, seed)))
+    // A connection through it takes two descriptors, and it starts nobody who would inherit the limit.
+    limits::raise();
+    let (wish, wrong) = Wish::of_environment();
+    let (log, writer) = Writer::start(wish).context("cannot start the log")?;
+    if let Some(wrong) = wrong {
+        log.hand(wrong);
+    }
+    let outcome = runtime()?.block_on(serve(&options(asked, seed, log)));
+    writer.end();
+    outcome
 }
 
-fn options(asked: &ProxyOptions, seed: u64) -> Options {
+fn options(asked: &ProxyOptions, seed: u64, log: Log) -> Options {
     Options {
         host: asked.host.clone(),
         port: asked.port,
@@ -34,6 +47,7 @@ fn options(asked: &ProxyOptions, seed: u64) -> Options {
         runtime_metrics: asked.metrics.runtime_metrics,
         token_file: asked.token_file.clone(),
         patience: Patience::default(),
+        log,
     }
 }
 

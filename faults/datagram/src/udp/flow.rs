@@ -226,7 +226,7 @@ mod tests {
 
     /// All faults together, two sessions, both ways: what was decided once is decided for ever.
     #[test]
-    fn the_same_seed_and_order_give_the_same_fates_for_ever() {
+    fn safety_13_the_same_seed_and_order_give_the_same_fates_for_ever() {
         let holding = under(&[
             UdpFault::Loss { probability: ratio(0.05), direction: Way::Upstream },
             UdpFault::BurstLoss {

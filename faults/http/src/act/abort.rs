@@ -54,7 +54,7 @@ pub enum StreamCode {
     /// 0xb
     EnhanceYourCalm,
     /// 0xd
-    #[serde(rename = "http_1_1_required")]
+    #[serde(rename = "http_1_1_required", alias = "http11_required")]
     Http11Required,
 }
 

@@ -1,17 +1,21 @@
 //! A path by glob or by regular expression, both bounded in length and in the memory they may take.
 
+use std::fmt;
 use std::str::FromStr;
 
 use regex::bytes::{Regex, RegexBuilder};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, EnumAccess, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Finder;
 
 /// What a path must look like, as a whole.
 ///
-/// From text, what begins with `/` or `*` is a glob and what begins with `^` is a regular expression.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
+/// From text, what begins with `/` or `*` is a glob and what begins with `^` is a regular expression. It may be written
+/// like that, or as what it is: `"/items/*"` means `{"glob": "/items/*"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PathMatch {
     /// `*` stands for anything within one segment, `**` for anything at all, `?` for one character but `/`.
     Glob(String),
@@ -72,6 +76,52 @@ impl FromStr for PathMatch {
     }
 }
 
+impl<'de> Deserialize<'de> for PathMatch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reading)
+    }
+}
+
+/// Reads a path match in either form.
+struct Reading;
+
+/// The longer form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum Written {
+    Glob(String),
+    Regex(String),
+}
+
+impl From<Written> for PathMatch {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Glob(text) => Self::Glob(text),
+            Written::Regex(text) => Self::Regex(text),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = PathMatch;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a path such as `/items/*`, or a glob or regex")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<PathMatch, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PathMatch, A::Error> {
+        Written::deserialize(MapAccessDeserializer::new(map)).map(PathMatch::from)
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, written: A) -> Result<PathMatch, A::Error> {
+        Written::deserialize(de::value::EnumAccessDeserializer::new(written)).map(PathMatch::from)
+    }
+}
+
 fn glob_to_regex(glob: &str) -> String {
     let mut pattern = String::from("^");
     let mut rest = glob;
@@ -127,6 +177,19 @@ mod tests {
         check("/a+(b)", &["/a+(b)"], &["/aab"]);
         check("^/v[12]/", &["/v1/", "/v2/items"], &["/v3/", "/x/v1/"]);
         check("/%C3%BC*", &["/%C3%BCber"], &["/uber"]);
+    }
+
+    #[test]
+    fn a_path_is_written_short_or_long() {
+        let read = |text: &str| serde_json::from_str::<PathMatch>(text);
+        let glob = PathMatch::Glob("/items/*".to_owned());
+        assert_eq!(read(r#""/items/*""#).unwrap(), glob);
+        assert_eq!(read(r#"{"glob": "/items/*"}"#).unwrap(), glob);
+        assert_eq!(read(r#""^/v1/""#).unwrap(), PathMatch::Regex("^/v1/".to_owned()));
+        assert_eq!(serde_json::to_string(&glob).unwrap(), r#"{"glob":"/items/*"}"#);
+        for wrong in [r#""items""#, r#"{"globb": "/"}"#, r#"{"glob": "/", "regex": "x"}"#, "5", "{}"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shakedown_http_faults::act::{
-    Abort, AbortHow, Answer, Delay, HeaderChange, HeaderEdit, HttpAct, RedirectLoop, TooManyRequests,
+    Abort, AbortHow, Answer, Delay, HeaderChange, HeaderEdit, HttpAct, RedirectLoop, Rewrite, TooManyRequests,
 };
 use shakedown_http_faults::fault::HttpFault;
 use shakedown_http_faults::matching::{HeaderMatch, Match};
@@ -39,6 +39,22 @@ async fn what_waits_goes_on_as_soon_as_its_fault_is_healed() {
         place.heal();
         assert_eq!(rest(&mut waiting).await.status(), 200);
         place.assert_seen(1, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_rewrite_asks_the_server_for_something_else() {
+    for place in Place::both().await {
+        place.inject(Rewrite {
+            method: Some("PUT".to_owned()),
+            path: Some("/echo".to_owned()),
+            query: Some("page=9".to_owned()),
+        });
+        let answer = place.get("/fixed?page=1").await;
+        assert!(answer.body().starts_with("PUT /echo?page=9 HTTP/1.1\n"), "{answer:?}");
+        place.assert_seen(1, 1);
+        place.heal();
+        assert_eq!(place.get("/fixed?page=1").await.body(), FIXED);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use shakedown_http_faults::act::{Delay, ReplaceBody, Trickle, TruncateBody, TruncateEnd};
+use serde_json::{Value, json};
+use shakedown_http_faults::act::{Delay, MergePatch, ReplaceBody, Trickle, TruncateBody, TruncateEnd};
 use shakedown_http_faults::fault::HttpFault;
 use shakedown_scenarios::units::{Bandwidth, Size, Span};
 use tokio::io::AsyncWriteExt;
@@ -56,6 +57,25 @@ async fn another_body_takes_the_place_of_the_servers() {
             assert_eq!(answer.header("x-shop"), ["open"]);
         }
         place.assert_seen(3, 3);
+    }
+}
+
+#[tokio::test]
+async fn parts_of_a_json_body_are_changed_and_other_bodies_are_left_alone() {
+    for place in Place::both().await {
+        place.inject(MergePatch { patch: json!({"price": null, "stock": {"left": -1}}) });
+        let answer = place.get("/json").await;
+        let body: Value = serde_json::from_str(&answer.unframed()).unwrap();
+        assert_eq!(body, json!({"name": "apple", "stock": {"left": -1, "where": "here"}}));
+        place.assert_seen(1, 1);
+        // No JSON, empty, and JSON by its name only.
+        for (path, body) in [("/fixed", FIXED), ("/empty", ""), ("/not-json", "{\"cut")] {
+            assert_eq!(place.get(path).await.unframed(), body, "{path}");
+        }
+        place.assert_seen(4, 1);
+        let large = place.get("/large-json").await.unframed();
+        assert_eq!(large.len(), (2 << 20) + 2, "too large to be looked into");
+        place.assert_seen(5, 1);
     }
 }
 

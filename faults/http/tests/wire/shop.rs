@@ -80,11 +80,18 @@ async fn answer(request: Request<Incoming>) -> Result<Response<ShopBody>, Infall
         "/grpc" => grpc(),
         "/echo" => Response::new(full(&echo(&head))),
         "/mirror" => Response::new(body.map_err(|error| panic!("{error}")).boxed_unsync()),
+        "/json" => json(r#"{"name": "apple", "price": 3, "stock": {"left": 5, "where": "here"}}"#),
+        "/not-json" => json("{\"cut"),
+        "/large-json" => json(&format!("\"{}\"", "x".repeat(2 << 20))),
         "/big" => Response::new(full(&"x".repeat(1 << 20))),
         _ => Response::builder().status(404).body(full("nothing here")).unwrap(),
     };
     response.headers_mut().insert("x-shop", HeaderValue::from_static("open"));
     Ok(response)
+}
+
+fn json(text: &str) -> Response<ShopBody> {
+    Response::builder().header("content-type", "application/json; charset=utf-8").body(full(text)).unwrap()
 }
 
 /// As a server of gRPC answers a call: data, then trailers.

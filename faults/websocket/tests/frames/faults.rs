@@ -245,3 +245,15 @@ fn a_seed_a_connection_and_a_way_have_one_fate_for_ever() {
 
 const UPSTREAM: &str = "..xx.xx.x.x..x..xxx...x.";
 const DOWNSTREAM: &str = "xxx...xxx...x.xxxxx.x.xx";
+
+/// Which of 64 frames are lost where half of them are, as bits.
+const PINNED: u64 = 0x67b7_cbce_33d7_d1c7;
+
+#[test]
+fn safety_13_the_same_seed_and_order_of_frames_give_the_same_fates_for_ever() {
+    let sent: Vec<Made> = (0..64).map(|number| Made::text(&number.to_string())).collect();
+    let lost = under(&[r#"{"drop": {"which": {"probability": "50%"}}}"#], Sender::Server, &sent);
+    let fates = sent.iter().enumerate().filter(|(_, frame)| !lost.contains(frame));
+    let fates = fates.fold(0_u64, |bits, (number, _)| bits | 1 << number);
+    assert_eq!(fates, PINNED, "{fates:#018x}");
+}

@@ -1,4 +1,4 @@
-//! The real engine: every call to `shakedown-faults` is in here.
+//! The real engine: every call to `shakedown-faults` is in here, and every link is started here.
 
 use std::error::Error;
 use std::io;
@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use shakedown_faults::proxy::Proxy;
 use shakedown_faults::toxic::{Evidence, Injection as Wanted};
+use shakedown_link_faults::{Link, LinkSpec, StartError};
 
 use super::{Bite, Connection, Counters, Engine, Heal, Injection, Plane, Start};
 
@@ -17,10 +18,15 @@ pub struct Faults;
 
 impl Engine for Faults {
     type Proxy = Proxy;
+    type Link = Link;
 
     fn start(&mut self, plan: Start<'_>) -> io::Result<Proxy> {
         let injections = plan.injections.into_iter().map(|(id, injection)| (id, injection.into())).collect();
         Proxy::start_with(plan.listen, plan.upstream, plan.seed, injections)
+    }
+
+    fn start_link(&mut self, listen: SocketAddr, spec: LinkSpec, seed: u64) -> Result<Link, StartError> {
+        Link::start(listen, spec, seed)
     }
 }
 
@@ -109,7 +115,7 @@ impl From<Evidence> for Bite {
 }
 
 /// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

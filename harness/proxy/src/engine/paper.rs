@@ -8,9 +8,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use shakedown_faults::proof::Healed;
+use shakedown_link_faults::Evidence as LinkEvidence;
+use shakedown_link_faults::{Counters as LinkCounters, Ending, LinkFault, LinkSpec, StartError, Wrongs};
+use shakedown_scenarios::protocol::Protocol;
 use shakedown_scenarios::units::Span;
 
-use super::{Bite, Connection, Counters, Engine, Heal, Injection, Plane, Start};
+use super::{Bite, Connection, Counters, Engine, Heal, Injection, LinkPlane, Plane, Start};
 
 /// An engine that only keeps books. A clone has the same books.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,15 @@ pub struct PaperProxy {
     books: Arc<Mutex<Books>>,
     address: SocketAddr,
     held: Mutex<BTreeMap<u32, Injection>>,
+}
+
+/// A link of such an engine.
+#[derive(Debug)]
+pub struct PaperLink {
+    books: Arc<Mutex<Books>>,
+    address: SocketAddr,
+    takes: Vec<Protocol>,
+    held: Mutex<BTreeMap<u32, LinkFault>>,
 }
 
 /// Where a kernel's free ports begin (`ip_local_port_range`).
@@ -57,22 +70,36 @@ impl Paper {
 
 impl Engine for Paper {
     type Proxy = PaperProxy;
+    type Link = PaperLink;
 
     fn start(&mut self, plan: Start<'_>) -> io::Result<PaperProxy> {
-        let mut books = lock(&self.books);
+        let books = lock(&self.books);
         if plan.injections.iter().any(|(_, injection)| books.refused.contains(&injection.name)) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        let address = match plan.listen.port() {
-            0 => free(plan.listen, &books.taken).ok_or(io::ErrorKind::AddrNotAvailable)?,
-            _ => plan.listen,
-        };
-        if !books.taken.insert(address) {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
+        let address = take(books, plan.listen)?;
         let held = Mutex::new(plan.injections.into_iter().collect());
         Ok(PaperProxy { books: Arc::clone(&self.books), address, held })
     }
+
+    fn start_link(&mut self, listen: SocketAddr, spec: LinkSpec, _: u64) -> Result<PaperLink, StartError> {
+        let problems = spec.problems();
+        if !problems.is_empty() {
+            return Err(Wrongs(problems).into());
+        }
+        let refused = |source| StartError::Listen { address: listen, source };
+        let address = take(lock(&self.books), listen).map_err(refused)?;
+        Ok(PaperLink { books: Arc::clone(&self.books), address, takes: spec.takes(), held: Mutex::default() })
+    }
+}
+
+/// Takes an address, or a free one.
+fn take(mut books: MutexGuard<'_, Books>, listen: SocketAddr) -> io::Result<SocketAddr> {
+    let address = match listen.port() {
+        0 => free(listen, &books.taken).ok_or(io::ErrorKind::AddrNotAvailable)?,
+        _ => listen,
+    };
+    if books.taken.insert(address) { Ok(address) } else { Err(io::ErrorKind::AddrInUse.into()) }
 }
 
 fn free(listen: SocketAddr, taken: &BTreeSet<SocketAddr>) -> Option<SocketAddr> {
@@ -150,6 +177,52 @@ impl Plane for PaperProxy {
 }
 
 impl Drop for PaperProxy {
+    fn drop(&mut self) {
+        lock(&self.books).taken.remove(&self.address);
+    }
+}
+
+// === impl PaperLink ===
+
+impl LinkPlane for PaperLink {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn takes(&self) -> &[Protocol] {
+        &self.takes
+    }
+
+    fn ca_pem(&self) -> Option<&str> {
+        None
+    }
+
+    fn inject(&self, id: u32, fault: LinkFault) -> Result<(), String> {
+        if !self.takes.contains(&fault.protocol()) {
+            return Err(format!("a fault on {} cannot be done here", fault.protocol().name()));
+        }
+        lock(&self.held).insert(id, fault);
+        Ok(())
+    }
+
+    fn heal(&self, id: u32) -> Option<Ending> {
+        lock(&self.held).remove(&id)?;
+        let did = LinkEvidence { bit: false, told: String::new() };
+        Some(Ending { did, healed: Healed::proven("struck from the books") })
+    }
+
+    fn evidence(&self, id: u32) -> Option<LinkEvidence> {
+        lock(&self.held).get(&id).map(|_| LinkEvidence { bit: false, told: String::new() })
+    }
+
+    fn counters(&self) -> LinkCounters {
+        LinkCounters::default()
+    }
+
+    fn end(self) {}
+}
+
+impl Drop for PaperLink {
     fn drop(&mut self) {
         lock(&self.books).taken.remove(&self.address);
     }

@@ -37,6 +37,7 @@ pub fn serve<E>(
 where
     E: Engine + Send + 'static,
     E::Proxy: Send,
+    E::Link: Send,
 {
     let stage = Stage::default();
     let socket = TokioIo::new(Patient::new(stream, patience, stage.clone()));
@@ -70,6 +71,7 @@ async fn answer<E>(
 where
     E: Engine + Send + 'static,
     E::Proxy: Send,
+    E::Link: Send,
 {
     let (head, body) = request.into_parts();
     if let Err(refused) = shared.gate.admit(&asked(&head)) {
@@ -92,7 +94,12 @@ where
             is_bare: is_bare(&head.headers),
             body: &body,
         };
-        handle::handle(&mut collection, request)
+        let response = handle::handle(&mut collection, request);
+        let farewell = collection.farewell();
+        drop(collection);
+        // It may take its time: nobody else is kept waiting by it.
+        farewell();
+        response
     });
     written(asked.await.unwrap_or_else(|_| Response::text(500, "the control plane failed; see its log")))
 }

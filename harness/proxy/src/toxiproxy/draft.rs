@@ -7,7 +7,7 @@ use super::attributes::{Attributes, Kind};
 use super::json::{self, Fields};
 use super::noxious;
 use crate::collection::{LISTEN, LONGEST_ADDRESS, LONGEST_NAME, ProxyDraft};
-use crate::entry::MOST_TOXICS;
+use crate::entry::{Ends, MOST_TOXICS};
 use crate::error::ApiError;
 use crate::held::{Draft, Form, Origin, share};
 
@@ -26,7 +26,8 @@ pub fn proxy(fields: &Fields, is_taken: impl Fn(&str) -> bool) -> Result<ProxyDr
         return Err(ApiError::ProxyExists);
     }
     let listen = address("listen", listen)?.unwrap_or_else(|| LISTEN.to_owned());
-    Ok(ProxyDraft { name, listen, upstream, enabled: enabled.unwrap_or(true), toxics: all(&toxics)? })
+    let (enabled, toxics, ends) = (enabled.unwrap_or(true), all(&toxics)?, Ends::default());
+    Ok(ProxyDraft { name, listen, upstream, enabled, toxics, ends })
 }
 
 fn all(toxics: &[Fields]) -> Result<Vec<Draft>, ApiError> {

@@ -238,6 +238,8 @@ fn request() -> impl Strategy<Value = (String, String)> {
         "/v1/proxies/a/toxics/t",
         "/v1/proxies/b/profile",
         "/v1/partitions/x",
+        "/v1/links/l",
+        "/v1/links/l/faults/f",
     ]);
     (method, path, body()).prop_map(|(method, path, body)| (format!("{method} {path}"), body))
 }
@@ -278,6 +280,8 @@ fn body() -> impl Strategy<Value = String> {
         1 => any::<String>(),
         1 => Just(r#"{"toxic":{"Stall":{"every":"2s","hold":"1s"}},"aim":{"toxicity":"10%"}}"#.to_owned()),
         1 => Just(r#"{"between":["a","b"]}"#.to_owned()),
+        1 => Just(r#"{"kind":"udp","upstream":"127.0.0.1:9"}"#.to_owned()),
+        1 => Just(r#"{"udp":{"loss":{"probability":"5%"}}}"#.to_owned()),
         1 => Just(r#"{"name":"3g"}"#.to_owned()),
     ]
 }

@@ -82,6 +82,16 @@ impl Body {
         Some(Draft::native(name.to_owned(), toxic, aim, Origin::Itself))
     }
 
+    /// All fields that were not read yet, for whoever compares requests.
+    pub fn whole(&self) -> Value {
+        Value::Object(self.fields.clone())
+    }
+
+    /// How many problems there are so far.
+    pub const fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
     /// Notes a problem.
     pub fn problem(&mut self, field: impl Into<String>, message: impl Into<String>, help: &str) {
         self.problems.push(Problem::new(field, message, help));

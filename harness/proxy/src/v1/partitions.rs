@@ -1,29 +1,39 @@
 //! Partitions in the native API: a group of proxies that is cut at once, and joined again at once.
 //!
-//! Whoever tests a cluster has a proxy for each link between two nodes; a partition names those that it cuts. Nothing of
-//! it is kept but the toxics on these proxies, so that it is always what it shows.
+//! Whoever tests a cluster has a proxy for each link between two nodes. A partition names the proxies that it cuts; or it
+//! names groups of nodes, and cuts the proxies that go from one group to another (`from` and `to` of a proxy say which
+//! nodes are at its ends). Nothing of it is kept but the toxics on these proxies, so that it is always what it shows; a
+//! proxy that is made later is not in it.
+
+mod wanted;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use shakedown_scenarios::target::Way;
 use shakedown_scenarios::toxic::{Aim, Toxic};
 
 use super::Answer;
-use super::body::{self, Body};
-use super::problem::{Problem, Refused};
-use crate::collection::{Collection, MOST_PROXIES};
+use super::body;
+use super::problem::Refused;
+use crate::collection::Collection;
 use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::handle::Response;
-use crate::held::{Draft, Origin};
+use crate::held::{Cut, Draft, Origin};
+use wanted::Wanted;
 
+/// A partition as it is shown.
 #[derive(Debug, Serialize)]
 struct Partition<'a> {
     name: &'a str,
-    between: Vec<&'a str>,
+    /// As it was asked for: groups, or the proxies.
+    between: Value,
     way: Way,
+    /// The proxies.
+    cuts: Vec<&'a str>,
 }
 
 /// `/v1/partitions`.
@@ -41,8 +51,8 @@ pub fn one<E: Engine>(collection: &mut Collection<E>, method: &str, name: &str, 
         "GET" => shown(collection, 200, name),
         "POST" => {
             body::name(name)?;
-            let (between, way) = read(collection, body)?;
-            cut(collection, name, &between, way)?;
+            let wanted = Wanted::read(collection, body)?;
+            cut(collection, name, wanted)?;
             shown(collection, 201, name)
         }
         "DELETE" => {
@@ -54,44 +64,16 @@ pub fn one<E: Engine>(collection: &mut Collection<E>, method: &str, name: &str, 
     }
 }
 
-fn read<E: Engine>(collection: &Collection<E>, body: &[u8]) -> Result<(Vec<String>, Way), Refused> {
-    let mut body = Body::read(body)?;
-    let help = "write a list of names of proxies";
-    let between: Vec<String> = body.field("between", help).unwrap_or_default();
-    let way = body.field("way", "write \"Both\", \"Upstream\" or \"Downstream\"").unwrap_or(Way::Both);
-    if between.is_empty() || between.len() > MOST_PROXIES {
-        body.problem("between", "it cuts no proxies, or more than there may be", help);
-    }
-    let unknown =
-        between.iter().take(MOST_PROXIES).enumerate().filter(|(_, name)| collection.entry(name).is_err());
-    let problems = unknown.map(|(at, name)| {
-        let shown: String = name.chars().take(60).collect();
-        Problem::new(
-            format!("between[{at}]"),
-            format!("there is no proxy {shown:?}"),
-            "GET /v1/proxies lists them",
-        )
-    });
-    body.problems(problems.collect::<Vec<_>>());
-    body.end().map(|()| (between, way))
-}
-
 /// Every proxy or none.
-fn cut<E: Engine>(
-    collection: &mut Collection<E>,
-    name: &str,
-    between: &[String],
-    way: Way,
-) -> Result<(), Refused> {
+fn cut<E: Engine>(collection: &mut Collection<E>, name: &str, wanted: Wanted) -> Result<(), Refused> {
     if find(collection, name).is_ok() {
         return Err(Refused::new(409, "partition already exists"));
     }
-    let mut between: Vec<&String> = between.iter().collect();
-    between.sort();
-    between.dedup();
-    for proxy in between {
-        let origin = Origin::Partition(name.to_owned());
-        let draft = Draft::native(format!("partition/{name}"), Toxic::Partition {}, Aim::at(way), origin);
+    let cut = Arc::new(Cut { name: name.to_owned(), groups: wanted.groups });
+    for proxy in &wanted.proxies {
+        let origin = Origin::Partition(Arc::clone(&cut));
+        let toxic = format!("partition/{name}");
+        let draft = Draft::native(toxic, Toxic::Partition {}, Aim::at(wanted.way), origin);
         let outcome: Result<(), ApiError> =
             collection.entry_mut(proxy).and_then(|entry| entry.add(draft).map(drop));
         if let Err(error) = outcome {
@@ -104,7 +86,7 @@ fn cut<E: Engine>(
 
 fn join<E: Engine>(collection: &mut Collection<E>, name: &str) {
     for entry in collection.entries_mut() {
-        entry.remove_all(|origin| matches!(origin, Origin::Partition(of) if of == name));
+        entry.remove_all(|origin| matches!(origin, Origin::Partition(cut) if cut.name == name));
     }
 }
 
@@ -120,12 +102,15 @@ fn all<E: Engine>(collection: &Collection<E>) -> BTreeMap<&str, Partition<'_>> {
     let mut all: BTreeMap<&str, Partition<'_>> = BTreeMap::new();
     for entry in collection.entries() {
         for held in entry.toxics() {
-            if let Origin::Partition(name) = &held.draft.origin {
-                let way = held.draft.aim.way;
-                let partition = all.entry(name).or_insert(Partition { name, between: Vec::new(), way });
-                partition.between.push(entry.name());
+            if let Origin::Partition(cut) = &held.draft.origin {
+                let (name, way) = (cut.name.as_str(), held.draft.aim.way);
+                let fresh = || Partition { name, between: json!(cut.groups), way, cuts: Vec::new() };
+                all.entry(name).or_insert_with(fresh).cuts.push(entry.name());
             }
         }
+    }
+    for partition in all.values_mut().filter(|partition| partition.between == json!([])) {
+        partition.between = json!(partition.cuts);
     }
     all
 }

@@ -6,9 +6,9 @@ use super::Answer;
 use super::body::{self, Body};
 use super::problem::{Problem, Refused};
 use super::show::{ConnectionShown, ProxyShown};
-use crate::collection::{Collection, LISTEN, ProxyDraft};
+use crate::collection::{Collection, LISTEN, LONGEST_NAME, ProxyDraft};
 use crate::engine::Engine;
-use crate::entry::{Change, MOST_TOXICS};
+use crate::entry::{Change, Ends, MOST_TOXICS};
 use crate::handle::Response;
 use crate::held::Draft;
 
@@ -21,6 +21,8 @@ struct Wanted {
     upstream: Option<String>,
     enabled: Option<bool>,
     toxics: Option<Vec<Draft>>,
+    from: Option<String>,
+    to: Option<String>,
 }
 
 /// `/v1/proxies`.
@@ -77,6 +79,7 @@ impl Wanted {
         let enabled = body.field("enabled", "write true or false");
         let toxics: Option<Vec<Value>> = body.field("toxics", "write a list of toxics");
         let toxics = toxics.map(|toxics| drafts(&mut body, toxics));
+        let (from, to) = (end(&mut body, "from"), end(&mut body, "to"));
         let problems = body.found();
         let is_told = problems.iter().any(|problem| problem.field == "upstream");
         let missing = (must_be_whole && upstream.is_none() && !is_told).then(|| {
@@ -87,12 +90,12 @@ impl Wanted {
         if !problems.is_empty() {
             return Err(Refused::all(problems));
         }
-        Ok(Self { listen, upstream, enabled, toxics })
+        Ok(Self { listen, upstream, enabled, toxics, from, to })
     }
 
     fn change(self) -> Change {
-        let Self { listen, upstream, enabled, toxics } = self;
-        Change { listen, upstream, enabled: enabled.or(Some(true)), toxics }
+        let Self { listen, upstream, enabled, toxics, from, to } = self;
+        Change { listen, upstream, enabled: enabled.or(Some(true)), toxics, from, to }
     }
 
     fn draft(self, name: &str) -> ProxyDraft {
@@ -102,8 +105,19 @@ impl Wanted {
             upstream: self.upstream.unwrap_or_default(),
             enabled: self.enabled.unwrap_or(true),
             toxics: self.toxics.unwrap_or_default(),
+            ends: Ends::default().with(self.from, self.to),
         }
     }
+}
+
+/// The name of who is at an end.
+fn end(body: &mut Body, field: &'static str) -> Option<String> {
+    let help = "write the name of a node, such as \"a\"; \"\" takes it away";
+    let name: String = body.field(field, help)?;
+    if name.len() > LONGEST_NAME {
+        body.problem(field, format!("a name has at most {LONGEST_NAME} bytes, this {}", name.len()), help);
+    }
+    Some(name)
 }
 
 fn drafts(body: &mut Body, toxics: Vec<Value>) -> Vec<Draft> {

@@ -15,6 +15,10 @@ pub struct ProxyShown<'a> {
     name: &'a str,
     listen: &'a str,
     upstream: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
     enabled: bool,
     seed: u64,
     counters: CountersShown,
@@ -70,6 +74,8 @@ impl<'a> ProxyShown<'a> {
             name: entry.name(),
             listen: entry.listen(),
             upstream: entry.upstream(),
+            from: entry.ends().from.as_deref(),
+            to: entry.ends().to.as_deref(),
             enabled: entry.is_enabled(),
             seed: entry.seed(),
             counters: entry.counters().into(),
@@ -94,7 +100,7 @@ impl<'a> ToxicShown<'a> {
         let part_of = match &held.draft.origin {
             Origin::Itself => None,
             Origin::Profile(name) => Some(format!("profile {name}")),
-            Origin::Partition(name) => Some(format!("partition {name}")),
+            Origin::Partition(cut) => Some(format!("partition {}", cut.name)),
         };
         let about = format!("{}, {}", toxic.describe(), aim.describe());
         Self { name: &held.draft.name, toxic, aim, about, part_of, evidence: entry.evidence(held).into() }

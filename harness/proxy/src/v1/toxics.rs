@@ -65,7 +65,7 @@ fn stands_for_itself(held: &Held) -> Result<(), Refused> {
     let whole = match &held.draft.origin {
         Origin::Itself => return Ok(()),
         Origin::Profile(name) => format!("profile `{name}`; use the path that ends in /profile"),
-        Origin::Partition(name) => format!("partition `{name}`; use /v1/partitions"),
+        Origin::Partition(cut) => format!("partition `{}`; use /v1/partitions", cut.name),
     };
     Err(Refused::new(409, format!("the toxic is part of {whole}")))
 }

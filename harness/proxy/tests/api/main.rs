@@ -8,6 +8,7 @@ mod conventions;
 mod effects;
 mod endpoints;
 mod errors;
+mod links;
 mod metrics;
 mod native;
 mod peers;

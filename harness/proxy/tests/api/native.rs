@@ -135,7 +135,7 @@ fn a_partition_cuts_a_group_and_joins_it_again() {
         "POST /v1/partitions/split",
         body,
         201,
-        r#"{"name":"split","between":["a","b"],"way":"Upstream"}"#,
+        r#"{"name":"split","between":["a","b"],"way":"Upstream","cuts":["a","b"]}"#,
     );
     assert_eq!(api.ask("POST /v1/partitions/split", body).status, 409);
     assert_eq!(api.json("GET /v1/proxies/b", "")["toxics"][0]["part_of"], "partition split");
@@ -146,6 +146,58 @@ fn a_partition_cuts_a_group_and_joins_it_again() {
     assert_eq!(api.ask("DELETE /v1/partitions/split", "").status, 204);
     assert_eq!(api.ask("DELETE /v1/partitions/split", "").status, 404);
     assert_eq!(api.json("GET /v1/proxies/a", "")["toxics"], json!([]));
+}
+
+/// Proxies for all links of a cluster of three, both ways.
+fn cluster() -> Api {
+    let api = Api::start();
+    for (from, to) in [("a", "b"), ("b", "a"), ("a", "c"), ("c", "a"), ("b", "c"), ("c", "b")] {
+        let body = format!(r#"{{"upstream":"up:1","from":"{from}","to":"{to}"}}"#);
+        api.json(&format!("PUT /v1/proxies/{from}-{to}"), &body);
+    }
+    api.json("PUT /v1/proxies/other", r#"{"upstream":"up:1"}"#);
+    api
+}
+
+#[test]
+fn a_partition_between_groups_cuts_what_goes_from_one_to_another() {
+    let api = cluster();
+    let cut = api.json("POST /v1/partitions/p", r#"{"between":[["a","b"],["c"]],"way":"upstream"}"#);
+    let expected = json!({ "name": "p", "between": [["a", "b"], ["c"]], "way": "Upstream",
+        "cuts": ["a-c", "b-c", "c-a", "c-b"] });
+    assert_eq!(cut, expected);
+    assert_eq!(api.json("GET /v1/partitions/p", ""), expected);
+    let toxics = |name: &str| api.json(&format!("GET /v1/proxies/{name}"), "")["toxics"].clone();
+    assert_eq!(toxics("a-c")[0]["toxic"], json!({ "Partition": {} }));
+    assert_eq!([toxics("a-b"), toxics("other")], [json!([]), json!([])]);
+    // Another one at the same time, with its own part of the cluster.
+    let all = api.json("POST /v1/partitions/q", r#"{"between":[["a"],["b"],["c"]]}"#);
+    assert_eq!(all["cuts"].as_array().unwrap().len(), 6);
+    assert_eq!(api.ask("DELETE /v1/partitions/p", "").status, 204);
+    assert_eq!(toxics("a-c")[0]["part_of"], "partition q");
+}
+
+#[test]
+fn a_partition_that_would_cut_nothing_tells_why() {
+    let api = cluster();
+    let refused = |body: &str| {
+        let answer = api.ask("POST /v1/partitions/p", body);
+        assert_eq!((answer.status, api.ask("GET /v1/partitions/p", "").status), (400, 404), "{body}");
+        let refused: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let problems = refused["problems"].as_array().unwrap().iter();
+        problems.map(|it| it["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let none = "no proxy goes from one of these groups to another: 0 go within one group, 6 go to or from somebody \
+        in none, 1 have no `from` or no `to`";
+    assert_eq!(refused(r#"{"between":[["a"],["x"]]}"#), ["no proxy is from or to \"x\"", none]);
+    assert_eq!(refused(r#"{"between":[["a"],["a"]]}"#)[0], "\"a\" is in two places");
+    assert_eq!(refused(r#"{"between":[["a","b"]]}"#)[0], "one group alone has nothing between it");
+    assert_eq!(refused(r#"{"between":[["a"],[]]}"#)[0], "it is no group of names");
+    assert_eq!(refused(r#"{"between":["a-b",["c"]],"way":"left"}"#).len(), 2);
+    assert_eq!(refused("{}").len(), 1);
+    api.json("PUT /v1/proxies/a-b", r#"{"from":"","to":"z"}"#);
+    let shown = api.json("GET /v1/proxies/a-b", "");
+    assert_eq!((&shown["from"], &shown["to"]), (&serde_json::Value::Null, &json!("z")));
 }
 
 #[test]

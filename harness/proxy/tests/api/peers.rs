@@ -55,7 +55,8 @@ pub fn sink() -> (SocketAddr, mpsc::Receiver<TcpStream>) {
     (serve(move |stream| drop(keep.send(stream))), kept)
 }
 
-fn serve(talk: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
+/// A server that does this with every connection.
+pub fn serve(talk: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shakedown_proxy::engine::Faults;
+use shakedown_proxy::news::Log;
 use shakedown_proxy::server::{Options, Patience, Server};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -40,6 +41,7 @@ pub fn options() -> Options {
         runtime_metrics: true,
         token_file: None,
         patience: Patience::default(),
+        log: Log::default(),
     }
 }
 

@@ -281,7 +281,7 @@ fn evidence_counts_what_was_changed_and_not_what_was_asked() {
 }
 
 #[test]
-fn the_same_seed_and_order_give_the_same_answers_for_ever() {
+fn safety_13_the_same_seed_and_order_give_the_same_answers_for_ever() {
     let mut faults = under(&[
         r#"{"act": "servfail", "probability": "20%"}"#,
         r#"{"act": "timeout", "probability": "20%", "every": 2}"#,

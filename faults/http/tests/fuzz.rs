@@ -1,0 +1,16 @@
+//! The short run of the project's `fuzz` folder on what this package reads: whatever comes, what its check says holds,
+//! and no 10 KiB of it take more than 1 MiB of memory.
+
+#![allow(clippy::print_stdout, reason = "figures are for whoever reads the log of a test")]
+
+#[path = "../../../fuzz/src/http1.rs"]
+mod http1;
+#[path = "../../../fuzz/src/memory.rs"]
+mod memory;
+#[path = "../../../fuzz/src/short.rs"]
+mod short;
+
+#[test]
+fn safety_12_no_input_breaks_it_or_takes_much_memory() {
+    short::run("http1", 4_000, 1 << 20, http1::check);
+}
