@@ -22,7 +22,8 @@ impl Served {
     pub fn start() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
         command.args(["proxy", "--port", "0", "--seed", "42"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        // What goes wrong is told; each toxic that comes and goes is not.
+        let mut child = command.env("LOG_LEVEL", "error").spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
