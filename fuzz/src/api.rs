@@ -45,7 +45,8 @@ fn read(part: &[u8]) -> Option<Request<'_>> {
     let end = part.iter().position(|byte| *byte == b'\n').unwrap_or(part.len());
     let line = std::str::from_utf8(&part[..end]).ok()?;
     let (method, path) = line.split_once(' ')?;
-    Some(Request { method, path, body: part.get(end + 1..).unwrap_or_default() })
+    let body = part.get(end + 1..).unwrap_or_default();
+    Some(Request { method, path, is_bare: body.len().is_multiple_of(2), body })
 }
 
 /// Whether somebody else would be asked for the address to listen on: that is neither decided nor the same each time.
@@ -83,5 +84,5 @@ fn may_stop_halfway(request: &Request<'_>) -> bool {
 }
 
 fn snapshot(collection: &mut Collection<Paper>) -> Vec<u8> {
-    handle(collection, Request { method: "GET", path: "/proxies", body: b"" }).body
+    handle(collection, Request { method: "GET", path: "/proxies", is_bare: false, body: b"" }).body
 }

@@ -28,6 +28,8 @@ It answers Toxiproxy's API (/version, /proxies, /populate, /reset, /metrics) and
   /v1/proxies/{p}/profile        POST {\"name\": \"3g\"}, DELETE; GET /v1/profiles lists them
   /v1/partitions/{n}             POST {\"between\": [[\"a\", \"b\"], [\"c\"]]}, GET, DELETE
   /v1/proxies/{p}/connections    GET
+  /v1/links/{l}                  PUT {\"kind\": \"http\", \"upstream\": \"127.0.0.1:8080\"}, GET, DELETE; http, tls, udp, dns
+  /v1/links/{l}/faults/{f}       PUT {\"http\": {\"act\": {\"answer\": {\"status\": 503}}}}, GET with its evidence, DELETE
 Toxiproxy's paths list only toxics that Toxiproxy could have; its clients cannot read others.
 
 Everything random comes from the one seed; each proxy has a seed of its own, by its name.
@@ -41,6 +43,9 @@ Exit codes: 0 ended by SIGINT or SIGTERM; 64 the port is taken, or the config or
 ///
 /// shakedown reads an experiment (a RON file), starts the targets in it, drives load through a fault-injecting proxy,
 /// injects faults on a fixed timeline, and writes a report with a verdict. Every fault is undone whatever happens.
+///
+/// Links carry TCP, HTTP (with WebSocket), TLS, UDP or DNS, and take faults on bytes, connections, requests, frames,
+/// handshakes, datagrams and answers about names. Processes are killed, stopped and restarted; CPU and memory are pressed on.
 #[derive(Debug, Parser)]
 #[command(name = "shakedown", version, after_help = AFTER_HELP, max_term_width = 110)]
 pub struct Cli {

@@ -3,6 +3,9 @@
 //! This is the thin shell around `shakedown-faults`: it finds the link, process or host resource that a cue names. It
 //! decides nothing about when.
 
+mod groups;
+mod protocols;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +14,8 @@ use shakedown_faults::ledger::{EntryId, Undo};
 use shakedown_faults::pressure::{self, Pressure};
 use shakedown_faults::process::{self, Identity, Kin, Signalled};
 use shakedown_faults::proof;
-use shakedown_faults::proxy::{LinkCounters, Proxy};
+use shakedown_faults::proxy::Proxy;
 use shakedown_faults::toxic::Injection;
-use shakedown_reports::journal::LinkSample;
 use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::{Cue, Plan};
 use shakedown_scenarios::target::Restart;
@@ -23,6 +25,7 @@ use tokio::task::block_in_place;
 use tokio::time::timeout;
 
 use crate::keeper::Keeper;
+use crate::links::RunningLink;
 use crate::setup::Prepared;
 use crate::targets::start::target_marker;
 use crate::targets::{Handle, Order, Status, Targets};
@@ -33,7 +36,7 @@ pub struct Injector {
     plan: Plan,
     program: PathBuf,
     marker: String,
-    proxies: Arc<BTreeMap<String, Proxy>>,
+    links: Arc<BTreeMap<String, RunningLink>>,
     targets: Arc<Targets>,
     keeper: Mutex<Keeper>,
     /// The entries of the targets' processes.
@@ -53,6 +56,10 @@ pub struct Active {
 enum Holding {
     /// A toxic on a link.
     Link(String),
+    /// Several links that are cut at once.
+    Split { links: Vec<String> },
+    /// A fault on what a link speaks, and its number there.
+    Protocol { link: String, number: u32 },
     /// A stopped tree, and what was seen of its stop.
     Stopped { family: Family, stopped: Signalled },
     /// A child process that presses.
@@ -88,7 +95,7 @@ impl Injector {
             plan: prepared.start.plan.clone(),
             program: prepared.start.program.clone(),
             marker: prepared.start.folder.marker().to_owned(),
-            proxies: Arc::clone(&prepared.proxies),
+            links: Arc::clone(&prepared.links),
             targets,
             keeper: Mutex::new(keeper),
             processes: Mutex::default(),
@@ -104,6 +111,8 @@ impl Injector {
         let (cue, act) = self.find(cue).ok_or("the plan has no such cue")?;
         match &act {
             Act::Toxic { link, .. } => self.inject_toxic(&cue, link, &act),
+            Act::Split { between, way } => self.inject_split(&cue, between, *way),
+            Act::Protocol { link, protocol, fault } => self.inject_protocol(&cue, link, *protocol, fault),
             Act::Stop { target } => self.inject_stop(&cue, target),
             Act::CpuPressure { .. } | Act::MemoryPressure { .. } => self.inject_pressure(&cue, &act),
             Act::Kill { target } => self.inject_kill(target).await,
@@ -115,6 +124,8 @@ impl Injector {
     pub async fn heal(&self, cue: u32, active: Active) -> Healed {
         let healed = match active.what {
             Holding::Link(link) => self.heal_toxic(cue, &link),
+            Holding::Split { links } => self.heal_split(cue, &links),
+            Holding::Protocol { link, number } => self.heal_protocol(&link, number),
             Holding::Stopped { family, stopped } => heal_stop(&family, &stopped),
             Holding::Pressing(pressure) => block_in_place(|| heal_pressure(*pressure)),
             Holding::Ended { target, bit, before } => {
@@ -197,7 +208,7 @@ impl Injector {
     }
 
     fn proxy(&self, link: &str) -> Result<&Proxy, String> {
-        self.proxies.get(link).ok_or_else(|| format!("link `{link}` has no proxy"))
+        self.links.get(link).and_then(RunningLink::tcp).ok_or_else(|| format!("link `{link}` is none of TCP"))
     }
 
     fn inject_toxic(&self, cue: &Cue, link: &str, act: &Act) -> Result<Active, String> {
@@ -381,17 +392,4 @@ fn processes(count: usize) -> String {
 
 fn seen(healed: proof::Healed) -> (bool, String) {
     (healed.proven, healed.evidence)
-}
-
-/// A link's counters as the journal keeps them.
-#[must_use]
-pub fn link_sample(link: &str, at_us: i64, counters: &LinkCounters) -> LinkSample {
-    LinkSample {
-        at_us,
-        link: link.to_owned(),
-        accepted: counters.accepted,
-        open: counters.open,
-        up: counters.up,
-        down: counters.down,
-    }
 }

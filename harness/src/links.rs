@@ -1,14 +1,18 @@
 //! Where everything listens: ports for the targets, proxies for the links.
 
+mod running;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
 
-use shakedown_faults::proxy::Proxy;
+use shakedown_link_faults::StartError;
 use shakedown_scenarios::experiment::Experiment;
 use shakedown_scenarios::probe::Ask;
-use shakedown_scenarios::target::{Link, Port, Target};
+use shakedown_scenarios::target::{Port, Target};
 use shakedown_scenarios::workload::Destination;
+
+pub use running::RunningLink;
 
 /// Why something cannot be reached or listened on.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,14 @@ pub enum PlaceError {
         what: String,
         /// What the system said.
         error: io::Error,
+    },
+    /// A link that speaks a protocol cannot be what it is to be.
+    #[error("link `{link}`: {error}")]
+    Link {
+        /// The link.
+        link: String,
+        /// Why not.
+        error: StartError,
     },
     /// A name that means no address.
     #[error("target `{target}`: `{address}` is no address that can be reached: {error}")]
@@ -87,27 +99,24 @@ pub fn place_targets(
     Ok((places, reserved))
 }
 
-/// Starts the proxy of every link.
+/// Starts the proxies of every link.
 ///
 /// # Errors
 /// [`PlaceError`] for the first link that cannot listen.
-pub fn start_proxies(
+pub fn start_links(
     experiment: &Experiment,
     targets: &BTreeMap<String, SocketAddr>,
     seed: u64,
-) -> Result<BTreeMap<String, Proxy>, PlaceError> {
-    let mut proxies = BTreeMap::new();
+) -> Result<BTreeMap<String, RunningLink>, PlaceError> {
+    let mut running = BTreeMap::new();
     for (name, link) in &experiment.links {
-        let Link::Tcp(tcp) = link;
+        let upstream = link.to().and_then(|to| targets.get(to)).copied();
         // `check` has seen that the target exists and has an address.
-        let Some(upstream) = targets.get(&tcp.to) else { continue };
-        let port = if let Port::Fixed(port) = tcp.listen { port } else { 0 };
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let what = format!("link `{name}`");
-        let proxy = Proxy::start(listen, *upstream, seed).map_err(|error| refused(what, port, error))?;
-        proxies.insert(name.clone(), proxy);
+        if let Some(link) = RunningLink::start(name, link, upstream, seed)? {
+            running.insert(name.clone(), link);
+        }
     }
-    Ok(proxies)
+    Ok(running)
 }
 
 /// The address that load or a probe goes to.

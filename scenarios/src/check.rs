@@ -10,6 +10,7 @@ use crate::problem::{MOST_LOOKED_FOR, Problem};
 use crate::suggest;
 use crate::syntax::{Place, shortened};
 use crate::target::{Link, Target};
+use crate::words::Dictionary;
 use crate::workload::{Destination, Workload};
 
 mod addresses;
@@ -20,6 +21,7 @@ mod names;
 mod probes;
 mod schedule;
 mod targets;
+mod words;
 mod workloads;
 
 /// Everything that does not fit.
@@ -35,6 +37,13 @@ pub(crate) fn check(experiment: &Experiment, places: &Places) -> Vec<Problem> {
     probes::rules(&mut checker);
     gates::rules(&mut checker);
     guard::rules(&mut checker);
+    checker.problems
+}
+
+/// What a dictionary finds wrong with what is said in the words of protocols.
+pub(crate) fn look_up(experiment: &Experiment, places: &Places, dictionary: &dyn Dictionary) -> Vec<Problem> {
+    let mut checker = Checker { experiment, places, problems: Vec::new() };
+    words::rules(&mut checker, dictionary);
     checker.problems
 }
 
@@ -155,8 +164,32 @@ impl<'e> Checker<'e> {
     /// That load, probes and links can get there.
     fn destination(&mut self, path: &Path, to: &Destination) {
         match to {
-            Destination::Link(name) => drop(self.link(path, name)),
+            Destination::Link(name) => self.connectable(path, name),
             Destination::Target(name) => self.reachable(path, name),
+        }
+    }
+
+    /// That a link exists and takes connections.
+    fn connectable(&mut self, path: &Path, name: &str) {
+        let kind = self.link(path, name).map(Link::kind);
+        if let Some(kind) = kind.filter(|kind| !kind.is_tcp()) {
+            let word = kind.word();
+            let message = format!("link `{}` is `{word}`, and load and probes speak TCP", shortened(name));
+            self.tell(path, message, "let a target use it: its address is `{link:NAME}`");
+        }
+    }
+
+    /// That a link exists and has a certificate.
+    fn certified(&mut self, path: &Path, name: &str) {
+        let broken = self.places.is_broken_within(&part!["links", &name.to_owned()]);
+        if self.link(path, name).is_some_and(|link| !link.terminates_tls()) && !broken {
+            let message =
+                format!("clients speak no TLS with link `{}`, so there is nothing to trust", shortened(name));
+            self.tell(
+                path,
+                message,
+                "add `terminate: ()` to a link of `Tls`, or `tls: (terminate: ())` to one of `Http`",
+            );
         }
     }
 
@@ -212,6 +245,7 @@ impl<'e> Checker<'e> {
         let told = self.problems.len();
         match meaning {
             Placeholder::Link(name) | Placeholder::LinkPort(name) => drop(self.link(path, name)),
+            Placeholder::LinkCa(name) => self.certified(path, name),
             Placeholder::Target(name) | Placeholder::TargetPort(name) => self.reachable(path, name),
             Placeholder::Port | Placeholder::Dir | Placeholder::Shakedown => {}
         }

@@ -19,7 +19,7 @@ macro_rules! library {
 }
 
 /// All of them, the one to start with first.
-pub const LIBRARY: &[Entry] = library!["quickstart", "nginx-slow-upstream", "redis-partition"];
+pub const LIBRARY: &[Entry] = library!["quickstart", "http-faults", "nginx-slow-upstream", "redis-partition"];
 
 /// The experiment of this name.
 #[must_use]

@@ -56,6 +56,17 @@ impl Protocol {
         }
     }
 
+    /// The kind of links that faults on it need; for TLS the first of two.
+    #[must_use]
+    pub const fn link(self) -> LinkKind {
+        match self {
+            Self::Http | Self::WebSocket => LinkKind::Http,
+            Self::Tls => LinkKind::Tls,
+            Self::Udp => LinkKind::Udp,
+            Self::Dns => LinkKind::Dns,
+        }
+    }
+
     /// Its name for people.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -101,5 +112,16 @@ impl LinkKind {
     #[must_use]
     pub const fn is_tcp(self) -> bool {
         matches!(self, Self::Tcp | Self::Http | Self::Tls)
+    }
+
+    /// The fields that it has beside those of every link, in the words of its protocol.
+    #[must_use]
+    pub const fn details(self) -> &'static [&'static str] {
+        match self {
+            Self::Tcp | Self::Udp => &[],
+            Self::Http => &["tls"],
+            Self::Tls => &["terminate", "originate", "dial_timeout"],
+            Self::Dns => &["names", "ttl", "elsewhere"],
+        }
     }
 }

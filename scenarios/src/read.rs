@@ -8,6 +8,7 @@ use crate::check;
 use crate::experiment::Experiment;
 use crate::problem::{Problem, Problems};
 use crate::syntax::{self, Place};
+use crate::words::{Dictionary, NoDictionary};
 
 mod context;
 mod experiment;
@@ -21,15 +22,30 @@ mod shapes;
 mod target;
 mod toxic;
 mod variables;
+mod words;
 mod workload;
 
 /// Reads and checks an experiment. `file` is what the text is called in messages; `set` gives variables other values
-/// than the experiment does, by name.
+/// than the experiment does, by name. What is said in the words of protocols is not looked up: see [`read_with`].
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it, in the order of the text.
 pub fn read(file: &str, text: &str, set: &[(String, String)]) -> Result<Experiment, Problems> {
+    read_with(file, text, set, &NoDictionary)
+}
+
+/// The same, with a dictionary that knows the words of protocols.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, in the order of the text.
+pub fn read_with(
+    file: &str,
+    text: &str,
+    set: &[(String, String)],
+    dictionary: &dyn Dictionary,
+) -> Result<Experiment, Problems> {
     let parsed = syntax::parse(text);
     let mut root = parsed.root;
     let mut cx = context::Context::default();
@@ -41,6 +57,7 @@ pub fn read(file: &str, text: &str, set: &[(String, String)]) -> Result<Experime
         && !parsed.lossy
     {
         problems.extend(check::check(experiment, &cx.places));
+        problems.extend(check::look_up(experiment, &cx.places, dictionary));
     }
     match (Problems::of(file, text, problems), experiment) {
         (Some(problems), _) => Err(problems),

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use serde_json::Value;
+
+use crate::protocol::{LinkKind, Protocol};
 use crate::units::{Ratio, Span};
 
 /// What is tested.
@@ -21,7 +24,8 @@ pub enum Target {
 ///
 /// In `argv`, `env`, `dir` and `files` these placeholders are put in at the start: `{port}` (this target's own port),
 /// `{dir}` (its temporary directory, removed after the run), `{link:NAME}` and `{target:NAME}` (`host:port`),
-/// `{link-port:NAME}` and `{target-port:NAME}` (the port alone), `{shakedown}` (this program).
+/// `{link-port:NAME}` and `{target-port:NAME}` (the port alone), `{link-ca:NAME}` (the file of the certificate to trust on
+/// a link that speaks TLS with clients), `{shakedown}` (this program).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Process {
@@ -99,14 +103,26 @@ pub enum Restart {
     },
 }
 
-/// A path from clients to a target through the fault proxy.
+/// A path from clients to a target through a fault proxy, on 127.0.0.1.
+///
+/// Whatever runs over TCP takes toxics too. `Http` and `Tls` get them from a TCP proxy before their own, which costs
+/// each byte one more hop over loopback.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Link {
     /// Bytes pass as they are.
     Tcp(TcpLink),
+    /// HTTP/1.1 and HTTP/2 (gRPC among it), with WebSocket after an upgrade. Its `tls` says whether TLS is spoken with
+    /// clients, with the target, or with both.
+    Http(ProtocolLink),
+    /// TLS with clients (`terminate`), with the target (`originate`), or with both.
+    Tls(ProtocolLink),
+    /// Datagrams.
+    Udp(ProtocolLink),
+    /// A name server of its own, over UDP and TCP. There is no target behind it.
+    Dns(DnsLink),
 }
 
-/// A TCP proxy in front of a target, on 127.0.0.1.
+/// A TCP proxy in front of a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpLink {
@@ -114,6 +130,35 @@ pub struct TcpLink {
     pub to: String,
     /// The port to listen on.
     pub listen: Port,
+    /// Who stands on the client's side, for partitions between groups: a target, or any name.
+    #[serde(default)]
+    pub from: Option<String>,
+}
+
+/// A proxy in front of a target that knows a protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProtocolLink {
+    /// The target behind it.
+    pub to: String,
+    /// The port to listen on.
+    pub listen: Port,
+    /// Who stands on the client's side, for partitions between groups: a target, or any name.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Its other fields, in the words of its protocol; an object.
+    #[serde(default)]
+    pub options: Value,
+}
+
+/// A name server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsLink {
+    /// The port to listen on, of UDP and TCP.
+    pub listen: Port,
+    /// What it says of which names, in its own words; an object.
+    pub zone: Value,
 }
 
 /// Which way of a link: upstream is from client to target, downstream from target to client (Toxiproxy's words).
@@ -134,4 +179,82 @@ pub enum Amount {
     Size(crate::units::Size),
     /// This share of `MemAvailable`.
     Share(Ratio),
+}
+
+// === impl Link ===
+
+impl Link {
+    /// What it speaks.
+    #[must_use]
+    pub const fn kind(&self) -> LinkKind {
+        match self {
+            Self::Tcp(_) => LinkKind::Tcp,
+            Self::Http(_) => LinkKind::Http,
+            Self::Tls(_) => LinkKind::Tls,
+            Self::Udp(_) => LinkKind::Udp,
+            Self::Dns(_) => LinkKind::Dns,
+        }
+    }
+
+    /// The target behind it; `None` for what answers itself.
+    #[must_use]
+    pub fn to(&self) -> Option<&String> {
+        match self {
+            Self::Tcp(link) => Some(&link.to),
+            Self::Http(link) | Self::Tls(link) | Self::Udp(link) => Some(&link.to),
+            Self::Dns(_) => None,
+        }
+    }
+
+    /// Who stands on the client's side, where that is said.
+    #[must_use]
+    pub fn from(&self) -> Option<&String> {
+        match self {
+            Self::Tcp(link) => link.from.as_ref(),
+            Self::Http(link) | Self::Tls(link) | Self::Udp(link) => link.from.as_ref(),
+            Self::Dns(_) => None,
+        }
+    }
+
+    /// The port to listen on.
+    #[must_use]
+    pub const fn listen(&self) -> Port {
+        match self {
+            Self::Tcp(link) => link.listen,
+            Self::Http(link) | Self::Tls(link) | Self::Udp(link) => link.listen,
+            Self::Dns(link) => link.listen,
+        }
+    }
+
+    /// Its fields in the words of its protocol.
+    #[must_use]
+    pub const fn options(&self) -> &Value {
+        match self {
+            Self::Tcp(_) => &Value::Null,
+            Self::Http(link) | Self::Tls(link) | Self::Udp(link) => &link.options,
+            Self::Dns(link) => &link.zone,
+        }
+    }
+
+    /// Whether clients speak TLS with it.
+    #[must_use]
+    pub fn terminates_tls(&self) -> bool {
+        let options = match self {
+            Self::Http(link) => link.options.get("tls"),
+            Self::Tls(link) => Some(&link.options),
+            Self::Tcp(_) | Self::Udp(_) | Self::Dns(_) => None,
+        };
+        options.and_then(|options| options.get("terminate")).is_some_and(|terminate| !terminate.is_null())
+    }
+
+    /// Whether faults on it may be about this.
+    #[must_use]
+    pub fn takes(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Http | Protocol::WebSocket => self.kind() == LinkKind::Http,
+            Protocol::Tls => self.terminates_tls(),
+            Protocol::Udp => self.kind() == LinkKind::Udp,
+            Protocol::Dns => self.kind() == LinkKind::Dns,
+        }
+    }
 }

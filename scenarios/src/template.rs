@@ -18,7 +18,7 @@ pub struct Template {
 pub const TEMPLATES: &[Template] = &[
     Template {
         name: "http",
-        about: "an HTTP server behind a network that becomes slow and is cut",
+        about: "an HTTP server behind a network that becomes slow, answers wrongly and is cut",
         text: include_str!("../templates/http.ron"),
     },
     Template {

@@ -131,7 +131,7 @@ fn targets_and_links_mean_what_they_say() {
     );
     let Target::Pid(old) = &experiment.targets["old"] else { panic!("not a pid") };
     assert_eq!((old.pid, old.address.as_deref()), (4711, Some("127.0.0.1:81")));
-    let Link::Tcp(link) = &experiment.links["clients-shop"];
+    let Link::Tcp(link) = &experiment.links["clients-shop"] else { panic!("it is a link of TCP") };
     assert_eq!((link.to.as_str(), link.listen), ("shop", Port::Fixed(8000)));
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The packages beside this one each break one protocol and know nothing of each other. Whoever has links of several
 //! kinds (an experiment's run, a control plane) uses them through this: [`LinkSpec`] (what a link is to be), [`Link`] (one
-//! that runs), [`LinkFault`] (a fault on one, as a value and as JSON), [`Evidence`] and [`Ending`] (what it did).
+//! that runs), [`LinkFault`] (a fault on one, as a value and as JSON), [`Evidence`] and [`Ending`] (what it did), [`Vocabulary`]
+//! (what may be said of all this in an experiment).
 //!
 //! A link of HTTP is a chain where it needs to be: TLS with clients, HTTP with WebSocket in its tunnels, TLS with the
 //! server. Toxics on TCP are not done here: put a proxy of `shakedown-faults` before a link for those.
@@ -27,6 +28,7 @@
 //! ```
 
 mod counters;
+mod dictionary;
 mod evidence;
 mod fault;
 mod http;
@@ -36,6 +38,7 @@ mod spec;
 mod tunnel;
 
 pub use counters::Counters;
+pub use dictionary::Vocabulary;
 pub use evidence::{Ending, Evidence};
 pub use fault::{LinkFault, Wrongs};
 pub use link::{InjectError, Link};

@@ -254,7 +254,7 @@ impl Pipe {
         if rules.version() == self.version {
             return None;
         }
-        if let Some(over) = self.part_from_healed(rules) {
+        if let Some(over) = self.part_from_healed(rules, now) {
             return Some(over);
         }
         let version = self.version;
@@ -370,7 +370,7 @@ impl Pipe {
     }
 
     /// Lets go of toxics that hold no more.
-    fn part_from_healed(&mut self, rules: &Rules) -> Option<Over> {
+    fn part_from_healed(&mut self, rules: &Rules, now: Span) -> Option<Over> {
         let works = self.works.as_mut()?;
         for stage in works.stages.iter().filter(|stage| !rules.holds(stage.rule.id)) {
             if let Some(over) = stage.at_heal() {
@@ -378,6 +378,7 @@ impl Pipe {
                 return Some(over);
             }
         }
+        works.waited_until_heal(rules, now);
         works.stages.retain(|stage| rules.holds(stage.rule.id));
         works.queue.forget(|id| rules.holds(id));
         None
@@ -490,6 +491,7 @@ impl Works {
         for stage in &self.stages {
             let due = if stage.gathers() { self.queue.due(now) } else { waiting };
             if stage.stalls_from().is_some_and(|from| from <= now) {
+                self.waiting = stage.stands(self.waiting, waiting, now);
                 return Turn::Never;
             }
             match self.gate(stage, due, now) {
@@ -499,7 +501,7 @@ impl Works {
                     return Turn::Over(over);
                 }
                 Gate::Shut => {
-                    self.waiting = self.waiting.or(Some((now, stage.rule.id)));
+                    self.waiting = stage.stands(self.waiting, waiting, now);
                     return Turn::Never;
                 }
                 Gate::At(moment) if moment > latest => {
@@ -517,7 +519,10 @@ impl Works {
 
     /// What there is to wait for with an empty queue.
     fn idle(&mut self, now: Span) -> Next<'static> {
-        match self.turn(0, now) {
+        let turn = self.turn(0, now);
+        // What is not there does not wait.
+        self.waiting = None;
+        match turn {
             Turn::Over(over) => Next::Over(over),
             _ => Next::Idle,
         }
@@ -541,6 +546,14 @@ impl Works {
             self.left(&piece, now);
             self.used = piece.into_bytes();
         }
+    }
+
+    /// What a toxic kept from going until it was healed has waited for that.
+    fn waited_until_heal(&mut self, rules: &Rules, now: Span) {
+        let Some((since, id)) = self.waiting.filter(|(_, id)| !rules.holds(*id)) else { return };
+        self.waiting = None;
+        let bytes = self.queue.front().map_or(0, Piece::goes);
+        self.tell(id, |tally| tally.paced(bytes, now.minus(since)));
     }
 
     /// A piece is on its way: those that made it late are told how late it was.
@@ -571,5 +584,15 @@ impl Stage {
 
     fn gathers(&self) -> bool {
         matches!(self.rule.toxic(), Toxic::Coalesce { .. })
+    }
+
+    /// So many bytes do not go, and not later either; since when they wait, and because of whom. A limit that has come to
+    /// its end holds them, which is told once.
+    fn stands(&self, before: Option<(Span, u32)>, bytes: usize, now: Span) -> Option<(Span, u32)> {
+        let is_limit = matches!(self.rule.toxic(), Toxic::LimitData { .. } | Toxic::LimitTime { .. });
+        if before.is_none() && is_limit {
+            self.rule.tally.held(bytes);
+        }
+        before.or(Some((now, self.rule.id)))
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use shakedown_link_faults::Vocabulary;
 use shakedown_scenarios::experiment::Experiment;
 use shakedown_scenarios::library::{self, LIBRARY};
 use shakedown_scenarios::plan::{self, Plan};
@@ -93,7 +94,7 @@ pub fn open(file: &Path) -> Result<Source> {
 
 /// Reads and checks; the error is the whole text for people.
 pub fn read(source: &Source, set: &[(String, String)]) -> Result<Experiment> {
-    read::read(&source.name, &source.text, set)
+    read::read_with(&source.name, &source.text, set, &Vocabulary)
         .map_err(|problems| Wrong(problems.render(wants_color()).trim_end().to_owned()).into())
 }
 

@@ -5,7 +5,7 @@ use shakedown_reports::journal::{HostSample, Record, Sample, What, Window};
 
 use super::{Happening, Runner};
 use crate::conductor::Input;
-use crate::injections::{Active, Healed, link_sample};
+use crate::injections::{Active, Healed};
 use crate::probes::Answer;
 use crate::targets::Notice;
 
@@ -79,9 +79,8 @@ impl Runner {
 
     fn take_samples(&mut self, samples: Vec<Sample>, host: HostSample) -> Input {
         let Some(at_us) = self.zero.map(|_| self.at_us(self.clock.now())) else { return Input::Tick };
-        for (link, proxy) in self.prepared.proxies.iter() {
-            let record = link_sample(link, at_us, &proxy.counters());
-            self.journal.append(Record::LinkSample(record));
+        for (name, link) in self.prepared.links.iter() {
+            self.journal.append(Record::LinkSample(link.sample(name, at_us)));
         }
         let available = host.available;
         self.journal.append(Record::HostSample(HostSample { at_us, ..host }));

@@ -70,7 +70,7 @@ fn experiment() -> Experiment {
         restart: Restart::OnExit { from: Span::millis(200), to: Span::secs(10) },
         grace: Span::secs(1),
     };
-    let link = Link::Tcp(TcpLink { to: SHOP.into(), listen: Port::Auto });
+    let link = Link::Tcp(TcpLink { to: SHOP.into(), listen: Port::Auto, from: None });
     let ask =
         Ask::Http { to: Destination::Target(SHOP.into()), path: "/healthz".into(), status: 200, body: None };
     Experiment {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::Checker;
 use crate::places::{Path, part};
 use crate::syntax::shortened;
-use crate::target::{Link, Port, Target, TcpLink};
+use crate::target::{Port, Target};
 
 const FORM: &str = "write `host:port`, such as `127.0.0.1:8080` or `[::1]:8080`";
 
@@ -111,13 +111,10 @@ fn ports(checker: &mut Checker<'_>) {
 
 /// The fixed ports that links and processes listen on.
 fn own_ports(checker: &Checker<'_>) -> Vec<(Path, u16)> {
-    let links =
-        checker.experiment.links.iter().filter_map(
-            |(name, Link::Tcp(TcpLink { listen, .. }))| match listen {
-                Port::Fixed(port) => Some((part!["links", name, "listen"], *port)),
-                Port::Auto => None,
-            },
-        );
+    let links = checker.experiment.links.iter().filter_map(|(name, link)| match link.listen() {
+        Port::Fixed(port) => Some((part!["links", name, "listen"], port)),
+        Port::Auto => None,
+    });
     let processes = checker.experiment.targets.iter().filter_map(|(name, target)| match target {
         Target::Process(process) => match process.port {
             Port::Fixed(port) => Some((part!["targets", name, "port"], port)),

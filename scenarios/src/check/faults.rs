@@ -1,11 +1,14 @@
 //! Faults: that what they act on exists and can be broken that way, and that they are strong enough to be felt and
 //! weak enough to be survived.
 
+mod groups;
+
 use super::Checker;
 use crate::fault::{Act, Fault};
 use crate::places::{Path, part};
+use crate::protocol::Protocol;
 use crate::syntax::shortened;
-use crate::target::{Amount, Target};
+use crate::target::{Amount, Link, Target};
 use crate::toxic::{Aim, Distribution, Toxic};
 use crate::units::{Ratio, Span};
 
@@ -24,13 +27,53 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
 
 fn acts_on_something(checker: &mut Checker<'_>, path: &Path, act: &Act) {
     match act {
-        Act::Toxic { link, .. } => drop(checker.link(&path.then("link"), link)),
+        Act::Toxic { link, .. } => takes_toxics(checker, &path.then("link"), act.kind(), link),
+        Act::Split { between, way } => groups::rules(checker, &path.then("between"), between, *way),
+        Act::Protocol { link, protocol, .. } => takes(checker, &path.then("link"), *protocol, link),
         Act::Kill { target } | Act::Restart { target } => {
             started(checker, &path.then("target"), act.kind(), target)
         }
         Act::Stop { target } => running(checker, &path.then("target"), target),
         Act::CpuPressure { .. } | Act::MemoryPressure { .. } => {}
     }
+}
+
+fn takes_toxics(checker: &mut Checker<'_>, path: &Path, kind: &str, name: &str) {
+    let Some(link) = checker.link(path, name).map(Link::kind).filter(|kind| !kind.is_tcp()) else { return };
+    let (name, word) = (shortened(name), link.word());
+    let message = format!("`{kind}` is done to TCP; link `{name}` is `{word}`");
+    checker.tell(path, message, format!("use `{word}Fault(link: \"{name}\", act: …)`"));
+}
+
+fn takes(checker: &mut Checker<'_>, path: &Path, protocol: Protocol, name: &str) {
+    let Some(link) = checker.link(path, name).filter(|link| !link.takes(protocol)) else { return };
+    let (act, word) = (protocol.act(), link.kind().word());
+    let options = part!["links", &name.to_owned()];
+    if checker.places.is_broken_within(&options) {
+        return;
+    }
+    let name = shortened(name);
+    let (message, help) = match protocol {
+        Protocol::Tls => (
+            format!(
+                "`{act}` needs a link with which clients speak TLS; `{name}` is `{word}` without `terminate`"
+            ),
+            "write `Tls(to: …, terminate: ())` or `Http(to: …, tls: (terminate: ()))`".to_owned(),
+        ),
+        _ => {
+            let needed = protocol.link().word();
+            let target = link.to().map_or("…", String::as_str);
+            let example = match needed {
+                "Dns" => "Dns(names: {\"db.test\": [\"127.0.0.1\"]})".to_owned(),
+                _ => format!("{needed}(to: \"{}\")", shortened(target)),
+            };
+            (
+                format!("`{act}` needs a link of kind `{needed}`; `{name}` is `{word}`"),
+                format!("write `\"{name}\": {example}`"),
+            )
+        }
+    };
+    checker.tell(path, message, help);
 }
 
 /// Only what the run started itself may be ended by it.

@@ -158,10 +158,12 @@ fn group_overlaps(checker: &mut Checker<'_>, group: &[Reach], told: &mut BTreeSe
     let mut holding: BTreeMap<usize, Reach> = BTreeMap::new();
     for later in group {
         holding.retain(|_, earlier| earlier.to > later.from);
-        for earlier in holding.values().filter(|earlier| earlier.fault != later.fault) {
+        let act = |reach: &Reach| &checker.experiment.faults[reach.fault].act;
+        let excluded = |earlier: &&Reach| earlier.fault != later.fault && act(earlier).excludes(act(later));
+        for earlier in holding.values().copied().filter(|earlier| excluded(&earlier)).collect::<Vec<_>>() {
             let pair = (earlier.fault.min(later.fault), earlier.fault.max(later.fault));
             if told.len() < MOST_PAIRS && told.insert(pair) {
-                tell_overlap(checker, earlier, later);
+                tell_overlap(checker, &earlier, later);
             }
         }
         if told.len() >= MOST_PAIRS {

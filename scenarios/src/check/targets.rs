@@ -4,7 +4,7 @@ use super::Checker;
 use crate::placeholder::{self, Placeholder};
 use crate::places::{Path, Step, part};
 use crate::syntax::shortened;
-use crate::target::{Link, Port, Process, Readiness, Restart, Target};
+use crate::target::{Port, Process, Readiness, Restart, Target};
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
@@ -19,8 +19,14 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Target::Pid(_) | Target::Address(_) => {}
         }
     }
-    for (name, Link::Tcp(link)) in &experiment.links {
-        checker.reachable(&part!["links", name, "to"], &link.to);
+    for (name, link) in &experiment.links {
+        if let Some(to) = link.to() {
+            checker.reachable(&part!["links", name, "to"], to);
+        }
+        if link.from().is_some_and(|from| from.trim().is_empty()) {
+            let help = "name a target, or whoever else connects to it, such as `\"clients\"`";
+            checker.tell(&part!["links", name, "from"], "nobody stands before the link", help);
+        }
     }
 }
 

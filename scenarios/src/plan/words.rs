@@ -1,11 +1,15 @@
 //! A plan in words: what each fault does, and the table that `shakedown plan` prints.
 
+use serde_json::Value;
+
 use crate::experiment::Phase;
-use crate::fault::{Act, Scope};
+use crate::fault::{Act, GroupWay, Groups, Scope};
 use crate::plan::{Cue, Plan};
 use crate::problem::escaped;
+use crate::protocol::Protocol;
 use crate::target::{Amount, Way};
 use crate::units::Span;
+use crate::words;
 
 // === impl Act ===
 
@@ -18,6 +22,17 @@ impl Act {
                 format!("{} on link {link}, {}", toxic.describe(), aim.describe())
             }
             Self::Toxic { link, toxic, .. } => format!("{} on link {link}", toxic.describe()),
+            Self::Split { between, way } => {
+                let word = match way {
+                    GroupWay::Both => "both ways",
+                    GroupWay::FirstToSecond => "first to second",
+                    GroupWay::SecondToFirst => "second to first",
+                };
+                format!("partition between {}, {word}", between.describe())
+            }
+            Self::Protocol { link, protocol, fault } => {
+                format!("{} {} on link {link}", protocol.name(), in_words(*protocol, fault))
+            }
             Self::Kill { target } => format!("SIGKILL to target {target}"),
             Self::Stop { target } => format!("target {target} stopped (SIGSTOP)"),
             Self::Restart { target } => format!("target {target} restarted (SIGTERM)"),
@@ -28,6 +43,19 @@ impl Act {
             }
         }
     }
+}
+
+/// A protocol's fault as an experiment writes it, with its act first.
+fn in_words(protocol: Protocol, fault: &Value) -> String {
+    if protocol.details().is_empty() {
+        return words::shown(fault, true);
+    }
+    let act = fault.get("act").map_or(String::new(), |act| words::shown(act, true));
+    let details = protocol.details().iter().filter_map(|name| {
+        let value = fault.get(name).filter(|value| !value.is_null())?;
+        Some(format!(", {name}: {}", words::shown(value, *name == "qtype")))
+    });
+    act + &details.collect::<String>()
 }
 
 impl Way {
@@ -48,6 +76,13 @@ impl Way {
     }
 }
 
+impl Groups {
+    /// For people: `a, b and c`.
+    fn describe(&self) -> String {
+        format!("{} and {}", self.first.join(", "), self.second.join(", "))
+    }
+}
+
 impl Amount {
     fn word(&self) -> String {
         match self {
@@ -64,6 +99,7 @@ impl Scope<'_> {
         match self {
             Self::Link(name) => format!("link {name}"),
             Self::Target(name) => format!("target {name}"),
+            Self::Groups(groups) => format!("links between {}", groups.describe()),
             Self::Host => "host".to_owned(),
         }
     }

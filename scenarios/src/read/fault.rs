@@ -4,7 +4,9 @@ use super::context::{Blank, Context};
 use super::fields::Fields;
 use super::scalar::{blank, quantity, ratio, text, whole};
 use super::toxic::{aim, toxic};
-use crate::fault::{Act, Fault};
+use super::words;
+use crate::fault::{Act, Fault, GroupWay, Groups};
+use crate::protocol::Protocol;
 use crate::syntax::Node;
 use crate::target::Amount;
 use crate::units::{Ratio, Size, Span};
@@ -45,7 +47,12 @@ fn act(cx: &mut Context, node: &Node) -> Option<Act> {
     let kinds: Vec<&str> = Act::kinds().collect();
     let kind = cx.variant(node, "a kind of fault", &kinds)?;
     let mut fields = cx.fields(node, &format!("`{kind}`"))?;
+    let protocol = Protocol::ALL.into_iter().find(|protocol| protocol.act() == kind);
     let act = match kind {
+        _ if let Some(protocol) = protocol => of_protocol(cx, &mut fields, protocol),
+        "Partition" if let Some(between) = fields.optional(cx, "between", groups) => {
+            Act::Split { between, way: fields.or(cx, "way", GroupWay::Both, group_way) }
+        }
         "Kill" | "Stop" | "Restart" => on_target(cx, &mut fields, kind),
         "CpuPressure" => cpu(cx, &mut fields),
         "MemoryPressure" => memory(cx, &mut fields),
@@ -60,6 +67,41 @@ fn on_link(cx: &mut Context, fields: &mut Fields<'_>, kind: &str) -> Act {
     let toxic = toxic(cx, fields, kind);
     let aim = aim(cx, fields, &toxic);
     Act::Toxic { link, toxic, aim }
+}
+
+/// `(["a", "b"], ["c"])`.
+fn groups(cx: &mut Context, node: &Node) -> Option<Groups> {
+    let [first, second] = cx.values::<2>(node, r#"between: (["a", "b"], ["c"])"#)?;
+    let mut group = |index: usize, node: &Node| {
+        cx.step(index, node, |cx, node| cx.list(node, "names of targets, or of those before links", text))
+    };
+    let (first, second) = (group(0, first), group(1, second));
+    Some(Groups { first: first?, second: second? })
+}
+
+fn group_way(cx: &mut Context, node: &Node) -> Option<GroupWay> {
+    let way = match cx.variant(node, "a way between groups", &["Both", "FirstToSecond", "SecondToFirst"])? {
+        "FirstToSecond" => GroupWay::FirstToSecond,
+        "SecondToFirst" => GroupWay::SecondToFirst,
+        _ => GroupWay::Both,
+    };
+    cx.bare(node);
+    Some(way)
+}
+
+/// Without details the act is the whole of the fault; else it is a field of it, as they are.
+fn of_protocol(cx: &mut Context, fields: &mut Fields<'_>, protocol: Protocol) -> Act {
+    let link = fields.required(cx, "link", text);
+    let act = fields.optional(cx, "act", words::value);
+    let fault = match protocol.details() {
+        [] => act.unwrap_or_default(),
+        details => {
+            let mut object = words::fields(cx, fields, details);
+            object.extend(act.map(|act| ("act".to_owned(), act)));
+            object.into()
+        }
+    };
+    Act::Protocol { link, protocol, fault }
 }
 
 fn on_target(cx: &mut Context, fields: &mut Fields<'_>, kind: &str) -> Act {

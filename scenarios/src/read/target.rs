@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use super::context::{Blank, Context};
 use super::scalar::{blank, quantity, text, texts, whole};
+use super::words;
+use crate::protocol::LinkKind;
 use crate::syntax::{Node, Struct, Value};
-use crate::target::{Address, Attached, Link, Port, Process, Readiness, Restart, Target, TcpLink, Way};
+use crate::target::{
+    Address, Attached, DnsLink, Link, Port, Process, ProtocolLink, Readiness, Restart, Target, TcpLink, Way,
+};
 use crate::units::Span;
 
 blank! {
     Target: Self::Address(Address { address: String::new() }), r#"Process(argv: ["./server", "{port}"])"#;
-    Link: Self::Tcp(TcpLink { to: String::new(), listen: Port::Auto }), r#"Tcp(to: "target")"#;
+    Link: Self::Tcp(TcpLink { to: String::new(), listen: Port::Auto, from: None }), r#"Tcp(to: "target")"#;
     BTreeMap<String, Target>: Self::new(), r#"{"server": Process(argv: ["./server", "{port}"])}"#;
 }
 
@@ -96,12 +100,26 @@ fn restart(cx: &mut Context, node: &Node) -> Option<Restart> {
 
 /// One link.
 pub(super) fn link(cx: &mut Context, node: &Node) -> Option<Link> {
-    cx.variant(node, "a link", &["Tcp"])?;
-    let mut fields = cx.fields(node, "link `Tcp`")?;
-    let to = fields.required(cx, "to", text);
-    let listen = fields.or(cx, "listen", Port::Auto, port);
+    let word = cx.variant(node, "a link", &LinkKind::ALL.map(LinkKind::word))?;
+    let kind = LinkKind::ALL.into_iter().find(|kind| kind.word() == word)?;
+    let mut fields = cx.fields(node, &format!("link `{word}`"))?;
+    let link = if kind == LinkKind::Dns {
+        let listen = fields.or(cx, "listen", Port::Auto, port);
+        Link::Dns(DnsLink { listen, zone: words::fields(cx, &mut fields, kind.details()).into() })
+    } else {
+        let to = fields.required(cx, "to", text);
+        let listen = fields.or(cx, "listen", Port::Auto, port);
+        let from = fields.optional(cx, "from", text);
+        let options = words::fields(cx, &mut fields, kind.details()).into();
+        match kind {
+            LinkKind::Http => Link::Http(ProtocolLink { to, listen, from, options }),
+            LinkKind::Tls => Link::Tls(ProtocolLink { to, listen, from, options }),
+            LinkKind::Udp => Link::Udp(ProtocolLink { to, listen, from, options }),
+            LinkKind::Tcp | LinkKind::Dns => Link::Tcp(TcpLink { to, listen, from }),
+        }
+    };
     fields.finish(cx);
-    Some(Link::Tcp(TcpLink { to, listen }))
+    Some(link)
 }
 
 /// Which way of a link.

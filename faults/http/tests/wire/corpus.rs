@@ -108,7 +108,7 @@ fn refused() -> Vec<(&'static str, String, u16)> {
 }
 
 #[tokio::test]
-async fn whatever_is_malformed_is_refused_and_nothing_behind_it_reaches_the_server() {
+async fn safety_11_whatever_is_malformed_is_refused_and_nothing_behind_it_reaches_the_server() {
     let (address, seen) = server().await;
     let proxy = HttpProxy::start(any(), address, SEED).unwrap();
     let cases = refused();
@@ -127,7 +127,7 @@ async fn whatever_is_malformed_is_refused_and_nothing_behind_it_reaches_the_serv
 }
 
 #[tokio::test]
-async fn a_good_request_before_a_malformed_one_gets_its_answer_first() {
+async fn safety_11_a_good_request_before_a_malformed_one_gets_its_answer_first() {
     let (address, seen) = server().await;
     let proxy = HttpProxy::start(any(), address, SEED).unwrap();
     for (name, bytes, status) in refused() {
@@ -144,7 +144,7 @@ async fn a_good_request_before_a_malformed_one_gets_its_answer_first() {
 }
 
 #[tokio::test]
-async fn what_never_ends_is_closed_in_time() {
+async fn safety_11_what_never_ends_is_closed_in_time() {
     let (address, seen) = server().await;
     let limits = Limits { head_within: Span::millis(200), ..Limits::default() };
     let proxy = HttpProxy::start_with(any(), address, SEED, limits, Arc::new(RawTunnel)).unwrap();
@@ -176,7 +176,7 @@ async fn a_client_that_goes_away_at_any_byte_leaves_nothing_behind() {
 
 /// Some of what makes two servers disagree, in pieces that come one by one.
 #[tokio::test]
-async fn the_timing_of_bytes_smuggles_nothing() {
+async fn safety_11_the_timing_of_bytes_smuggles_nothing() {
     let (address, seen) = server().await;
     let proxy = HttpProxy::start(any(), address, SEED).unwrap();
     for (name, bytes, _) in refused().into_iter().filter(|(_, bytes, _)| bytes.len() < 300) {

@@ -104,7 +104,7 @@ async fn a_server_of_http_1_0_and_a_client_of_it_are_both_served() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_reached_or_understood_is_a_502() {
+async fn safety_05_a_server_that_cannot_be_reached_or_understood_is_a_502() {
     let gone = {
         let listener = TcpListener::bind(any()).await.unwrap();
         listener.local_addr().unwrap()
@@ -127,7 +127,7 @@ async fn a_server_that_cannot_be_reached_or_understood_is_a_502() {
 }
 
 #[tokio::test]
-async fn a_server_that_dies_within_a_body_leaves_it_short() {
+async fn safety_05_a_server_that_dies_within_a_body_leaves_it_short() {
     let place = Place::before(says(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour").await);
     let answer = place.get("/").await;
     assert_eq!((answer.header("content-length"), answer.body().as_str()), (vec!["10".to_owned()], "four"));
@@ -212,7 +212,7 @@ async fn no_more_connections_than_allowed_are_served_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_slows_the_server_down() {
+async fn safety_09_a_client_that_does_not_read_slows_the_server_down() {
     let listener = TcpListener::bind(any()).await.unwrap();
     let proxy = HttpProxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
     let mut client = connect(proxy.address()).await;

@@ -6,6 +6,7 @@ mod acts;
 mod bodies;
 mod bytes;
 mod corpus;
+mod dead;
 mod faithful;
 mod fates;
 mod frames;

@@ -60,10 +60,13 @@ fn a_get_changes_nothing() {
         "/proxies/p/toxics/latency_downstream",
         "/v1/proxies/p/profile",
         "/v1/partitions/x",
+        "/v1/links/x",
+        "/v1/links/x/faults/y",
     ] {
         api.ask(&format!("GET {path}"), r#"{"enabled":false,"name":"3g","between":["p"]}"#);
     }
     assert_eq!(api.ask("GET /proxies", "").body, before);
+    assert_eq!(api.json("GET /v1/links", "")["links"], serde_json::json!([]));
 }
 
 #[test]
