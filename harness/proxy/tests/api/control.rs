@@ -16,7 +16,7 @@ const EACH: usize = 250;
 const PROXIES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Calls take milliseconds. Whoever waits for stuck connections waits for seconds, or for ever.
-const AT_ONCE: Duration = Duration::from_secs(1);
+pub const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// A server that takes connections and reads nothing. Segments are small so that the kernel's buffers are, and full
 /// soon.
@@ -57,7 +57,7 @@ fn fill(api: &Api, clients: &mut [TcpStream]) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test measures in real time")]
-fn timed<T>(doing: impl FnOnce() -> T) -> (T, Duration) {
+pub fn timed<T>(doing: impl FnOnce() -> T) -> (T, Duration) {
     let begin = Instant::now();
     (doing(), begin.elapsed())
 }

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 
 use serde_json::{Value, json};
 
-use crate::peers::{serve, wait};
+use crate::control::{AT_ONCE, timed};
+use crate::peers::{serve, sink, wait};
 use crate::support::{Api, LONG};
 
 /// A server that answers every request with `two apples`, and closes.
@@ -75,6 +76,8 @@ fn a_fault_on_http_is_put_on_bites_and_is_taken_off() {
     assert_eq!((&ended["proven"], &ended["did"]["bit"]), (&json!(true), &json!(true)), "{ended}");
     assert!(get(address, "/other").ends_with("two apples"));
     assert_eq!(api.ask(&format!("DELETE {path}"), "").status, 404);
+    assert_eq!(api.ask(&format!("PUT {path}"), r#"{"websocket":{"drop":{}}}"#).status, 201);
+    assert_eq!(api.json(&format!("DELETE {path}"), "")["did"]["bit"], false, "nobody has upgraded");
     let shown = api.json("GET /v1/links/shop", "");
     assert_eq!((&shown["takes"], &shown["faults"]), (&json!(["http", "websocket"]), &json!([])));
     assert_eq!(shown["counters"]["requests"], 6);
@@ -210,4 +213,25 @@ fn what_is_wrong_with_a_link_or_a_fault_is_told_with_its_field() {
     assert_eq!(problems(fault, json!({ "quic": {} })), ["quic"]);
     assert_eq!(api.json("GET /v1/links/a", "")["faults"], json!([]));
     assert_eq!(api.ask("PUT /v1/links/none/faults/f", "{}").status, 404);
+}
+
+#[test]
+fn clients_that_are_stuck_hold_up_nobody_who_takes_their_link_away() {
+    let api = Api::start();
+    let (upstream, _held) = sink();
+    let spec = json!({ "kind": "http", "upstream": upstream.to_string() });
+    let address = link(&api, "a", &spec);
+    let ask = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n";
+    let stuck = |_| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(ask).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        while stream.write(&[7; 65_536]).is_ok() {}
+        stream
+    };
+    let _stuck: Vec<TcpStream> = (0..20).map(stuck).collect();
+    assert!(wait(|| api.json("GET /v1/links/a", "")["counters"]["open"] == 20));
+    let ((), took) = timed(|| assert_eq!(api.ask("DELETE /v1/links/a", "").status, 204));
+    assert!(took < AT_ONCE, "{took:?}");
+    link(&api, "a", &json!({ "kind": "udp", "upstream": "127.0.0.1:9", "listen": address.to_string() }));
 }
