@@ -3,6 +3,9 @@
 //! This is the thin shell around `shakedown-faults`: it finds the link, process or host resource that a cue names. It
 //! decides nothing about when.
 
+mod groups;
+mod protocols;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +16,8 @@ use shakedown_faults::process::{self, Identity, Kin, Signalled};
 use shakedown_faults::proof;
 use shakedown_faults::proxy::Proxy;
 use shakedown_faults::toxic::Injection;
-use shakedown_link_faults::{Link, LinkFault};
 use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::{Cue, Plan};
-use shakedown_scenarios::protocol::Protocol;
-use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::target::Restart;
 use shakedown_scenarios::units::Span;
 use tokio::sync::{oneshot, watch};
@@ -56,6 +56,8 @@ pub struct Active {
 enum Holding {
     /// A toxic on a link.
     Link(String),
+    /// Several links that are cut at once.
+    Split { links: Vec<String> },
     /// A fault on what a link speaks, and its number there.
     Protocol { link: String, number: u32 },
     /// A stopped tree, and what was seen of its stop.
@@ -109,6 +111,7 @@ impl Injector {
         let (cue, act) = self.find(cue).ok_or("the plan has no such cue")?;
         match &act {
             Act::Toxic { link, .. } => self.inject_toxic(&cue, link, &act),
+            Act::Split { between, way } => self.inject_split(&cue, between, *way),
             Act::Protocol { link, protocol, fault } => self.inject_protocol(&cue, link, *protocol, fault),
             Act::Stop { target } => self.inject_stop(&cue, target),
             Act::CpuPressure { .. } | Act::MemoryPressure { .. } => self.inject_pressure(&cue, &act),
@@ -121,6 +124,7 @@ impl Injector {
     pub async fn heal(&self, cue: u32, active: Active) -> Healed {
         let healed = match active.what {
             Holding::Link(link) => self.heal_toxic(cue, &link),
+            Holding::Split { links } => self.heal_split(cue, &links),
             Holding::Protocol { link, number } => self.heal_protocol(&link, number),
             Holding::Stopped { family, stopped } => heal_stop(&family, &stopped),
             Holding::Pressing(pressure) => block_in_place(|| heal_pressure(*pressure)),
@@ -207,11 +211,6 @@ impl Injector {
         self.links.get(link).and_then(RunningLink::tcp).ok_or_else(|| format!("link `{link}` is none of TCP"))
     }
 
-    fn speaker(&self, link: &str) -> Result<&Link, String> {
-        let speaker = self.links.get(link).and_then(RunningLink::protocol);
-        speaker.ok_or_else(|| format!("link `{link}` speaks no protocol"))
-    }
-
     fn inject_toxic(&self, cue: &Cue, link: &str, act: &Act) -> Result<Active, String> {
         let proxy = self.proxy(link)?;
         let injection = Injection::from_act(&self.stream_of(cue), act).ok_or("this act is no toxic")?;
@@ -239,38 +238,6 @@ impl Injector {
         let bit =
             evidence.map_or((false, "nothing was counted".to_owned()), |seen| (seen.bit(), seen.to_string()));
         Healed { bit, healed: seen(healed) }
-    }
-
-    fn inject_protocol(
-        &self,
-        cue: &Cue,
-        link: &str,
-        protocol: Protocol,
-        fault: &serde_json::Value,
-    ) -> Result<Active, String> {
-        let speaker = self.speaker(link)?;
-        let fault = LinkFault::read(protocol, fault).map_err(|wrongs| wrongs.to_string())?;
-        let entry = self.open(Undo::Link { name: link.to_owned() }, cue)?;
-        let number = self.number_of(cue);
-        speaker.inject(number, fault).map_err(|error| error.to_string())?;
-        Ok(Active { entry: Some(entry), what: Holding::Protocol { link: link.to_owned(), number } })
-    }
-
-    /// The number of a cue on a link that speaks a protocol. Chance there is named after it, so it comes from the cue's own
-    /// name: a fault more in the experiment does not change what another one hits.
-    fn number_of(&self, cue: &Cue) -> u32 {
-        let mut chance = Streams::new(self.plan.seed).stream(&format!("number/{}", self.stream_of(cue)));
-        (chance.u64() >> 32) as u32
-    }
-
-    fn heal_protocol(&self, link: &str, number: u32) -> Healed {
-        match self.speaker(link).ok().and_then(|speaker| speaker.heal(number)) {
-            Some(ending) => Healed { bit: (ending.did.bit, ending.did.told), healed: seen(ending.healed) },
-            None => {
-                let gone = "it does not hold any more";
-                Healed { bit: (false, gone.to_owned()), healed: (true, gone.to_owned()) }
-            }
-        }
     }
 
     fn inject_stop(&self, cue: &Cue, target: &str) -> Result<Active, String> {

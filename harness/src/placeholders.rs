@@ -16,6 +16,8 @@ pub struct Places {
     pub targets: BTreeMap<String, SocketAddr>,
     /// Where each link listens.
     pub links: BTreeMap<String, SocketAddr>,
+    /// The certificates (PEM files) that clients of links which speak TLS should trust.
+    pub authorities: BTreeMap<String, PathBuf>,
     /// This program.
     pub shakedown: PathBuf,
 }
@@ -62,6 +64,9 @@ impl Places {
             Placeholder::Target(name) => self.targets.get(name).map(ToString::to_string),
             Placeholder::LinkPort(name) => self.links.get(name).map(|at| at.port().to_string()),
             Placeholder::TargetPort(name) => self.targets.get(name).map(|at| at.port().to_string()),
+            Placeholder::LinkCa(name) => {
+                self.authorities.get(name).map(|file| file.to_string_lossy().into_owned())
+            }
         };
         value.unwrap_or_default()
     }
@@ -76,6 +81,7 @@ mod tests {
         let places = Places {
             targets: BTreeMap::from([("db".to_owned(), address(5001))]),
             links: BTreeMap::from([("shop-db".to_owned(), address(6001))]),
+            authorities: BTreeMap::from([("shop-db".to_owned(), "/run/link-shop-db-ca.pem".into())]),
             shakedown: "/opt/shakedown".into(),
         };
         (places, Own { port: Some(4001), dir: Some("/tmp/x".into()) })
@@ -89,6 +95,7 @@ mod tests {
         check("{dir}/data", "/tmp/x/data");
         check("{link:shop-db} {link-port:shop-db}", "127.0.0.1:6001 6001");
         check("{target:db} {target-port:db}", "127.0.0.1:5001 5001");
+        check("--cacert={link-ca:shop-db}", "--cacert=/run/link-shop-db-ca.pem");
         check("{shakedown}", "/opt/shakedown");
     }
 

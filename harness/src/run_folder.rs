@@ -94,11 +94,23 @@ impl RunFolder {
         self.path.join(format!("target-{target}.log"))
     }
 
+    /// The file with the certificate that clients of a link which speaks TLS should trust (PEM).
+    #[must_use]
+    pub fn authority(&self, link: &str) -> PathBuf {
+        self.path.join(format!("link-{link}{AUTHORITY}"))
+    }
+
     /// Takes away what a run that could not start has left in its folder, and the folder if nothing else is in it, so that
     /// the same command can be given again.
     pub fn abandon(&self) {
         for name in ["plan.ron", "run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "ledger", "guardian.log"] {
             let _ = fs::remove_file(self.path.join(name));
+        }
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| name.starts_with("link-") && name.ends_with(AUTHORITY)) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
         let _ = fs::remove_dir(&self.path);
     }
@@ -111,6 +123,9 @@ impl RunFolder {
         fs::write(self.path.join("plan.ron"), plan.to_ron())
     }
 }
+
+/// How the files of [`RunFolder::authority`] end.
+const AUTHORITY: &str = "-ca.pem";
 
 fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())

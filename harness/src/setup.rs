@@ -11,6 +11,7 @@ use std::sync::Arc;
 use shakedown_faults::ledger::{Registry, Undo};
 use shakedown_faults::process::{self, Identity};
 use shakedown_faults::undo::DIRECTORY_PREFIX;
+use shakedown_link_faults::Link;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
 use tempfile::TempDir;
@@ -70,6 +71,16 @@ pub enum SetupError {
         /// What the system said.
         error: io::Error,
     },
+    /// The certificate of a link cannot be written down.
+    #[error("cannot write the certificate of link `{link}` to {file}: {error}")]
+    Authority {
+        /// The link.
+        link: String,
+        /// Where it should stand.
+        file: String,
+        /// What the system said.
+        error: io::Error,
+    },
     /// A process that should run does not.
     #[error("target `{target}`: there is no process {pid} that may be tested: {error}")]
     Pid {
@@ -94,7 +105,8 @@ impl Prepared {
         let (targets, reserved) = links::place_targets(experiment)?;
         let running = links::start_links(experiment, &targets, start.plan.seed)?;
         let links = running.iter().map(|(name, link)| (name.clone(), link.address())).collect();
-        let places = Places { targets, links, shakedown: start.program.clone() };
+        let authorities = write_authorities(&start, &running)?;
+        let places = Places { targets, links, authorities, shakedown: start.program.clone() };
         let mut keeper = Keeper::start(&start.folder, &start.program, &start.registry)?;
         let dirs = temporary(&start, &mut keeper)?;
         let prepared = Self { start, places, links: Arc::new(running), reserved, attached, dirs };
@@ -119,6 +131,25 @@ impl Prepared {
             marker: self.start.folder.marker().to_owned(),
         })
     }
+}
+
+/// What clients of links that speak TLS should trust, in the run folder. It is public; the keys stay in memory.
+fn write_authorities(
+    start: &Start,
+    running: &BTreeMap<String, RunningLink>,
+) -> Result<BTreeMap<String, PathBuf>, SetupError> {
+    let mut authorities = BTreeMap::new();
+    for (name, link) in running {
+        let Some(pem) = link.protocol().and_then(Link::ca_pem) else { continue };
+        let file = start.folder.authority(name);
+        let failed =
+            |error| SetupError::Authority { link: name.clone(), file: file.display().to_string(), error };
+        fs::write(&file, pem).map_err(failed)?;
+        // Targets may run in other directories.
+        let file = std::path::absolute(&file).map_err(failed)?;
+        authorities.insert(name.clone(), file);
+    }
+    Ok(authorities)
 }
 
 fn attach(plan: &Plan) -> Result<BTreeMap<String, Identity>, SetupError> {

@@ -240,7 +240,7 @@ fn needs<'a>(experiment: &'a Experiment, name: &str) -> Vec<&'a String> {
         texts.flat_map(|text| placeholder::find(text)).filter_map(|found| found.meaning).collect();
     let leads_to = |placeholder: &Placeholder| match placeholder {
         Placeholder::Target(target) | Placeholder::TargetPort(target) => Some(target.clone()),
-        Placeholder::Link(link) | Placeholder::LinkPort(link) => {
+        Placeholder::Link(link) | Placeholder::LinkPort(link) | Placeholder::LinkCa(link) => {
             experiment.links.get(link).and_then(Link::to).cloned()
         }
         Placeholder::Port | Placeholder::Dir | Placeholder::Shakedown => None,

@@ -179,6 +179,20 @@ impl<'e> Checker<'e> {
         }
     }
 
+    /// That a link exists and has a certificate.
+    fn certified(&mut self, path: &Path, name: &str) {
+        let broken = self.places.is_broken_within(&part!["links", &name.to_owned()]);
+        if self.link(path, name).is_some_and(|link| !link.terminates_tls()) && !broken {
+            let message =
+                format!("clients speak no TLS with link `{}`, so there is nothing to trust", shortened(name));
+            self.tell(
+                path,
+                message,
+                "add `terminate: ()` to a link of `Tls`, or `tls: (terminate: ())` to one of `Http`",
+            );
+        }
+    }
+
     /// That a target exists and has an address.
     fn reachable(&mut self, path: &Path, name: &str) {
         let Some(Target::Pid(attached)) = self.target(path, name) else { return };
@@ -231,6 +245,7 @@ impl<'e> Checker<'e> {
         let told = self.problems.len();
         match meaning {
             Placeholder::Link(name) | Placeholder::LinkPort(name) => drop(self.link(path, name)),
+            Placeholder::LinkCa(name) => self.certified(path, name),
             Placeholder::Target(name) | Placeholder::TargetPort(name) => self.reachable(path, name),
             Placeholder::Port | Placeholder::Dir | Placeholder::Shakedown => {}
         }

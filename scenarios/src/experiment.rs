@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, GroupWay, Groups};
 use crate::gate::Gate;
 use crate::guard::Guard;
 use crate::probe::Probe;
-use crate::target::{Link, Target};
+use crate::target::{Link, Target, Way};
 use crate::units::Span;
 use crate::workload::Workload;
 
@@ -66,6 +66,21 @@ pub enum Phase {
     Chaos,
     /// No faults any more.
     Recovery,
+}
+
+// === impl Experiment ===
+
+impl Experiment {
+    /// The links that lead from a member of one group to a member of the other, and which way of each is cut. Links that do
+    /// not say whose they are (`from`) lead from nobody.
+    #[must_use]
+    pub fn links_between(&self, groups: &Groups, way: GroupWay) -> Vec<(&String, Way)> {
+        let crossing = self.links.iter().filter_map(|(name, link)| {
+            let from_first = groups.crossed(link.from()?, link.to()?)?;
+            Some((name, way.of_link(from_first)))
+        });
+        crossing.collect()
+    }
 }
 
 // === impl Phases ===

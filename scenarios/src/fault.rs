@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::protocol::Protocol;
-use crate::target::Amount;
+use crate::target::{Amount, Way};
 use crate::toxic::{Aim, Toxic};
 use crate::units::{Ratio, Span};
 
@@ -39,6 +39,13 @@ pub enum Act {
         toxic: Toxic,
         /// Which of them, and which way.
         aim: Aim,
+    },
+    /// Two groups are cut from each other: every link that leads from a member of one to a member of the other.
+    Split {
+        /// The groups: names of targets, and of those who stand on the client's side of links.
+        between: Groups,
+        /// Which way.
+        way: GroupWay,
     },
     /// What a link's protocol says is broken.
     Protocol {
@@ -80,6 +87,28 @@ pub enum Act {
     },
 }
 
+/// Two groups of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Groups {
+    /// One of them.
+    pub first: Vec<String>,
+    /// The other one.
+    pub second: Vec<String>,
+}
+
+/// Which way two groups are cut from each other. It is about bytes, not about who connects to whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupWay {
+    /// Neither hears of the other.
+    #[default]
+    Both,
+    /// The second hears nothing of the first.
+    FirstToSecond,
+    /// The first hears nothing of the second.
+    SecondToFirst,
+}
+
 /// What a fault acts on, for the rule that exclusive faults on one thing must not overlap.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope<'a> {
@@ -87,6 +116,8 @@ pub enum Scope<'a> {
     Link(&'a str),
     /// A target's processes, by name.
     Target(&'a str),
+    /// All links between two groups.
+    Groups(&'a Groups),
     /// The host itself.
     Host,
 }
@@ -107,6 +138,7 @@ impl Act {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Toxic { toxic, .. } => toxic.kind(),
+            Self::Split { .. } => "Partition",
             Self::Protocol { protocol, .. } => protocol.act(),
             Self::Kill { .. } => "Kill",
             Self::Stop { .. } => "Stop",
@@ -121,6 +153,7 @@ impl Act {
     pub fn scope(&self) -> Scope<'_> {
         match self {
             Self::Toxic { link, .. } | Self::Protocol { link, .. } => Scope::Link(link),
+            Self::Split { between, .. } => Scope::Groups(between),
             Self::Kill { target } | Self::Stop { target } | Self::Restart { target } => Scope::Target(target),
             Self::CpuPressure { .. } | Self::MemoryPressure { .. } => Scope::Host,
         }
@@ -140,9 +173,47 @@ impl Act {
         let same_scope = self.scope() == other.scope();
         let meet = match (self, other) {
             (Self::Toxic { aim, .. }, Self::Toxic { aim: others, .. }) => aim.way.meets(others.way),
+            (Self::Split { way, .. }, Self::Split { way: others, .. }) => way.meets(*others),
             (Self::Protocol { .. }, Self::Protocol { .. }) => false,
             _ => true,
         };
         same_scope && meet && (self.kind() == other.kind() || matches!(self.scope(), Scope::Target(_)))
+    }
+}
+
+// === impl GroupWay ===
+
+impl GroupWay {
+    /// Whether there is a way that both mean.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        !matches!(
+            (self, other),
+            (Self::FirstToSecond, Self::SecondToFirst) | (Self::SecondToFirst, Self::FirstToSecond)
+        )
+    }
+
+    /// Which way of a link is cut whose clients are in the first group, or else in the second.
+    #[must_use]
+    pub const fn of_link(self, from_first: bool) -> Way {
+        match (self, from_first) {
+            (Self::Both, _) => Way::Both,
+            (Self::FirstToSecond, true) | (Self::SecondToFirst, false) => Way::Upstream,
+            (Self::FirstToSecond, false) | (Self::SecondToFirst, true) => Way::Downstream,
+        }
+    }
+}
+
+// === impl Groups ===
+
+impl Groups {
+    /// Whether clients of a link from one to the other would be in the first group; `None` where no link between the two
+    /// groups goes like that.
+    #[must_use]
+    pub fn crossed(&self, from: &String, to: &String) -> Option<bool> {
+        match (self.first.contains(from), self.second.contains(to)) {
+            (true, true) => Some(true),
+            _ => (self.second.contains(from) && self.first.contains(to)).then_some(false),
+        }
     }
 }

@@ -23,6 +23,8 @@ pub enum Placeholder {
     LinkPort(String),
     /// `{target-port:NAME}`: the port alone.
     TargetPort(String),
+    /// `{link-ca:NAME}`: the path of a PEM file with the certificate that clients of a link which speaks TLS should trust.
+    LinkCa(String),
 }
 
 /// Something in a text that looks like a placeholder.
@@ -39,8 +41,16 @@ pub struct Found {
 }
 
 /// How placeholders are written, for messages.
-pub const FORMS: [&str; 7] =
-    ["port", "dir", "shakedown", "link:NAME", "target:NAME", "link-port:NAME", "target-port:NAME"];
+pub const FORMS: [&str; 8] = [
+    "port",
+    "dir",
+    "shakedown",
+    "link:NAME",
+    "target:NAME",
+    "link-port:NAME",
+    "target-port:NAME",
+    "link-ca:NAME",
+];
 
 /// Everything in a text that looks like a placeholder, in its order.
 #[must_use]
@@ -129,6 +139,7 @@ fn meaning(inner: &str) -> Option<Placeholder> {
         "target" => Some(Placeholder::Target(name)),
         "link-port" => Some(Placeholder::LinkPort(name)),
         "target-port" => Some(Placeholder::TargetPort(name)),
+        "link-ca" => Some(Placeholder::LinkCa(name)),
         _ => None,
     }
 }
@@ -150,6 +161,7 @@ mod tests {
             ("{dir}/{shakedown}", "<Dir>/<Shakedown>"),
             ("{link:shop-db}", "<Link(\"shop-db\")>"),
             ("{target-port:a.b}{link-port:c}", "<TargetPort(\"a.b\")><LinkPort(\"c\")>"),
+            ("--cacert {link-ca:c}", "--cacert <LinkCa(\"c\")>"),
             ("{{port}}", "{port}"),
             ("{{{port}}}", "{{port}}"),
             ("{ port }", "{ port }"),

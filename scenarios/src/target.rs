@@ -24,7 +24,8 @@ pub enum Target {
 ///
 /// In `argv`, `env`, `dir` and `files` these placeholders are put in at the start: `{port}` (this target's own port),
 /// `{dir}` (its temporary directory, removed after the run), `{link:NAME}` and `{target:NAME}` (`host:port`),
-/// `{link-port:NAME}` and `{target-port:NAME}` (the port alone), `{shakedown}` (this program).
+/// `{link-port:NAME}` and `{target-port:NAME}` (the port alone), `{link-ca:NAME}` (the file of the certificate to trust on
+/// a link that speaks TLS with clients), `{shakedown}` (this program).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Process {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::project::SourceFile;
 
 /// The floor of every package. `benches` measures against the targets of `fixtures`, and so stands above them.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("shakedown-scenarios", 0),
     ("shakedown-faults", 1),
     ("shakedown-reports", 1),
@@ -21,6 +21,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("shakedown", 5),
     ("shakedown-fixtures", 6),
     ("shakedown-benches", 7),
+    ("shakedown-fuzz", 7),
 ];
 
 /// Tests of any floor may start its targets.

@@ -2,8 +2,6 @@
 //!
 //! `SHAKEDOWN_BLESS=1` writes the texts anew; then read the difference.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here has failed the test")]
-
 use std::fs;
 use std::path::PathBuf;
 

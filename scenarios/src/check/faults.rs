@@ -1,6 +1,8 @@
 //! Faults: that what they act on exists and can be broken that way, and that they are strong enough to be felt and
 //! weak enough to be survived.
 
+mod groups;
+
 use super::Checker;
 use crate::fault::{Act, Fault};
 use crate::places::{Path, part};
@@ -26,6 +28,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
 fn acts_on_something(checker: &mut Checker<'_>, path: &Path, act: &Act) {
     match act {
         Act::Toxic { link, .. } => takes_toxics(checker, &path.then("link"), act.kind(), link),
+        Act::Split { between, way } => groups::rules(checker, &path.then("between"), between, *way),
         Act::Protocol { link, protocol, .. } => takes(checker, &path.then("link"), *protocol, link),
         Act::Kill { target } | Act::Restart { target } => {
             started(checker, &path.then("target"), act.kind(), target)

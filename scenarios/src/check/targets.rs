@@ -23,6 +23,10 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         if let Some(to) = link.to() {
             checker.reachable(&part!["links", name, "to"], to);
         }
+        if link.from().is_some_and(|from| from.trim().is_empty()) {
+            let help = "name a target, or whoever else connects to it, such as `\"clients\"`";
+            checker.tell(&part!["links", name, "from"], "nobody stands before the link", help);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::experiment::Phase;
-use crate::fault::{Act, Scope};
+use crate::fault::{Act, GroupWay, Groups, Scope};
 use crate::plan::{Cue, Plan};
 use crate::problem::escaped;
 use crate::protocol::Protocol;
@@ -22,6 +22,14 @@ impl Act {
                 format!("{} on link {link}, {}", toxic.describe(), aim.describe())
             }
             Self::Toxic { link, toxic, .. } => format!("{} on link {link}", toxic.describe()),
+            Self::Split { between, way } => {
+                let word = match way {
+                    GroupWay::Both => "both ways",
+                    GroupWay::FirstToSecond => "first to second",
+                    GroupWay::SecondToFirst => "second to first",
+                };
+                format!("partition between {}, {word}", between.describe())
+            }
             Self::Protocol { link, protocol, fault } => {
                 format!("{} {} on link {link}", protocol.name(), in_words(*protocol, fault))
             }
@@ -68,6 +76,13 @@ impl Way {
     }
 }
 
+impl Groups {
+    /// For people: `a, b and c`.
+    fn describe(&self) -> String {
+        format!("{} and {}", self.first.join(", "), self.second.join(", "))
+    }
+}
+
 impl Amount {
     fn word(&self) -> String {
         match self {
@@ -84,6 +99,7 @@ impl Scope<'_> {
         match self {
             Self::Link(name) => format!("link {name}"),
             Self::Target(name) => format!("target {name}"),
+            Self::Groups(groups) => format!("links between {}", groups.describe()),
             Self::Host => "host".to_owned(),
         }
     }

@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::scalar::{blank, quantity, ratio, text, whole};
 use super::toxic::{aim, toxic};
 use super::words;
-use crate::fault::{Act, Fault};
+use crate::fault::{Act, Fault, GroupWay, Groups};
 use crate::protocol::Protocol;
 use crate::syntax::Node;
 use crate::target::Amount;
@@ -50,6 +50,9 @@ fn act(cx: &mut Context, node: &Node) -> Option<Act> {
     let protocol = Protocol::ALL.into_iter().find(|protocol| protocol.act() == kind);
     let act = match kind {
         _ if let Some(protocol) = protocol => of_protocol(cx, &mut fields, protocol),
+        "Partition" if let Some(between) = fields.optional(cx, "between", groups) => {
+            Act::Split { between, way: fields.or(cx, "way", GroupWay::Both, group_way) }
+        }
         "Kill" | "Stop" | "Restart" => on_target(cx, &mut fields, kind),
         "CpuPressure" => cpu(cx, &mut fields),
         "MemoryPressure" => memory(cx, &mut fields),
@@ -64,6 +67,26 @@ fn on_link(cx: &mut Context, fields: &mut Fields<'_>, kind: &str) -> Act {
     let toxic = toxic(cx, fields, kind);
     let aim = aim(cx, fields, &toxic);
     Act::Toxic { link, toxic, aim }
+}
+
+/// `(["a", "b"], ["c"])`.
+fn groups(cx: &mut Context, node: &Node) -> Option<Groups> {
+    let [first, second] = cx.values::<2>(node, r#"between: (["a", "b"], ["c"])"#)?;
+    let mut group = |index: usize, node: &Node| {
+        cx.step(index, node, |cx, node| cx.list(node, "names of targets, or of those before links", text))
+    };
+    let (first, second) = (group(0, first), group(1, second));
+    Some(Groups { first: first?, second: second? })
+}
+
+fn group_way(cx: &mut Context, node: &Node) -> Option<GroupWay> {
+    let way = match cx.variant(node, "a way between groups", &["Both", "FirstToSecond", "SecondToFirst"])? {
+        "FirstToSecond" => GroupWay::FirstToSecond,
+        "SecondToFirst" => GroupWay::SecondToFirst,
+        _ => GroupWay::Both,
+    };
+    cx.bare(node);
+    Some(way)
 }
 
 /// Without details the act is the whole of the fault; else it is a field of it, as they are.
