@@ -2,6 +2,8 @@
 //!
 //! Texts of errors are those of Go's network library, because test suites of Toxiproxy's clients compare them.
 
+pub mod known;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
@@ -28,14 +30,13 @@ pub enum AddressError {
     Host(String),
 }
 
-/// A name to listen on belongs to this machine and is found at once, or it is not worth to wait for: every other
-/// request waits meanwhile.
+/// A name to listen on belongs to this machine and is found at once, or it is not worth to wait for.
 const LOOKUP_WITHIN: Span = Span::secs(1);
 
 /// The address that a text names.
 ///
 /// A host's name is looked up, its addresses of IPv4 first; `localhost` is 127.0.0.1 without a look. No host at all means
-/// every interface.
+/// every interface. What is [`known`] already is not looked up.
 ///
 /// # Errors
 /// If it has not the form, or the host has no address within a second.
@@ -45,10 +46,20 @@ pub fn resolve(text: &str) -> Result<SocketAddr, AddressError> {
         "" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         host if host.eq_ignore_ascii_case("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
         host => {
-            host.parse().ok().or_else(|| look_up(host)).ok_or_else(|| AddressError::Host(host.to_owned()))?
+            let found = host.parse().ok().or_else(|| known::known(host).unwrap_or_else(|| look_up(host)));
+            found.ok_or_else(|| AddressError::Host(host.to_owned()))?
         }
     };
     Ok(SocketAddr::new(ip, port))
+}
+
+/// The host of an address, if it is a name that has to be looked up.
+#[must_use]
+pub fn host_to_look_up(text: &str) -> Option<&str> {
+    let (host, _) = split(text).ok()?;
+    let is_name =
+        !host.is_empty() && !host.eq_ignore_ascii_case("localhost") && host.parse::<IpAddr>().is_err();
+    is_name.then_some(host)
 }
 
 /// Whether a text has the form of an address; nothing is looked up.

@@ -1,5 +1,6 @@
 //! One connection to the control plane: hyper in, [`handle`] asked, hyper out.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
@@ -17,6 +18,7 @@ use tokio::net::TcpStream;
 use super::Shared;
 use super::gate::Asked;
 use super::patience::{Patience, Patient, Stage};
+use crate::address::{self, known};
 use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::handle::{self, LARGEST_BODY, Response};
@@ -87,6 +89,7 @@ where
     stage.asked();
     // Opening a listener may block for a moment: not on a thread that data waits for.
     let asked = tokio::task::spawn_blocking(move || {
+        let known = known::look_up(&hosts_of(&shared, head.method.as_str(), head.uri.path(), &body));
         let mut collection = shared.collection.lock().unwrap_or_else(PoisonError::into_inner);
         let request = handle::Request {
             method: head.method.as_str(),
@@ -94,7 +97,7 @@ where
             is_bare: is_bare(&head.headers),
             body: &body,
         };
-        let response = handle::handle(&mut collection, request);
+        let response = known::with_known(known, || handle::handle(&mut collection, request));
         let farewell = collection.farewell();
         drop(collection);
         // It may take its time: nobody else is kept waiting by it.
@@ -102,6 +105,20 @@ where
         response
     });
     written(asked.await.unwrap_or_else(|_| Response::text(500, "the control plane failed; see its log")))
+}
+
+/// The hosts that a request may have to look up: those in it, and those of proxies that it may start.
+fn hosts_of<E: Engine>(shared: &Shared<E>, method: &str, path: &str, body: &[u8]) -> BTreeSet<String> {
+    if method == "GET" || method == "DELETE" {
+        return BTreeSet::new();
+    }
+    // Where a proxy leads to is looked up for each connection, where a link does when it is made.
+    let fields = if path.starts_with("/v1/links/") { &["listen", "upstream"][..] } else { &["listen"] };
+    let mut hosts = known::hosts_in(body, fields);
+    let collection = shared.collection.lock().unwrap_or_else(PoisonError::into_inner);
+    let stopped = collection.entries().filter(|entry| !entry.is_enabled());
+    hosts.extend(stopped.filter_map(|entry| address::host_to_look_up(entry.listen())).map(str::to_owned));
+    hosts
 }
 
 fn asked(head: &hyper::http::request::Parts) -> Asked<'_> {
