@@ -2,7 +2,8 @@
 //!
 //! Two roles of one program. The *store* keeps key-value pairs in memory and speaks lines over TCP ([`store`]). The
 //! *shop* serves HTTP/1.1 and asks the store for what it sells ([`shop`]) over a bounded pool of connections
-//! ([`pool`]) with a time limit, remembering a few answers for a second ([`cache`]). It behaves like an honest small
+//! ([`pool`]) with a time limit, remembering a few answers for a second ([`cache`]). It may find its store by name
+//! ([`resolver`]). It behaves like an honest small
 //! system: nothing is retried, nothing is hidden, a lost connection is replaced by the next request that needs one.
 //!
 //! It knows nothing of experiments, links or faults, has no defects planted (those are in `fixtures`), and listens on
@@ -21,6 +22,7 @@ use crate::console;
 
 pub mod cache;
 pub mod pool;
+pub mod resolver;
 pub mod shop;
 pub mod store;
 
@@ -36,6 +38,12 @@ pub struct Options {
     /// Where the shop finds its store; must be a loopback address
     #[arg(long, value_name = "HOST:PORT", value_parser = loopback, required_if_eq("role", "shop"))]
     pub db: Option<SocketAddr>,
+    /// The name under which the shop asks `--resolver` for its store; the port is that of `--db`
+    #[arg(long, value_name = "NAME", requires = "resolver")]
+    pub db_name: Option<String>,
+    /// The name server (UDP) that the shop asks before each connection to its store; must be a loopback address
+    #[arg(long, value_name = "HOST:PORT", value_parser = loopback, requires = "db_name")]
+    pub resolver: Option<SocketAddr>,
     /// How many connections the shop opens to its store at the most
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub connections: u16,
@@ -110,7 +118,11 @@ pub async fn serve_on(
     match options.role {
         Role::Store => store::serve(listener, stop).await,
         Role::Shop => {
-            let upstream = options.db.ok_or(DemoError::NoStore)?;
+            let address = options.db.ok_or(DemoError::NoStore)?;
+            let upstream = match options.db_name.clone().zip(options.resolver) {
+                Some((name, resolver)) => pool::Upstream::Named { name, port: address.port(), resolver },
+                None => pool::Upstream::At(address),
+            };
             let limits = pool::Limits {
                 connections: usize::from(options.connections),
                 patience: options.timeout.duration(),

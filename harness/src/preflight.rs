@@ -68,6 +68,7 @@ fn advice(program: &str) -> &'static str {
     match program {
         "redis-server" => "; on Debian: apt-get install redis-server",
         "nginx" => "; on Debian: apt-get install nginx",
+        "curl" => "; on Debian: apt-get install curl",
         "postgres" => "; on Debian: apt-get install postgresql",
         _ => "",
     }

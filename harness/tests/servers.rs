@@ -58,6 +58,35 @@ fn the_quickstart_passes() {
 }
 
 #[test]
+fn a_shop_comes_back_from_bad_networks() {
+    passes("bad-network");
+}
+
+#[test]
+fn a_shop_is_left_alone_by_what_cuts_the_other_one() {
+    passes("split-brain");
+}
+
+#[test]
+fn a_shop_comes_back_from_faults_on_its_answers() {
+    passes("http-faults");
+}
+
+#[test]
+fn a_shop_comes_back_from_a_name_server_that_lies() {
+    passes("dns-faults");
+}
+
+#[test]
+fn curl_comes_back_from_wrong_certificates() {
+    if installed("curl") {
+        passes("tls-certificates");
+    } else {
+        skipped("curl_comes_back_from_wrong_certificates", "curl is not installed");
+    }
+}
+
+#[test]
 fn redis_comes_back_from_a_partition() {
     if installed("redis-server") {
         passes("redis-partition");

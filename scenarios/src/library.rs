@@ -19,7 +19,16 @@ macro_rules! library {
 }
 
 /// All of them, the one to start with first.
-pub const LIBRARY: &[Entry] = library!["quickstart", "http-faults", "nginx-slow-upstream", "redis-partition"];
+pub const LIBRARY: &[Entry] = library![
+    "quickstart",
+    "bad-network",
+    "split-brain",
+    "http-faults",
+    "dns-faults",
+    "tls-certificates",
+    "nginx-slow-upstream",
+    "redis-partition",
+];
 
 /// The experiment of this name.
 #[must_use]

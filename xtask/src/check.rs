@@ -7,7 +7,7 @@ use crate::say::say;
 use crate::{floors, tidy};
 
 /// A package that is not of the workspace.
-const DRIVERS: &str = "harness/proxy/tests/clients/rust/Cargo.toml";
+const DRIVERS: &str = "harness/tests/clients/rust/Cargo.toml";
 
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,61 +3,16 @@
 //! Debian starts a server as soon as its package is installed. That is forbidden while we install, in the way Debian
 //! provides (`policy-rc.d`): the tests start servers of their own, on free ports, in temporary folders.
 
-use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::say::say;
+use need::{Package, Without};
 
-/// What a test needs, and the package that has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Package {
-    need: Need,
-    name: &'static str,
-    purpose: &'static str,
-    without: Without,
-}
-
-/// How something is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    /// A program, by its name.
-    Program(&'static str),
-    /// Something that has no program of its own: what it is called, and a command that succeeds where it is there.
-    Answer(&'static str, &'static [&'static str]),
-}
-
-/// What becomes of tests that lack it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Without {
-    Skipped,
-    Failing,
-}
-
-const PACKAGES: [Package; 8] = [
-    Package::skipped("nginx", "experiments against a real web server"),
-    Package::skipped("redis-server", "experiments against a real store"),
-    Package::skipped("chromium", "looking at a report in a real browser"),
-    Package::needed(Need::Program("node"), "nodejs", "Toxiproxy's client for Node"),
-    Package::needed(Need::Program("npm"), "npm", "Toxiproxy's client for Node"),
-    Package::needed(
-        Need::Answer("python3 with venv", &["python3", "-c", "import ensurepip, venv"]),
-        "python3-venv",
-        "Toxiproxy's client for Python",
-    ),
-    Package::needed(Need::Program("pkg-config"), "pkg-config", "Toxiproxy's clients for Rust"),
-    Package::needed(
-        Need::Answer("OpenSSL's headers", &["pkg-config", "--exists", "openssl"]),
-        "libssl-dev",
-        "Toxiproxy's clients for Rust",
-    ),
-];
-
-/// Where Debian puts programs that the `PATH` of ordinary users may lack.
-const SERVER_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+mod need;
 
 /// The script that Debian's packages ask whether they may start a service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -68,7 +23,7 @@ const POLICY_TEXT: &str =
 
 /// Installs what is missing if `may_install` and the system lets us, and says what is missing still.
 pub fn provide(may_install: bool) {
-    let missing = missing();
+    let missing = need::missing();
     if missing.is_empty() {
         return;
     }
@@ -76,7 +31,7 @@ pub fn provide(may_install: bool) {
         Err("--no-install was given".to_owned())
     } else if !is_root() {
         Err("only root may install them".to_owned())
-    } else if find("apt-get").is_none() {
+    } else if need::find("apt-get").is_none() {
         Err("there is no apt-get here".to_owned())
     } else {
         install(&missing).map_err(|error| error.to_string())
@@ -84,7 +39,7 @@ pub fn provide(may_install: bool) {
     if let Err(why) = outcome {
         say(&format!("not installed: {why}"));
     }
-    name_missing(&self::missing());
+    name_missing(&need::missing());
 }
 
 fn name_missing(missing: &[Package]) {
@@ -100,18 +55,6 @@ fn name_missing(missing: &[Package]) {
             package.name
         ));
     }
-}
-
-fn missing() -> Vec<Package> {
-    PACKAGES.into_iter().filter(|package| !package.need.is_there()).collect()
-}
-
-fn find(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(SERVER_FOLDERS.map(PathBuf::from));
-    let may_run =
-        |path: &PathBuf| path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0);
-    folders.map(|folder| folder.join(program)).find(may_run)
 }
 
 /// Our own entry in `/proc` belongs to the user we act for.
@@ -144,45 +87,6 @@ fn apt_get(arguments: &[&str], names: &[&str]) -> io::Result<bool> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null());
     Ok(command.status()?.success())
-}
-
-// === impl Package ===
-
-impl Package {
-    /// A program that is called like its package, and whose tests are skipped without it.
-    const fn skipped(name: &'static str, purpose: &'static str) -> Self {
-        Self { need: Need::Program(name), name, purpose, without: Without::Skipped }
-    }
-
-    /// What tests fail without.
-    const fn needed(need: Need, name: &'static str, purpose: &'static str) -> Self {
-        Self { need, name, purpose, without: Without::Failing }
-    }
-}
-
-// === impl Need ===
-
-impl Need {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Program(name) | Self::Answer(name, _) => name,
-        }
-    }
-
-    fn is_there(self) -> bool {
-        match self {
-            Self::Program(name) => find(name).is_some(),
-            Self::Answer(_, command) => succeeds(command),
-        }
-    }
-}
-
-/// Whether a command ends well; one that cannot be started does not.
-fn succeeds(command: &[&str]) -> bool {
-    let Some((program, arguments)) = command.split_first() else { return false };
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }
 
 /// While this lives, packages do not start their services.
@@ -227,6 +131,9 @@ impl Drop for ServicesForbidden {
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     /// A path of this test alone, with nothing there.
@@ -261,20 +168,5 @@ mod tests {
         fs::write(&path, POLICY_TEXT).unwrap();
         drop(ServicesForbidden::begin(&path).unwrap());
         assert!(!path.exists());
-    }
-
-    #[test]
-    fn programs_are_looked_for_on_the_path_and_among_servers() {
-        assert!(find("cat").is_some());
-        assert_eq!(find("no-such-program-anywhere"), None);
-    }
-
-    #[test]
-    fn what_has_no_program_is_there_if_its_command_succeeds() {
-        let is_there = |command| Need::Answer("x", command).is_there();
-        assert!(is_there(&["true"]));
-        assert!(!is_there(&["false"]));
-        assert!(!is_there(&["no-such-program-anywhere"]));
-        assert!(!is_there(&[]));
     }
 }

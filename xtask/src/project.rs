@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Folders that hold nothing anybody wrote.
+/// Folders that hold nothing anybody wrote. In a second working tree of git, `.git` is a file.
 const NOT_OURS: [&str; 3] = ["target", "runs", ".git"];
 
 /// A file of the project, with its path from the root.
@@ -50,7 +50,10 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) -> io::Resul
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
-        if kind.is_dir() && !NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+        if NOT_OURS.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        if kind.is_dir() {
             collect(root, &path, files)?;
         }
         // What is not text (pictures) has nothing to be tidied.

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::resolver::{self, ResolveError};
 use super::store::{LINE_MAX, Line, read_line};
 
 /// The bounds of a pool.
@@ -25,14 +26,40 @@ pub struct Limits {
     pub patience: Duration,
 }
 
+/// Where the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// At this address.
+    At(SocketAddr),
+    /// Where a name server says, asked for each connection. A connection is kept for a second then, so that a store that
+    /// moves is found.
+    Named {
+        /// The store's name.
+        name: String,
+        /// The store's port.
+        port: u16,
+        /// The name server.
+        resolver: SocketAddr,
+    },
+}
+
 /// Connections to one store.
 #[derive(Debug)]
 pub struct Pool {
-    upstream: SocketAddr,
+    upstream: Upstream,
     limits: Limits,
     places: Semaphore,
-    idle: Mutex<Vec<BufReader<TcpStream>>>,
+    idle: Mutex<Vec<Connection>>,
 }
+
+#[derive(Debug)]
+struct Connection {
+    stream: BufReader<TcpStream>,
+    since: Instant,
+}
+
+/// How long a connection is kept that was found by name.
+const KEPT_FOR: Duration = Duration::from_secs(1);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +78,9 @@ pub enum PoolError {
         /// How long it was waited.
         patience: Duration,
     },
+    /// The store was not found.
+    #[error("the store cannot be found: {0}")]
+    Unknown(#[from] ResolveError),
     /// No connection, or a lost one.
     #[error("the store cannot be reached: {0}")]
     Lost(#[from] io::Error),
@@ -65,7 +95,7 @@ pub enum PoolError {
 impl Pool {
     /// A pool without connections; they are made when they are needed.
     #[must_use]
-    pub fn new(upstream: SocketAddr, limits: Limits) -> Self {
+    pub fn new(upstream: Upstream, limits: Limits) -> Self {
         Self { upstream, limits, places: Semaphore::new(limits.connections), idle: Mutex::default() }
     }
 
@@ -91,9 +121,9 @@ impl Pool {
             Some(connection) => connection,
             None => self.dial().await?,
         };
-        connection.get_mut().write_all(format!("GET {key}\n").as_bytes()).await?;
+        connection.stream.get_mut().write_all(format!("GET {key}\n").as_bytes()).await?;
         let mut line = Vec::new();
-        let answer = match read_line(&mut connection, &mut line).await? {
+        let answer = match read_line(&mut connection.stream, &mut line).await? {
             Line::Whole => parse(&line)?,
             Line::TooLong => {
                 return Err(PoolError::Protocol { found: format!("more than {LINE_MAX} bytes") });
@@ -107,20 +137,31 @@ impl Pool {
     }
 
     /// The connection that was used last and is still good; the others before it are closed.
-    fn take_idle(&self) -> Option<BufReader<TcpStream>> {
+    fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(connection) = idle.pop() {
-            if is_quiet(&connection) {
+            if is_quiet(&connection.stream) && !self.is_old(&connection) {
                 return Some(connection);
             }
         }
         None
     }
 
-    async fn dial(&self) -> io::Result<BufReader<TcpStream>> {
-        let stream = TcpStream::connect(self.upstream).await?;
+    fn is_old(&self, connection: &Connection) -> bool {
+        matches!(self.upstream, Upstream::Named { .. }) && connection.since.elapsed() > KEPT_FOR
+    }
+
+    async fn dial(&self) -> Result<Connection, PoolError> {
+        let address = match &self.upstream {
+            Upstream::At(address) => *address,
+            Upstream::Named { name, port, resolver } => {
+                SocketAddr::new(resolver::ask(*resolver, name).await?.into(), *port)
+            }
+        };
+        let since = Instant::now();
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(BufReader::with_capacity(LINE_MAX, stream))
+        Ok(Connection { stream: BufReader::with_capacity(LINE_MAX, stream), since })
     }
 }
 

@@ -37,11 +37,13 @@ impl Running {
 }
 
 fn store(port: u16) -> Options {
-    Options { role: Role::Store, port, db: None, connections: 1, timeout: Span::ZERO }
+    let (db, db_name, resolver) = (None, None, None);
+    Options { role: Role::Store, port, db, db_name, resolver, connections: 1, timeout: Span::ZERO }
 }
 
 fn shop(db: SocketAddr) -> Options {
-    Options { role: Role::Shop, port: 0, db: Some(db), connections: 4, timeout: Span::millis(300) }
+    let (db, db_name, resolver) = (Some(db), None, None);
+    Options { role: Role::Shop, port: 0, db, db_name, resolver, connections: 4, timeout: Span::millis(300) }
 }
 
 /// One kept connection to the shop.

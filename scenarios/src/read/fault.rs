@@ -7,7 +7,7 @@ use super::toxic::{aim, toxic};
 use super::words;
 use crate::fault::{Act, Fault, GroupWay, Groups};
 use crate::protocol::Protocol;
-use crate::syntax::Node;
+use crate::syntax::{Body, Node, Struct, Value};
 use crate::target::Amount;
 use crate::units::{Ratio, Size, Span};
 
@@ -50,9 +50,10 @@ fn act(cx: &mut Context, node: &Node) -> Option<Act> {
     let protocol = Protocol::ALL.into_iter().find(|protocol| protocol.act() == kind);
     let act = match kind {
         _ if let Some(protocol) = protocol => of_protocol(cx, &mut fields, protocol),
-        "Partition" if let Some(between) = fields.optional(cx, "between", groups) => {
-            Act::Split { between, way: fields.or(cx, "way", GroupWay::Both, group_way) }
-        }
+        "Partition" if let Some(between) = fields.node("between") => Act::Split {
+            between: cx.step("between", between, groups).unwrap_or_default(),
+            way: fields.or(cx, "way", GroupWay::Both, group_way),
+        },
         "Kill" | "Stop" | "Restart" => on_target(cx, &mut fields, kind),
         "CpuPressure" => cpu(cx, &mut fields),
         "MemoryPressure" => memory(cx, &mut fields),
@@ -69,9 +70,15 @@ fn on_link(cx: &mut Context, fields: &mut Fields<'_>, kind: &str) -> Act {
     Act::Toxic { link, toxic, aim }
 }
 
-/// `(["a", "b"], ["c"])`.
+/// Two lists of names in round brackets.
 fn groups(cx: &mut Context, node: &Node) -> Option<Groups> {
-    let [first, second] = cx.values::<2>(node, r#"between: (["a", "b"], ["c"])"#)?;
+    let two = match &node.value {
+        Value::Struct(Struct { name: None, body: Body::Values(groups) }) => groups.as_slice(),
+        _ => &[],
+    };
+    let [first, second] = two else {
+        return cx.expected(node, "two groups of names", r#"write `between: (["a", "b"], ["c"])`"#);
+    };
     let mut group = |index: usize, node: &Node| {
         cx.step(index, node, |cx, node| cx.list(node, "names of targets, or of those before links", text))
     };

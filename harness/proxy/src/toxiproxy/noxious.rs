@@ -7,6 +7,9 @@
 //!   has the four headers of this client and no other, and its body has these four fields of each proxy in this
 //!   order, without a space. All other requests get what Toxiproxy sends. So does an empty list, which says too little.
 //!
+//! What it cannot have: it reads no toxic of type noop, since noxious sends those without `attributes`, and Toxiproxy
+//! with them.
+//!
 //! Whoever writes just such a request by hand and expects an object gets it by sending one header more.
 
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::{Api, options};
+use crate::support::{Api, options, without_ports};
 
 const P: &str = r#"{"name":"p","listen":"127.0.0.1:PORT","upstream":"up:1","enabled":true,"toxics":[]}"#;
 const BODY: &str = r#"{"name":"p","listen":"localhost:0","upstream":"up:1"}"#;
@@ -139,6 +139,33 @@ fn populate_makes_what_is_missing_and_leaves_what_is_right() {
     assert_eq!(replaced["proxies"][0]["upstream"], "other:2");
     assert_eq!(replaced["proxies"][0]["listen"], first["listen"]);
     assert_eq!(replaced["proxies"][0]["toxics"].as_array().unwrap().len(), 0);
+}
+
+/// A list is for `noxious-client` alone, which says its four headers and no more.
+#[test]
+fn populate_answers_with_an_object_whoever_says_more_about_itself_than_noxious_client() {
+    let api = Api::start();
+    let body = r#"[{"name":"p","listen":"127.0.0.1:0","upstream":"up:1","enabled":true}]"#;
+    let its = "accept: */*\r\ncontent-type: application/json\r\n";
+    let proxies = |headers: &str| {
+        let answer = api.ask_with("POST /populate", headers, body);
+        assert_eq!(answer.status, 201);
+        without_ports(&answer.body)
+    };
+    assert_eq!(proxies(its), format!("[{P}]"));
+    let object = format!(r#"{{"proxies":[{P}]}}"#);
+    for headers in [
+        "",
+        "accept: */*\r\n",
+        "content-type: application/json\r\n",
+        &format!("{its}User-Agent: anybody\r\n"),
+        &format!("{its}Connection: close\r\n"),
+        &its.replace("*/*", "application/json"),
+        &its.replace("json", "json; charset=utf-8"),
+    ] {
+        assert_eq!(proxies(headers), object, "{headers}");
+        assert_eq!(api.ask("DELETE /proxies/p", "").status, 204);
+    }
 }
 
 #[test]

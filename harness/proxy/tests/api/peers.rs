@@ -1,5 +1,7 @@
 //! Clients and servers at the two ends of a proxy.
 
+#![allow(dead_code, reason = "each test program uses its own part")]
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;

@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::peers::{shout, telling_echo};
+use crate::served::Served;
 use crate::sight;
-use crate::support::Api;
 
 /// Longer than a driver takes from one question to the next, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -29,22 +29,24 @@ struct Driver {
 /// Runs a driver to its end, and gives what was looked at, in order and without addresses.
 #[track_caller]
 pub fn drive(command: Command) -> Vec<String> {
-    let api = Api::start();
+    let proxy = Served::start();
     let (upstream, got) = telling_echo();
-    let mut driver = Driver::start(command, [api.address, upstream, shout()]);
+    let mut driver = Driver::start(command, [proxy.address, upstream, shout()]);
     let mut seen = Vec::new();
     while let Some(question) = driver.question() {
         let (sight, listen) =
             question.rsplit_once(' ').unwrap_or_else(|| panic!("an odd question: {question}"));
-        if let Err(wrong) = sight::look(&api, &got, sight, listen) {
+        if let Err(wrong) = sight::look(&proxy, &got, sight, listen) {
             panic!("{sight} at {listen}: {wrong}\n{}", driver.said);
         }
         seen.push(sight.to_owned());
-        driver.answers.write_all(b"seen\n").unwrap();
+        // One that has ended is told below.
+        let _ = driver.answers.write_all(b"seen\n");
     }
     let status = driver.child.wait().unwrap();
     assert!(status.success(), "{status}, after {seen:?}\n{}", driver.said);
-    api.check("GET /proxies", "", 200, "{}");
+    assert!(proxy.proxies().is_empty(), "left: {:?}", proxy.proxies());
+    proxy.end();
     seen
 }
 

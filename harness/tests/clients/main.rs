@@ -1,4 +1,4 @@
-//! Toxiproxy's clients as people have them, from their registries and unchanged, drive the control plane.
+//! Toxiproxy's clients as people have them, from their registries and unchanged, drive `shakedown proxy`.
 //!
 //! Each test installs one client, once ([`install`]), and starts a small program that uses it ([`driver`]). That program
 //! makes proxies in front of a server of the test, puts toxics on them, and reads back what it made. In between it asks
@@ -11,7 +11,7 @@
 //! | PyPI `toxiproxy-python` | 0.1.1 | changing a toxic; changing a proxy but to enable and disable it; `/populate` (it makes them one by one) |
 //! | npm `toxiproxy-node-client` | 4.1.0 | listing the toxics of a proxy |
 //! | crate `toxiproxy_rust` | 0.1.6 | reset_peer, noop; changing or removing one toxic; changing a proxy but to enable and disable it; making a proxy but by `/populate` |
-//! | crate `noxious-client` | 1.0.4 | reset_peer; the version |
+//! | crate `noxious-client` | 1.0.4 | reset_peer; reading a noop (it wants one without `attributes`); the version |
 //!
 //! A client that cannot be installed fails its test: what does not run proves nothing.
 
@@ -19,11 +19,10 @@
 
 mod driver;
 mod install;
-#[allow(dead_code, reason = "the other tests of the API use the rest")]
-#[path = "../api/peers.rs"]
+#[path = "../../proxy/tests/api/peers.rs"]
 mod peers;
+mod served;
 mod sight;
-#[path = "../api/support.rs"]
 mod support;
 
 use std::process::Command;

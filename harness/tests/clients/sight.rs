@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::peers::{connect, echoes};
-use crate::support::{Api, LONG};
+use crate::served::Served;
+use crate::support::LONG;
 
 type Seen = Result<(), String>;
 
@@ -19,9 +20,9 @@ type Seen = Result<(), String>;
 ///
 /// # Errors
 /// What is not as it should be.
-pub fn look(api: &Api, got: &Receiver<Vec<u8>>, sight: &str, listen: &str) -> Seen {
+pub fn look(served: &Served, got: &Receiver<Vec<u8>>, sight: &str, listen: &str) -> Seen {
     let (what, stream) = sight.split_once(' ').map_or((sight, None), |(what, stream)| (what, Some(stream)));
-    has(api, listen, stream.map(|stream| toxic(what, stream)))?;
+    has(served, listen, stream.map(|stream| toxic(what, stream)))?;
     let address: SocketAddr = listen.parse().map_err(|error| format!("{error}"))?;
     if what == "down" {
         let error = TcpStream::connect(address).err().map(|error| error.kind());
@@ -46,9 +47,6 @@ pub fn look(api: &Api, got: &Receiver<Vec<u8>>, sight: &str, listen: &str) -> Se
     match (what, stream) {
         // Another server, and a question of who is faster.
         ("shouting" | "reset_peer", _) => Ok(()),
-        ("reset_peer", _) => {
-            got.recv_timeout(LONG).map(drop).map_err(|_| "the server's end stays".to_owned())
-        }
         ("timeout", Some("upstream")) => server_got(got, b""),
         ("limit_data", Some("upstream")) => server_got(got, &sent[..5]),
         _ => server_got(got, &sent),
@@ -101,9 +99,9 @@ const fn least(what: &str) -> Duration {
 }
 
 /// The API's own word, whatever the client made of it.
-fn has(api: &Api, listen: &str, toxic: Option<Value>) -> Seen {
-    let proxies = api.json("GET /proxies", "");
-    let proxy = proxies.as_object().unwrap().values().find(|proxy| proxy["listen"] == listen);
+fn has(served: &Served, listen: &str, toxic: Option<Value>) -> Seen {
+    let proxies = served.proxies();
+    let proxy = proxies.values().find(|proxy| proxy["listen"] == listen);
     let toxics = proxy.ok_or("there is no such proxy")?["toxics"].clone();
     is(&toxics, &toxic.into_iter().collect())
 }
