@@ -22,20 +22,21 @@ Exit codes:
 const PROXY_HELP: &str = "\
 Flags may be written as Toxiproxy's are: `-host=0.0.0.0 -port 8475 -proxy-metrics`.
 
-It answers Toxiproxy's API (/version, /proxies, /populate, /reset, /metrics) and its own under /v1:
-  /v1/proxies/{p}                PUT {\"listen\", \"upstream\", \"enabled\", \"toxics\", \"from\", \"to\"}, GET, DELETE
-  /v1/proxies/{p}/toxics/{t}     PUT {\"toxic\": {\"Latency\": {\"delay\": \"100ms\"}}, \"aim\"}, GET with its evidence, DELETE
-  /v1/proxies/{p}/profile        POST {\"name\": \"3g\"}, DELETE; GET /v1/profiles lists them
-  /v1/partitions/{n}             POST {\"between\": [[\"a\", \"b\"], [\"c\"]]}, GET, DELETE
-  /v1/proxies/{p}/connections    GET
-  /v1/links/{l}                  PUT {\"kind\": \"http\", \"upstream\": \"127.0.0.1:8080\"}, GET, DELETE; http, tls, udp, dns
-  /v1/links/{l}/faults/{f}       PUT {\"http\": {\"act\": {\"answer\": {\"status\": 503}}}}, GET with its evidence, DELETE
+It answers Toxiproxy's API (/version, /proxies, /populate, /reset, /metrics) and its own:
+  /v1/proxies/{name}                 PUT {\"upstream\": \"127.0.0.1:6379\", \"from\": \"a\", \"to\": \"b\"}
+  /v1/proxies/{name}/toxics/{toxic}  PUT {\"toxic\": {\"Latency\": {\"delay\": \"100ms\"}}}
+  /v1/proxies/{name}/profile         POST {\"name\": \"3g\"}; GET /v1/profiles lists them
+  /v1/proxies/{name}/connections     GET
+  /v1/partitions/{name}              POST {\"between\": [[\"a\", \"b\"], [\"c\"]]}
+  /v1/links/{name}                   PUT {\"kind\": \"http\", \"upstream\": \"127.0.0.1:8080\"}
+  /v1/links/{name}/faults/{fault}    PUT {\"http\": {\"act\": {\"answer\": {\"status\": 503}}}}
+GET shows what is there and what it did, DELETE takes it away. Links are http, tls, udp or dns.
 Toxiproxy's paths list only toxics that Toxiproxy could have; its clients cannot read others.
 
 Everything random comes from the one seed; each proxy has a seed of its own, by its name.
 
-Environment: LOG_LEVEL is error, warn, info (as it is without it), debug or disabled. The log is on standard error:
-a line for each proxy and toxic that comes, changes or goes; JSON if that is no terminal.
+The log is on standard error, a line for each proxy, toxic, link and fault that comes, changes or
+goes; JSON if that is no terminal. LOG_LEVEL is error, warn, info (the usual), debug or disabled.
 
 Exit codes: 0 ended by SIGINT or SIGTERM; 64 the port is taken, or the config or the token file is no good.";
 

@@ -208,6 +208,13 @@ fn flags_may_be_written_as_go_writes_them() {
     }
     let (code, said) = refused(&["-version"]);
     assert!(code == Some(0) && said.starts_with("toxiproxy-server version 2."), "{said}");
+    let (code, said) = refused(&["--help"]);
+    // Help is a template to the library that prints it, and names in braces could be taken for its own.
+    for path in
+        ["/v1/proxies/{name}/toxics/{toxic} ", "/v1/partitions/{name} ", "/v1/links/{name}/faults/{fault} "]
+    {
+        assert!(code == Some(0) && said.contains(path), "`{path}` is missing in: {said}");
+    }
     let (code, said) = refused(&["-nonsense"]);
     assert!(code == Some(64) && said.contains("--nonsense"), "{said}");
 }
