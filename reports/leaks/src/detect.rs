@@ -1,0 +1,296 @@
+//! From a trace to a finding.
+
+use crate::blocks::{self, Block};
+use crate::finding::{Finding, Verdict};
+use crate::fit::{self, Candidate};
+use crate::jumps::{self, Ratchet};
+use crate::shapes::{Claim, Dictionary, Shape};
+use crate::stats::{median, student};
+use crate::{teeth, waves};
+
+/// Nothing is claimed on fewer samples,
+const SAMPLES_MIN: usize = 30;
+/// nor on a shorter trace, in seconds: an allocator's warm-up takes minutes.
+const SECONDS_MIN: f64 = 300.0;
+/// A leak is claimed from this probability on.
+const SURE: f64 = 0.85;
+/// And none below this.
+const UNLIKELY: f64 = 0.5;
+
+/// What matters, as growth over a trace.
+struct Matter {
+    /// Of the noise between samples.
+    grain: f64,
+    quantum: f64,
+}
+
+/// Judges a series: moments in seconds, ascending, and as many finite values. The same moments and values give the same
+/// finding; other units or another zero of either change it only by that.
+#[must_use]
+pub fn detect(times: &[f64], values: &[f64]) -> Finding {
+    let length = times.last().zip(times.first()).map_or(0.0, |(last, first)| last - first);
+    if times.len() < SAMPLES_MIN || times.len() != values.len() {
+        return Finding::unknown("fewer than 30 samples");
+    }
+    if length < SECONDS_MIN {
+        return Finding::unknown("shorter than 5 minutes");
+    }
+    let zero = values[0];
+    let values: Vec<f64> = values.iter().map(|value| value - zero).collect();
+    let scale = Scale { start: times[0], length, zero };
+    if values.iter().all(|value| *value == 0.0) {
+        return scale.constant();
+    }
+    let fine = blocks::fine(times, &values);
+    let matter = Matter { grain: blocks::grain(&values), quantum: blocks::quantum(&values) };
+    let view = View::new(fine, values.len(), &matter);
+    let candidates = view.candidates();
+    Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale }.finding()
+}
+
+/// Back to seconds and hours.
+struct Scale {
+    start: f64,
+    length: f64,
+    zero: f64,
+}
+
+/// A trace, ready to be fitted.
+struct View {
+    blocks: Vec<Block>,
+    width: f64,
+    base: fit::Base,
+    dictionary: Dictionary,
+    restart: f64,
+    ratchet: Option<Ratchet>,
+}
+
+struct Judge<'a> {
+    view: &'a View,
+    candidates: &'a [Candidate],
+    matter: &'a Matter,
+    scale: &'a Scale,
+}
+
+// === impl View ===
+
+impl View {
+    fn new(fine: Vec<Block>, samples: usize, matter: &Matter) -> Self {
+        let count = blocks::coarse_count(samples);
+        let (blocks, width) = match teeth::floor(&fine) {
+            Some(floor) => {
+                let width = 1.0 / (floor.len() as f64);
+                (floor, width)
+            }
+            None => (blocks::without_outliers(&blocks::gathered(&fine, count)), 1.0 / count as f64),
+        };
+        let is_saw = blocks.len() < 24 && fine.len() > 60;
+        let found = if is_saw { Vec::new() } else { jumps::jumps(&fine, matter.quantum) };
+        let ratchet = jumps::ratchet(&found, &fine);
+        // Some steps are a change of load or a restart; many are a way of growing.
+        let steps: Vec<f64> =
+            if found.len() <= 3 { found.iter().map(|jump| jump.at).collect() } else { Vec::new() };
+        let values = || fine.iter().map(|block| block.value);
+        let range = values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min);
+        let falls = found.iter().filter(|jump| jump.size < -0.3 * range).map(|jump| jump.at);
+        let restart = if found.len() <= 3 { falls.fold(0.0, f64::max) } else { 0.0 };
+        let mut base = vec![vec![1.0; blocks.len()]];
+        base.extend(steps.iter().map(|step| {
+            blocks.iter().map(|block| if block.at >= *step { 1.0 } else { 0.0 }).collect()
+        }));
+        for _ in 0..2 {
+            if let Some(wave) = waves::strongest(&blocks, &base) {
+                base.extend(wave.columns(&blocks));
+            }
+        }
+        let dictionary = Dictionary::new(&steps, restart > 0.0);
+        Self { blocks, width, base, dictionary, restart, ratchet }
+    }
+
+    fn candidates(&self) -> Vec<Candidate> {
+        fit::fit(&self.blocks, self.width, &self.base, &self.dictionary, self.restart)
+    }
+
+    /// The shapes of a candidate.
+    fn shapes(&self, candidate: &Candidate) -> impl Iterator<Item = (Shape, f64)> {
+        let columns = self.dictionary.models[candidate.model].columns;
+        columns.into_iter().zip(candidate.sizes).filter_map(|(at, size)| Some((self.dictionary.shapes[at?], size)))
+    }
+}
+
+// === impl Judge ===
+
+impl Judge<'_> {
+    fn finding(&self) -> Finding {
+        let leak: f64 = self.candidates.iter().map(|it| it.weight * self.leaks(it)).sum();
+        let leak = leak.clamp(0.0, 1.0);
+        let ratchet = self.view.ratchet.filter(|_| leak > 0.02);
+        let grows = ratchet.is_some() || leak >= SURE;
+        let verdict = match leak {
+            _ if grows => Verdict::Leak,
+            leak if leak < UNLIKELY && !self.still_fills() => Verdict::NoLeak,
+            _ => Verdict::Inconclusive,
+        };
+        let spread = self.slopes(verdict, ratchet);
+        let per_hour = 3_600.0 / self.scale.length;
+        let quantile = |part: f64| spread.quantile(part) * per_hour;
+        let (low, middle, high) = (quantile(0.025), quantile(0.5), quantile(0.975));
+        let slope = if verdict == Verdict::NoLeak { 0.0_f64.clamp(low, high) } else { middle };
+        let best = self.best(verdict);
+        let seconds = |u: f64| self.scale.start + u * self.scale.length;
+        Finding {
+            verdict,
+            why: match verdict {
+                Verdict::Inconclusive if self.still_fills() => Some("its plateau has not been seen yet"),
+                Verdict::Inconclusive => Some("too short or too noisy to tell"),
+                _ => None,
+            },
+            slope_per_hour: Some(slope),
+            slope_ci: Some([low, high]),
+            confidence: match verdict {
+                Verdict::Leak if ratchet.is_some() => leak.max(0.97),
+                Verdict::NoLeak => 1.0 - leak,
+                _ => leak,
+            },
+            onset_s: (verdict == Verdict::Leak)
+                .then(|| seconds(ratchet.map_or_else(|| self.onset(best), |ratchet| ratchet.onset))),
+            plateau_s: (verdict == Verdict::NoLeak).then(|| self.plateau(best)).flatten().map(seconds),
+            growth_bound_per_hour: (verdict == Verdict::NoLeak).then_some(high.max(0.0)),
+            min_detectable_per_hour: Some(self.detectable() * per_hour),
+            level: self.view.blocks.last().map(|block| block.value + self.scale.zero),
+            course: Vec::new(),
+        }
+    }
+
+    /// How probable it is, if the candidate is right, that this is a leak of a size that matters.
+    fn leaks(&self, candidate: &Candidate) -> f64 {
+        let model = &self.view.dictionary.models[candidate.model];
+        if model.claim == Claim::Healthy {
+            return 0.0;
+        }
+        let span = self.view.shapes(candidate).map(|(shape, _)| match shape {
+            Shape::Hinge(from) => 1.0 - from,
+            Shape::Power(power) => power.recip(),
+            Shape::Exponential(k) => (k.exp_m1()) / (k * k.exp()),
+            _ => 1.0,
+        });
+        let span = span.fold(1.0, f64::min);
+        let least = self.matters(candidate) / span;
+        1.0 - student((least - candidate.slope) / candidate.error.max(f64::MIN_POSITIVE), candidate.degrees)
+    }
+
+    /// Growth below this is none that matters: half the noise of a sample, what wandering does anyway, three counts.
+    fn matters(&self, candidate: &Candidate) -> f64 {
+        (0.5 * self.matter.grain)
+            .max(1.0 * candidate.sigma)
+            .max(0.03 * candidate.filled)
+            .max(2.5 * self.matter.quantum)
+    }
+
+    /// Whether what fills was still far from full when the trace ended.
+    fn still_fills(&self) -> bool {
+        let filling: f64 = self
+            .candidates
+            .iter()
+            .filter(|it| self.view.shapes(it).any(|(shape, _)| matches!(shape, Shape::Fill { from: 0.0, tau } if tau > 0.7)))
+            .map(|it| it.weight)
+            .sum();
+        filling > 0.5
+    }
+
+    fn slopes(&self, verdict: Verdict, ratchet: Option<Ratchet>) -> Mixture {
+        if let (Verdict::Leak, Some(ratchet)) = (verdict, ratchet) {
+            return Mixture(vec![(1.0, ratchet.slope, ratchet.error, 30.0)]);
+        }
+        // Of a leak: given that it is one. Of none: given that there is any growth, so that a bound is not a belief.
+        let counts = |it: &&Candidate| match verdict {
+            Verdict::Leak => self.view.dictionary.models[it.model].claim == Claim::Leaky,
+            _ => self.view.dictionary.models[it.model].columns[0].is_some(),
+        };
+        let weight = |it: &Candidate| if verdict == Verdict::Leak { it.weight * self.leaks(it) } else { it.weight };
+        Mixture(self.candidates.iter().filter(counts).map(|it| (weight(it), it.slope, it.error, it.degrees)).collect())
+    }
+
+    /// The most probable candidate of the verdict's kind.
+    fn best(&self, verdict: Verdict) -> Option<&Candidate> {
+        let fits = |it: &&Candidate| {
+            (self.view.dictionary.models[it.model].claim == Claim::Leaky) == (verdict == Verdict::Leak)
+        };
+        self.candidates.iter().filter(fits).max_by(|left, right| left.weight.total_cmp(&right.weight))
+    }
+
+    fn onset(&self, best: Option<&Candidate>) -> f64 {
+        let hinge = best.into_iter().flat_map(|it| self.view.shapes(it)).find_map(|(shape, _)| match shape {
+            Shape::Hinge(at) => Some(at),
+            _ => None,
+        });
+        hinge.unwrap_or(0.0)
+    }
+
+    fn plateau(&self, best: Option<&Candidate>) -> Option<f64> {
+        let ends = best.into_iter().flat_map(|it| self.view.shapes(it)).map(|(shape, _)| match shape {
+            Shape::Fill { from, tau } => from + 3.0 * tau,
+            Shape::Refill(tau) => self.view.restart + 3.0 * tau,
+            Shape::Ramp(_, to) => to,
+            Shape::Sigmoid(middle, width) => middle + 3.0 * width,
+            _ => f64::INFINITY,
+        });
+        Some(ends.fold(0.0, f64::max)).filter(|end| *end < 1.0)
+    }
+
+    /// 1.96 standard errors to be sure, and 1.28 more to be so nine times out of ten; of a straight line.
+    fn detectable(&self) -> f64 {
+        let lines: Vec<&Candidate> = self
+            .candidates
+            .iter()
+            .filter(|it| self.view.shapes(it).map(|(shape, _)| shape).eq([Shape::Line]))
+            .collect();
+        let by_line = lines.iter().map(|it| 3.24 * it.error).fold(f64::NAN, f64::max);
+        let mut all: Vec<f64> = self.candidates.iter().map(|it| 3.24 * 12f64.sqrt() * it.sigma / it.degrees.sqrt()).collect();
+        let by_noise = median(&mut all);
+        let matters = self.candidates.iter().map(|it| it.weight * self.matters(it)).sum::<f64>();
+        if by_line.is_nan() { by_noise } else { by_line }.max(matters)
+    }
+}
+
+/// Weighted distributions of a slope: weight, middle, standard error, degrees of freedom.
+struct Mixture(Vec<(f64, f64, f64, f64)>);
+
+// === impl Mixture ===
+
+impl Mixture {
+    fn quantile(&self, part: f64) -> f64 {
+        let sum: f64 = self.0.iter().map(|it| it.0).sum();
+        if sum <= 0.0 {
+            return 0.0;
+        }
+        let edge = |it: &(f64, f64, f64, f64), sign: f64| it.1 + sign * 12.0 * it.2;
+        let mut low = self.0.iter().map(|it| edge(it, -1.0)).fold(f64::MAX, f64::min);
+        let mut high = self.0.iter().map(|it| edge(it, 1.0)).fold(f64::MIN, f64::max);
+        for _ in 0..60 {
+            let middle = f64::midpoint(low, high);
+            let below = |it: &(f64, f64, f64, f64)| it.0 * student((middle - it.1) / it.2.max(f64::MIN_POSITIVE), it.3);
+            if self.0.iter().map(below).sum::<f64>() < part * sum { low = middle } else { high = middle }
+        }
+        f64::midpoint(low, high)
+    }
+}
+
+// === impl Scale ===
+
+impl Scale {
+    /// Every value is the same.
+    fn constant(&self) -> Finding {
+        Finding {
+            verdict: Verdict::NoLeak,
+            slope_per_hour: Some(0.0),
+            slope_ci: Some([0.0, 0.0]),
+            confidence: 1.0,
+            plateau_s: Some(self.start),
+            growth_bound_per_hour: Some(0.0),
+            level: Some(self.zero),
+            why: None,
+            ..Finding::unknown("")
+        }
+    }
+}

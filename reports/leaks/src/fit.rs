@@ -1,0 +1,243 @@
+//! How well every model explains a series of blocks, under every kind of noise, as weights that sum to one.
+//!
+//! The weight is a marginal likelihood with Zellner's g-prior on the shapes' sizes and flat priors on level, steps and
+//! waves (F. Liang et al., *Mixtures of g Priors for Bayesian Variable Selection*, JASA 103, 2008): BIC's penalty, with
+//! the correlation of the noise in its place, and without the optimism of a single best model. What the answer says is
+//! averaged over the models (J. A. Hoeting et al., *Bayesian Model Averaging: A Tutorial*, Statist. Sci. 14, 1999).
+
+use crate::blocks::Block;
+use crate::noise::{KINDS, Noise, Whitener};
+use crate::shapes::{Dictionary, Model, Shape};
+
+/// One model under one noise.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// Index into the dictionary's models.
+    pub model: usize,
+    /// The noise.
+    pub noise: Noise,
+    /// Its weight among all, at first its logarithm.
+    pub weight: f64,
+    /// The slope at the end of the trace, a trace's length being 1.
+    pub slope: f64,
+    /// Its standard error.
+    pub error: f64,
+    /// Degrees of freedom of that.
+    pub degrees: f64,
+    /// How far the shapes reach, without what goes on growing: what filled.
+    pub filled: f64,
+    /// The factors of its shapes.
+    pub sizes: [f64; 2],
+    /// Standard deviation of the noise of a block.
+    pub sigma: f64,
+}
+
+/// Columns that every model has: level, steps, waves.
+pub type Base = Vec<Vec<f64>>;
+
+/// All candidates that are worth to be kept.
+#[must_use]
+pub fn fit(blocks: &[Block], width: f64, base: &Base, dictionary: &Dictionary, restart: f64) -> Vec<Candidate> {
+    let problem = Problem::new(blocks, base, dictionary, restart);
+    // First the likely kinds of noise, by a few shapes of all sorts; then everything under those.
+    let mut noises: Vec<(f64, Prepared)> = KINDS
+        .iter()
+        .map(|noise| {
+            let prepared = problem.prepare(*noise, blocks, width, &problem.scouts);
+            let best = prepared.evaluate(&problem, true).iter().map(|it| it.weight).fold(f64::MIN, f64::max);
+            (best, prepared)
+        })
+        .collect();
+    noises.sort_by(|left, right| right.0.total_cmp(&left.0));
+    let best = noises[0].0;
+    let likely = noises.iter().filter(|it| it.0 > best - 4.0).take(5);
+    let all: Vec<usize> = (0..dictionary.shapes.len()).collect();
+    let mut candidates = Vec::new();
+    for (_, scouted) in likely {
+        candidates.extend(problem.prepare(scouted.noise, blocks, width, &all).evaluate(&problem, false));
+    }
+    normalize(&mut candidates);
+    candidates
+}
+
+fn normalize(candidates: &mut Vec<Candidate>) {
+    let best = candidates.iter().map(|it| it.weight).fold(f64::MIN, f64::max);
+    candidates.retain(|it| it.weight > best - 14.0);
+    let sum: f64 = candidates.iter().map(|it| (it.weight - best).exp()).sum();
+    candidates.iter_mut().for_each(|it| it.weight = (it.weight - best).exp() / sum);
+}
+
+struct Problem<'a> {
+    dictionary: &'a Dictionary,
+    values: Vec<f64>,
+    columns: Vec<Vec<f64>>,
+    base: &'a Base,
+    /// Shapes that show which noise is likely.
+    scouts: Vec<usize>,
+    restart: f64,
+    /// The noise is never below this: a shape that is nearly right shall not lose against one that is as wrong.
+    floor: f64,
+}
+
+/// Everything whitened, with the base taken out.
+struct Prepared {
+    noise: Noise,
+    log_det: f64,
+    base_log_det: f64,
+    base_count: f64,
+    values: Vec<f64>,
+    square: f64,
+    columns: Vec<Option<Vec<f64>>>,
+    /// Squares of the columns before the base was taken out; what is left of nearly nothing is rounding.
+    dots: Vec<(f64, f64)>,
+}
+
+// === impl Problem ===
+
+impl<'a> Problem<'a> {
+    fn new(blocks: &[Block], base: &'a Base, dictionary: &'a Dictionary, restart: f64) -> Self {
+        let middle = crate::stats::median(&mut blocks.iter().map(|block| block.value).collect::<Vec<_>>());
+        let values: Vec<f64> = blocks.iter().map(|block| block.value - middle).collect();
+        let local = |u: f64| if u >= restart { u - restart } else { u };
+        let column = |shape: &Shape| blocks.iter().map(|block| shape.value(block.at, local(block.at))).collect();
+        let columns = dictionary.shapes.iter().map(column).collect();
+        let scout = |shape: &Shape| {
+            matches!(shape, Shape::Line)
+                || matches!(shape, Shape::Fill { from, tau } if *from == 0.0 && [0.015, 0.05, 0.12, 0.3].contains(tau))
+                || matches!(shape, Shape::Hinge(at) if [5, 10, 14].iter().any(|it| (f64::from(*it) * 0.05 - at).abs() < 1e-9))
+                || matches!(shape, Shape::Power(2.0) | Shape::Log(0.004) | Shape::Refill(0.03))
+                || matches!(shape, Shape::Ramp(0.0, to) if [6, 12].iter().any(|it| (f64::from(*it) * 0.05 - to).abs() < 1e-9))
+        };
+        let scouts = (0..dictionary.shapes.len()).filter(|at| scout(&dictionary.shapes[*at])).collect();
+        let mut sorted: Vec<f64> = values.clone();
+        let range = crate::stats::quantile(&mut sorted, 1.0) - crate::stats::quantile(&mut sorted, 0.0);
+        Self { dictionary, values, columns, base, scouts, restart, floor: range * 1e-3 }
+    }
+
+    fn prepare(&self, noise: Noise, blocks: &[Block], width: f64, wanted: &[usize]) -> Prepared {
+        let whitener = Whitener::new(noise, blocks, width);
+        let mut basis: Vec<Vec<f64>> = Vec::new();
+        let mut base_log_det = 0.0;
+        let mut out = Vec::new();
+        for column in self.base {
+            whitener.whiten(column, &mut out);
+            let before = dot(&out, &out);
+            take_out(&mut out, &basis);
+            let left = dot(&out, &out);
+            if left > before * 1e-9 {
+                base_log_det += left.ln();
+                let scale = left.sqrt().recip();
+                basis.push(out.iter().map(|it| it * scale).collect());
+            }
+        }
+        whitener.whiten(&self.values, &mut out);
+        take_out(&mut out, &basis);
+        let values = out.clone();
+        let mut columns = vec![None; self.columns.len()];
+        let mut dots = vec![(0.0, 0.0); self.columns.len()];
+        for at in wanted {
+            whitener.whiten(&self.columns[*at], &mut out);
+            let before = dot(&out, &out);
+            take_out(&mut out, &basis);
+            let left = dot(&out, &out);
+            if left > before * 1e-9 {
+                dots[*at] = (left, dot(&out, &values));
+                columns[*at] = Some(out.clone());
+            }
+        }
+        let square = dot(&values, &values);
+        Prepared { noise, log_det: whitener.log_det, base_log_det, base_count: basis.len() as f64, values, square, columns, dots }
+    }
+}
+
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(left, right)| left * right).sum()
+}
+
+fn take_out(series: &mut [f64], basis: &[Vec<f64>]) {
+    for vector in basis {
+        let size = dot(series, vector);
+        series.iter_mut().zip(vector).for_each(|(value, part)| *value -= size * part);
+    }
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    fn evaluate(&self, problem: &Problem<'_>, scouting: bool) -> Vec<Candidate> {
+        let models = problem.dictionary.models.iter().enumerate();
+        let known = |model: &Model| model.columns.iter().flatten().all(|at| self.columns[*at].is_some());
+        models
+            .filter(|(_, model)| !scouting || model.columns[1].is_none() || known(model))
+            .filter(|(_, model)| known(model))
+            .filter_map(|(index, model)| self.candidate(problem, index, model))
+            .collect()
+    }
+
+    fn candidate(&self, problem: &Problem<'_>, index: usize, model: &Model) -> Option<Candidate> {
+        let blocks = self.values.len() as f64;
+        let count = model.columns.iter().flatten().count() as f64;
+        let degrees = blocks - self.base_count - count;
+        let solved = self.solve(model)?;
+        let floor = problem.floor * problem.floor * blocks;
+        let rest = (self.square - solved.explained).max(0.0) + floor;
+        // g as large as the number of blocks: one block's worth of information.
+        let g = blocks.max(20.0);
+        let flat = (g * rest + self.square + floor) / (1.0 + g);
+        let weight = model.log_prior
+            - 0.5 * (self.log_det + self.base_log_det + count * g.ln_1p())
+            - 0.5 * (blocks - self.base_count) * flat.max(f64::MIN_POSITIVE).ln();
+        let sigma = (rest / degrees.max(1.0)).sqrt();
+        let local = 1.0 - problem.restart;
+        let ends = model.columns.map(|at| at.map_or(0.0, |at| problem.dictionary.shapes[at].last_slope(local)));
+        let slope = ends[0] * solved.sizes[0] + ends[1] * solved.sizes[1];
+        let [a, b, c] = solved.inverse;
+        let variance = ends[0] * ends[0] * a + 2.0 * ends[0] * ends[1] * b + ends[1] * ends[1] * c;
+        let filled = model.columns.iter().zip(solved.sizes).map(|(at, size)| {
+            at.map_or(0.0, |at| {
+                let shape = problem.dictionary.shapes[at];
+                let goes_on = matches!(shape, Shape::Line | Shape::Hinge(_) | Shape::Power(_) | Shape::Exponential(_));
+                if goes_on { 0.0 } else { (size * (shape.value(1.0, local) - shape.value(0.0, 0.0))).abs() }
+            })
+        });
+        Some(Candidate {
+            model: index,
+            noise: self.noise,
+            weight,
+            slope,
+            error: variance.max(0.0).sqrt() * sigma,
+            degrees: degrees.max(1.0),
+            filled: filled.sum(),
+            sizes: solved.sizes,
+            sigma,
+        })
+    }
+
+    fn solve(&self, model: &Model) -> Option<Solved> {
+        match model.columns {
+            [Some(first), Some(second)] => {
+                let ((aa, ay), (cc, cy)) = (self.dots[first], self.dots[second]);
+                let b = dot(self.columns[first].as_deref()?, self.columns[second].as_deref()?);
+                let det = aa * cc - b * b;
+                if det <= 1e-9 * aa * cc {
+                    return None;
+                }
+                let sizes = [(cc * ay - b * cy) / det, (aa * cy - b * ay) / det];
+                let explained = sizes[0] * ay + sizes[1] * cy;
+                Some(Solved { sizes, explained, inverse: [cc / det, -b / det, aa / det] })
+            }
+            [Some(only), None] | [None, Some(only)] => {
+                let (aa, ay) = self.dots[only];
+                Some(Solved { sizes: [ay / aa, 0.0], explained: ay * ay / aa, inverse: [aa.recip(), 0.0, 0.0] })
+            }
+            [None, None] => Some(Solved { sizes: [0.0; 2], explained: 0.0, inverse: [0.0; 3] }),
+        }
+    }
+}
+
+struct Solved {
+    sizes: [f64; 2],
+    explained: f64,
+    /// Of the normal equations: first, both, second.
+    inverse: [f64; 3],
+}

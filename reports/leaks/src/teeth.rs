@@ -1,0 +1,93 @@
+//! Saw teeth: slow up, at once down, again and again, as a collected heap goes. What counts is the floor.
+
+use crate::blocks::Block;
+use crate::stats::{median, quantile};
+
+/// The floor of each tooth, if the blocks are a saw.
+#[must_use]
+pub fn floor(fine: &[Block]) -> Option<Vec<Block>> {
+    const TEETH_MIN: usize = 4;
+    let turns = turns(fine)?;
+    // Peaks are at even places if the first turn is a peak.
+    let troughs: Vec<usize> = turns.iter().filter(|turn| !turn.peak).map(|turn| turn.at).collect();
+    if troughs.len() < TEETH_MIN {
+        return None;
+    }
+    let legs = |up: bool| -> Vec<f64> {
+        turns.windows(2).filter(|two| two[1].peak == up).map(|two| (two[1].at - two[0].at) as f64).collect()
+    };
+    let (up, down) = (median(&mut legs(true)), median(&mut legs(false)));
+    // Teeth of a few blocks go into coarse blocks whole.
+    let is_saw = down <= 0.35 * up && up + down >= 12.0;
+    is_saw.then(|| troughs.iter().map(|at| low(fine, *at)).collect())
+}
+
+/// The level just after a fall: the lowest of a few blocks is noise, their median is not.
+fn low(fine: &[Block], at: usize) -> Block {
+    let near = &fine[at.saturating_sub(1)..(at + 2).min(fine.len())];
+    Block { at: fine[at].at, value: median(&mut near.iter().map(|block| block.value).collect::<Vec<_>>()) }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    at: usize,
+    peak: bool,
+}
+
+/// Peaks and troughs that are further apart than half of what the series does around its own course.
+fn turns(fine: &[Block]) -> Option<Vec<Turn>> {
+    let parts = 12;
+    let size = fine.len() / parts;
+    if size < 4 {
+        return None;
+    }
+    // The course by itself is no tooth: the range is that within parts of the trace.
+    let mut ranges: Vec<f64> = fine
+        .chunks(size)
+        .map(|chunk| {
+            let mut values: Vec<f64> = chunk.iter().map(|block| block.value).collect();
+            quantile(&mut values, 0.98) - quantile(&mut values, 0.02)
+        })
+        .collect();
+    let limit = 0.5 * median(&mut ranges);
+    if limit <= 0.0 {
+        return None;
+    }
+    let mut turns: Vec<Turn> = Vec::new();
+    let (mut highest, mut lowest, mut rising) = (0, 0, None);
+    for at in 0..fine.len() {
+        let value = fine[at].value;
+        if value > fine[highest].value {
+            highest = at;
+        }
+        if value < fine[lowest].value {
+            lowest = at;
+        }
+        if rising != Some(false) && value < fine[highest].value - limit {
+            turns.push(Turn { at: highest, peak: true });
+            (rising, lowest) = (Some(false), at);
+        } else if rising != Some(true) && value > fine[lowest].value + limit {
+            turns.push(Turn { at: lowest, peak: false });
+            (rising, highest) = (Some(true), at);
+        }
+    }
+    Some(turns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(value: impl Fn(f64) -> f64) -> Vec<Block> {
+        (0..960).map(f64::from).map(|at| Block { at: at / 959.0, value: value(at) }).collect()
+    }
+
+    #[test]
+    fn the_floor_of_a_saw_is_found_and_a_wave_has_none() {
+        let saw = floor(&blocks(|at| 100.0 + at * 0.01 + (at % 120.0) * 0.5)).unwrap();
+        assert_eq!(saw.len(), 7);
+        assert!(saw.iter().all(|block| block.value < 112.0), "{saw:?}");
+        assert_eq!(floor(&blocks(|at| (at / 20.0).sin())), None);
+        assert_eq!(floor(&blocks(|at| at)), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! Waves of load, daily ones above all: a period that explains much of what smooth growth does not becomes part of every
+//! model, with its first overtone.
+
+use std::f64::consts::TAU;
+
+use crate::blocks::Block;
+
+/// A found period.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wave {
+    /// Turns over the trace.
+    pub turns: f64,
+}
+
+/// Fewer turns than this cannot be told from growth that bends.
+const TURNS_MIN: f64 = 1.0;
+/// A wave explains at least this part of what is left without it; wandering noise seldom does.
+const PART_MIN: f64 = 0.5;
+
+/// The strongest period above the columns given and a smooth course, if there is one.
+#[must_use]
+pub fn strongest(blocks: &[Block], columns: &[Vec<f64>]) -> Option<Wave> {
+    let turns_max = blocks.len() as f64 / 5.0;
+    if blocks.len() < 24 {
+        return None;
+    }
+    let course: [fn(f64) -> f64; 5] =
+        [|u| u, |u| u * u, |u| (-u / 0.03).exp(), |u| (-u / 0.12).exp(), |u| (u - 0.5).max(0.0)];
+    let mut basis: Vec<Vec<f64>> = Vec::new();
+    for column in columns.iter().cloned().chain(course.iter().map(|of| blocks.iter().map(|block| of(block.at)).collect())) {
+        join(&mut basis, column);
+    }
+    let mut rest: Vec<f64> = blocks.iter().map(|block| block.value).collect();
+    take_out(&mut rest, &basis);
+    let all = dot(&rest, &rest);
+    let part = |turns: f64| {
+        let mut wave = basis.clone();
+        let known = wave.len();
+        for column in (Wave { turns }).columns(blocks).into_iter().take(2) {
+            join(&mut wave, column);
+        }
+        wave[known..].iter().map(|column| dot(&rest, column).powi(2)).sum::<f64>() / all.max(f64::MIN_POSITIVE)
+    };
+    let steps = ((turns_max - TURNS_MIN) * 4.0) as usize;
+    let tried = (0..=steps).map(|step| TURNS_MIN + step as f64 / 4.0);
+    let best = tried.map(|turns| (turns, part(turns))).max_by(|left, right| left.1.total_cmp(&right.1))?;
+    let close = (-4..=4).map(|step| (best.0 + f64::from(step) * 0.05).max(TURNS_MIN));
+    let best = close.map(|turns| (turns, part(turns))).max_by(|left, right| left.1.total_cmp(&right.1))?;
+    (best.1 >= PART_MIN).then_some(Wave { turns: best.0 })
+}
+
+// === impl Wave ===
+
+impl Wave {
+    /// Its columns: the wave, and its first overtone.
+    #[must_use]
+    pub fn columns(self, blocks: &[Block]) -> Vec<Vec<f64>> {
+        let column = |of: fn(f64) -> f64, turns: f64| blocks.iter().map(|block| of(TAU * turns * block.at)).collect();
+        vec![
+            column(f64::sin, self.turns),
+            column(f64::cos, self.turns),
+            column(f64::sin, 2.0 * self.turns),
+            column(f64::cos, 2.0 * self.turns),
+        ]
+    }
+}
+
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(left, right)| left * right).sum()
+}
+
+fn take_out(series: &mut [f64], basis: &[Vec<f64>]) {
+    for vector in basis {
+        let size = dot(series, vector);
+        series.iter_mut().zip(vector).for_each(|(value, part)| *value -= size * part);
+    }
+}
+
+fn join(basis: &mut Vec<Vec<f64>>, mut column: Vec<f64>) {
+    let before = dot(&column, &column);
+    take_out(&mut column, basis);
+    let left = dot(&column, &column);
+    if left > before * 1e-9 {
+        let scale = left.sqrt().recip();
+        column.iter_mut().for_each(|value| *value *= scale);
+        basis.push(column);
+    }
+}
