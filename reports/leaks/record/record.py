@@ -10,6 +10,7 @@ nginx, PostgreSQL (initdb, postgres, psql) and rustc; runs all at once at low pr
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -278,7 +279,8 @@ def record(name):
         return None
     finally:
         if server:
-            server.terminate()
+            # PostgreSQL waits for its clients on SIGTERM, and not on SIGINT; the others end on either.
+            server.send_signal(signal.SIGINT if command is postgres else signal.SIGTERM)
             server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 

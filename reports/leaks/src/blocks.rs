@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn blocks_have_one_width_and_gaps_stay() {
-        let times: Vec<f64> = (0..4_000).map(f64::from).filter(|at| !(1_000.0..2_000.0).contains(at)).collect();
+        let times: Vec<f64> =
+            (0..4_000).map(f64::from).filter(|at| !(1_000.0..2_000.0).contains(at)).collect();
         let values = times.clone();
         let fine = fine(&times, &values);
         assert!((700..=FINE).contains(&fine.len()), "{}", fine.len());

@@ -6,15 +6,19 @@ use crate::fit::{self, Candidate};
 use crate::jumps::{self, Ratchet};
 use crate::shapes::{Claim, Dictionary, Shape};
 use crate::stats::{median, student};
-use crate::{teeth, waves};
+use crate::{linear, teeth, waves};
 
 /// Nothing is claimed on fewer samples,
 const SAMPLES_MIN: usize = 30;
 /// nor on a shorter trace, in seconds: an allocator's warm-up takes minutes.
 const SECONDS_MIN: f64 = 300.0;
-/// A leak is claimed from this probability on.
-const SURE: f64 = 0.85;
-/// And none below this.
+/// A leak is claimed from this probability on, in a long trace.
+const SURE: f64 = 0.5;
+/// And by so much more in a very short one: most warm-ups take minutes, and some an hour.
+const SURER: f64 = 0.4;
+/// The part of that which is left falls to a third in so many seconds.
+const SURER_FOR: f64 = 2_400.0;
+/// No leak is claimed below this.
 const UNLIKELY: f64 = 0.5;
 
 /// What matters, as growth over a trace.
@@ -36,16 +40,53 @@ pub fn detect(times: &[f64], values: &[f64]) -> Finding {
         return Finding::unknown("shorter than 5 minutes");
     }
     let zero = values[0];
-    let values: Vec<f64> = values.iter().map(|value| value - zero).collect();
-    let scale = Scale { start: times[0], length, zero };
-    if values.iter().all(|value| *value == 0.0) {
+    let largest = values.iter().map(|value| (value - zero).abs()).fold(0.0, f64::max);
+    // A power of two changes no digit, and keeps squares within what a number can be.
+    let unit = if largest > 0.0 { largest.log2().floor().exp2() } else { 1.0 };
+    let scale = Scale { start: times[0], length, zero, unit };
+    if largest == 0.0 {
         return scale.constant();
     }
+    let values: Vec<f64> = values.iter().map(|value| (value - zero) / unit).collect();
     let fine = blocks::fine(times, &values);
     let matter = Matter { grain: blocks::grain(&values), quantum: blocks::quantum(&values) };
-    let view = View::new(fine, values.len(), &matter);
+    let mut view = View::new(fine, values.len(), &matter);
     let candidates = view.candidates();
     Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale }.finding()
+}
+
+/// What explains a trace, for people who tune.
+#[doc(hidden)]
+pub fn explain(times: &[f64], values: &[f64]) -> String {
+    let values: Vec<f64> = values.iter().map(|value| value - values[0]).collect();
+    let fine = blocks::fine(times, &values);
+    let matter = Matter { grain: blocks::grain(&values), quantum: blocks::quantum(&values) };
+    let mut view = View::new(fine, values.len(), &matter);
+    let candidates = view.candidates();
+    let scale = Scale { start: times[0], length: 1.0, zero: 0.0, unit: 1.0 };
+    let judge = Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale };
+    let mut lines: Vec<(f64, String)> = candidates
+        .iter()
+        .map(|it| {
+            let shapes: Vec<_> = view.shapes(it).collect();
+            let text = format!(
+                "{:.3} phi {} fresh {} leaks {:.3} slope {:.3e} +- {:.1e} matters {:.2e} sigma {:.2e} {shapes:.2?}",
+                it.weight, it.noise.phi, it.noise.fresh, judge.leaks(it), it.slope, it.error, judge.matters(it), it.sigma
+            );
+            (it.weight, text)
+        })
+        .collect();
+    lines.sort_by(|left, right| right.0.total_cmp(&left.0));
+    let lines: Vec<String> = lines.into_iter().take(14).map(|it| it.1).collect();
+    let found = jumps::jumps(&blocks::fine(times, &values), matter.quantum);
+    format!(
+        "blocks {} base {} grain {:.2e} jumps {found:.2?} ratchet {:?}\n    {}",
+        view.blocks.len(),
+        view.base.len(),
+        matter.grain,
+        view.ratchet,
+        lines.join("\n    ")
+    )
 }
 
 /// Back to seconds and hours.
@@ -53,6 +94,7 @@ struct Scale {
     start: f64,
     length: f64,
     zero: f64,
+    unit: f64,
 }
 
 /// A trace, ready to be fitted.
@@ -63,6 +105,8 @@ struct View {
     dictionary: Dictionary,
     restart: f64,
     ratchet: Option<Ratchet>,
+    /// It fell far, and has not yet climbed above where it fell from: a tooth of a saw, or a wave, so far.
+    regains: bool,
 }
 
 struct Judge<'a> {
@@ -70,6 +114,21 @@ struct Judge<'a> {
     candidates: &'a [Candidate],
     matter: &'a Matter,
     scale: &'a Scale,
+}
+
+/// Whether the deepest fall is a large part of all, and the end stands no higher than what came before it.
+fn regains(blocks: &[Block]) -> bool {
+    let (mut highest, mut fall, mut from) = (f64::MIN, 0.0, f64::MAX);
+    for block in blocks {
+        highest = highest.max(block.value);
+        if highest - block.value > fall {
+            (fall, from) = (highest - block.value, highest);
+        }
+    }
+    let lowest = blocks.iter().map(|block| block.value).fold(f64::MAX, f64::min);
+    let range = blocks.iter().map(|block| block.value).fold(f64::MIN, f64::max) - lowest;
+    let mut last: Vec<f64> = blocks.iter().rev().take(3).map(|block| block.value).collect();
+    fall > 0.4 * range && median(&mut last) < from + 0.05 * range
 }
 
 // === impl View ===
@@ -87,6 +146,9 @@ impl View {
         let is_saw = blocks.len() < 24 && fine.len() > 60;
         let found = if is_saw { Vec::new() } else { jumps::jumps(&fine, matter.quantum) };
         let ratchet = jumps::ratchet(&found, &fine);
+        let falls = found.iter().filter(|jump| jump.size < 0.0).count();
+        // One fall at once is a restart: a leak after it is one still.
+        let regains = !is_saw && falls != 1 && regains(&blocks);
         // Some steps are a change of load or a restart; many are a way of growing.
         let steps: Vec<f64> =
             if found.len() <= 3 { found.iter().map(|jump| jump.at).collect() } else { Vec::new() };
@@ -95,26 +157,35 @@ impl View {
         let falls = found.iter().filter(|jump| jump.size < -0.3 * range).map(|jump| jump.at);
         let restart = if found.len() <= 3 { falls.fold(0.0, f64::max) } else { 0.0 };
         let mut base = vec![vec![1.0; blocks.len()]];
-        base.extend(steps.iter().map(|step| {
-            blocks.iter().map(|block| if block.at >= *step { 1.0 } else { 0.0 }).collect()
-        }));
+        base.extend(
+            steps
+                .iter()
+                .map(|step| blocks.iter().map(|block| if block.at >= *step { 1.0 } else { 0.0 }).collect()),
+        );
+        let mut waves_found = false;
         for _ in 0..2 {
             if let Some(wave) = waves::strongest(&blocks, &base) {
                 base.extend(wave.columns(&blocks));
+                waves_found = true;
             }
         }
         let dictionary = Dictionary::new(&steps, restart > 0.0);
-        Self { blocks, width, base, dictionary, restart, ratchet }
+        Self { blocks, width, base, dictionary, restart, ratchet, regains: regains && !waves_found }
     }
 
-    fn candidates(&self) -> Vec<Candidate> {
-        fit::fit(&self.blocks, self.width, &self.base, &self.dictionary, self.restart)
+    fn candidates(&mut self) -> Vec<Candidate> {
+        let (candidates, closer) = fit::fit(&self.blocks, self.width, &self.base, &self.dictionary, self.restart);
+        self.dictionary = closer;
+        candidates
     }
 
     /// The shapes of a candidate.
     fn shapes(&self, candidate: &Candidate) -> impl Iterator<Item = (Shape, f64)> {
         let columns = self.dictionary.models[candidate.model].columns;
-        columns.into_iter().zip(candidate.sizes).filter_map(|(at, size)| Some((self.dictionary.shapes[at?], size)))
+        columns
+            .into_iter()
+            .zip(candidate.sizes)
+            .filter_map(|(at, size)| Some((self.dictionary.shapes[at?], size)))
     }
 }
 
@@ -125,22 +196,28 @@ impl Judge<'_> {
         let leak: f64 = self.candidates.iter().map(|it| it.weight * self.leaks(it)).sum();
         let leak = leak.clamp(0.0, 1.0);
         let ratchet = self.view.ratchet.filter(|_| leak > 0.02);
-        let grows = ratchet.is_some() || leak >= SURE;
+        let sure = SURE + SURER * (-self.scale.length / SURER_FOR).exp();
+        let grows = (ratchet.is_some() || leak >= sure) && !self.view.regains;
         let verdict = match leak {
             _ if grows => Verdict::Leak,
             leak if leak < UNLIKELY && !self.still_fills() => Verdict::NoLeak,
+            // A fall, and what came after it does not stand higher than before it.
             _ => Verdict::Inconclusive,
         };
         let spread = self.slopes(verdict, ratchet);
-        let per_hour = 3_600.0 / self.scale.length;
+        let per_hour = self.scale.unit * 3_600.0 / self.scale.length;
         let quantile = |part: f64| spread.quantile(part) * per_hour;
         let (low, middle, high) = (quantile(0.025), quantile(0.5), quantile(0.975));
         let slope = if verdict == Verdict::NoLeak { 0.0_f64.clamp(low, high) } else { middle };
         let best = self.best(verdict);
         let seconds = |u: f64| self.scale.start + u * self.scale.length;
+        let course = self.course(best);
         Finding {
             verdict,
             why: match verdict {
+                Verdict::Inconclusive if self.view.regains => {
+                    Some("it fell, and has not yet grown beyond where it fell from")
+                }
                 Verdict::Inconclusive if self.still_fills() => Some("its plateau has not been seen yet"),
                 Verdict::Inconclusive => Some("too short or too noisy to tell"),
                 _ => None,
@@ -157,8 +234,8 @@ impl Judge<'_> {
             plateau_s: (verdict == Verdict::NoLeak).then(|| self.plateau(best)).flatten().map(seconds),
             growth_bound_per_hour: (verdict == Verdict::NoLeak).then_some(high.max(0.0)),
             min_detectable_per_hour: Some(self.detectable() * per_hour),
-            level: self.view.blocks.last().map(|block| block.value + self.scale.zero),
-            course: Vec::new(),
+            level: course.last().map(|point| point.1),
+            course,
         }
     }
 
@@ -192,7 +269,11 @@ impl Judge<'_> {
         let filling: f64 = self
             .candidates
             .iter()
-            .filter(|it| self.view.shapes(it).any(|(shape, _)| matches!(shape, Shape::Fill { from: 0.0, tau } if tau > 0.7)))
+            .filter(|it| {
+                self.view
+                    .shapes(it)
+                    .any(|(shape, _)| matches!(shape, Shape::Fill { from: 0.0, tau } if tau > 0.7))
+            })
             .map(|it| it.weight)
             .sum();
         filling > 0.5
@@ -207,8 +288,15 @@ impl Judge<'_> {
             Verdict::Leak => self.view.dictionary.models[it.model].claim == Claim::Leaky,
             _ => self.view.dictionary.models[it.model].columns[0].is_some(),
         };
-        let weight = |it: &Candidate| if verdict == Verdict::Leak { it.weight * self.leaks(it) } else { it.weight };
-        Mixture(self.candidates.iter().filter(counts).map(|it| (weight(it), it.slope, it.error, it.degrees)).collect())
+        let weight =
+            |it: &Candidate| if verdict == Verdict::Leak { it.weight * self.leaks(it) } else { it.weight };
+        Mixture(
+            self.candidates
+                .iter()
+                .filter(counts)
+                .map(|it| (weight(it), it.slope, it.error, it.degrees))
+                .collect(),
+        )
     }
 
     /// The most probable candidate of the verdict's kind.
@@ -217,6 +305,28 @@ impl Judge<'_> {
             (self.view.dictionary.models[it.model].claim == Claim::Leaky) == (verdict == Verdict::Leak)
         };
         self.candidates.iter().filter(fits).max_by(|left, right| left.weight.total_cmp(&right.weight))
+    }
+
+    /// The fitted course of a candidate: its shapes, and the level, steps and waves that go with them.
+    fn course(&self, best: Option<&Candidate>) -> Vec<(f64, f64)> {
+        let blocks = &self.view.blocks;
+        let local = |u: f64| if u >= self.view.restart { u - self.view.restart } else { u };
+        let grown = |u: f64| {
+            best.map_or(0.0, |it| {
+                self.view.shapes(it).map(|(shape, size)| size * shape.value(u, local(u))).sum()
+            })
+        };
+        let grown: Vec<f64> = blocks.iter().map(|block| grown(block.at)).collect();
+        let mut rest: Vec<f64> =
+            blocks.iter().zip(&grown).map(|(block, grown)| block.value - grown).collect();
+        let before = rest.clone();
+        let mut basis = Vec::new();
+        self.view.base.iter().for_each(|column| linear::join(&mut basis, column.clone()));
+        linear::take_out(&mut rest, &basis);
+        let at = |u: f64| self.scale.start + u * self.scale.length;
+        let value =
+            |index: usize| (grown[index] + before[index] - rest[index]) * self.scale.unit + self.scale.zero;
+        blocks.iter().enumerate().map(|(index, block)| (at(block.at), value(index))).collect()
     }
 
     fn onset(&self, best: Option<&Candidate>) -> f64 {
@@ -246,7 +356,8 @@ impl Judge<'_> {
             .filter(|it| self.view.shapes(it).map(|(shape, _)| shape).eq([Shape::Line]))
             .collect();
         let by_line = lines.iter().map(|it| 3.24 * it.error).fold(f64::NAN, f64::max);
-        let mut all: Vec<f64> = self.candidates.iter().map(|it| 3.24 * 12f64.sqrt() * it.sigma / it.degrees.sqrt()).collect();
+        let mut all: Vec<f64> =
+            self.candidates.iter().map(|it| 3.24 * 12f64.sqrt() * it.sigma / it.degrees.sqrt()).collect();
         let by_noise = median(&mut all);
         let matters = self.candidates.iter().map(|it| it.weight * self.matters(it)).sum::<f64>();
         if by_line.is_nan() { by_noise } else { by_line }.max(matters)
@@ -269,7 +380,9 @@ impl Mixture {
         let mut high = self.0.iter().map(|it| edge(it, 1.0)).fold(f64::MIN, f64::max);
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
-            let below = |it: &(f64, f64, f64, f64)| it.0 * student((middle - it.1) / it.2.max(f64::MIN_POSITIVE), it.3);
+            let below = |it: &(f64, f64, f64, f64)| {
+                it.0 * student((middle - it.1) / it.2.max(f64::MIN_POSITIVE), it.3)
+            };
             if self.0.iter().map(below).sum::<f64>() < part * sum { low = middle } else { high = middle }
         }
         f64::midpoint(low, high)

@@ -81,7 +81,15 @@ impl Finding {
             return None;
         }
         let (slope, [low, high], left) = (self.slope_per_hour?, self.slope_ci?, limit - self.level?);
-        let hours = |slope: f64| if left <= 0.0 { 0.0 } else if slope > 0.0 { left / slope } else { f64::INFINITY };
+        let hours = |slope: f64| {
+            if left <= 0.0 {
+                0.0
+            } else if slope > 0.0 {
+                left / slope
+            } else {
+                f64::INFINITY
+            }
+        };
         Some([hours(slope), hours(high), hours(low)])
     }
 }

@@ -6,8 +6,9 @@
 //! averaged over the models (J. A. Hoeting et al., *Bayesian Model Averaging: A Tutorial*, Statist. Sci. 14, 1999).
 
 use crate::blocks::Block;
+use crate::linear::{dot, take_out};
 use crate::noise::{KINDS, Noise, Whitener};
-use crate::shapes::{Dictionary, Model, Shape};
+use crate::shapes::{Claim, Dictionary, Model, Shape};
 
 /// One model under one noise.
 #[derive(Clone, Copy, Debug)]
@@ -35,29 +36,63 @@ pub struct Candidate {
 /// Columns that every model has: level, steps, waves.
 pub type Base = Vec<Vec<f64>>;
 
-/// All candidates that are worth to be kept.
+/// All candidates that are worth to be kept, and the dictionary that they are from: the one given, closer around what
+/// fitted best.
 #[must_use]
-pub fn fit(blocks: &[Block], width: f64, base: &Base, dictionary: &Dictionary, restart: f64) -> Vec<Candidate> {
+pub fn fit(
+    blocks: &[Block],
+    width: f64,
+    base: &Base,
+    dictionary: &Dictionary,
+    restart: f64,
+) -> (Vec<Candidate>, Dictionary) {
     let problem = Problem::new(blocks, base, dictionary, restart);
     // First the likely kinds of noise, by a few shapes of all sorts; then everything under those.
-    let mut noises: Vec<(f64, Prepared)> = KINDS
-        .iter()
-        .map(|noise| {
-            let prepared = problem.prepare(*noise, blocks, width, &problem.scouts);
-            let best = prepared.evaluate(&problem, true).iter().map(|it| it.weight).fold(f64::MIN, f64::max);
-            (best, prepared)
-        })
-        .collect();
-    noises.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let best = noises[0].0;
-    let likely = noises.iter().filter(|it| it.0 > best - 4.0).take(5);
+    let scouted = KINDS.iter().map(|noise| {
+        let prepared = problem.prepare(*noise, blocks, width, &problem.scouts);
+        let candidates = prepared.evaluate(&problem, 0);
+        (candidates.iter().map(|it| it.weight).fold(f64::MIN, f64::max), *noise)
+    });
+    let mut scouted: Vec<(f64, Noise)> = scouted.collect();
+    scouted.sort_by(|left, right| right.0.total_cmp(&left.0));
+    let best = scouted[0].0;
+    let likely = || scouted.iter().filter(|it| it.0 > best - 4.0).take(5).map(|it| it.1);
     let all: Vec<usize> = (0..dictionary.shapes.len()).collect();
-    let mut candidates = Vec::new();
-    for (_, scouted) in likely {
-        candidates.extend(problem.prepare(scouted.noise, blocks, width, &all).evaluate(&problem, false));
-    }
+    let evaluate = |noise| problem.prepare(noise, blocks, width, &all).evaluate(&problem, 0);
+    let mut candidates: Vec<Candidate> = likely().flat_map(evaluate).collect();
+    let closer = dictionary.closer(&favourites(&candidates, dictionary));
+    let known = dictionary.models.len();
+    let problem = Problem::new(blocks, base, &closer, restart);
+    let mut wanted: Vec<usize> =
+        closer.models[known..].iter().flat_map(|model| model.columns).flatten().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let evaluate = |noise| problem.prepare(noise, blocks, width, &wanted).evaluate(&problem, known);
+    candidates.extend(likely().flat_map(evaluate));
     normalize(&mut candidates);
-    candidates
+    (candidates, closer)
+}
+
+/// The best models of either claim, at most one for each pair of kinds of shapes.
+fn favourites(candidates: &[Candidate], dictionary: &Dictionary) -> Vec<usize> {
+    const EACH: usize = 3;
+    let best = candidates.iter().map(|it| it.weight).fold(f64::MIN, f64::max);
+    let mut order: Vec<&Candidate> = candidates.iter().filter(|it| it.weight > best - 30.0).collect();
+    order.sort_by(|left, right| right.weight.total_cmp(&left.weight));
+    let mut chosen: Vec<usize> = Vec::new();
+    for claim in [Claim::Healthy, Claim::Leaky] {
+        let kinds = |at: usize| {
+            dictionary.models[at].columns.map(|at| at.map(|at| std::mem::discriminant(&dictionary.shapes[at])))
+        };
+        let mut taken: Vec<usize> = Vec::new();
+        for model in order.iter().map(|it| it.model).filter(|at| dictionary.models[*at].claim == claim) {
+            if taken.len() < EACH && taken.iter().all(|other| kinds(*other) != kinds(model)) {
+                taken.push(model);
+            }
+        }
+        chosen.extend(taken);
+    }
+    chosen
 }
 
 fn normalize(candidates: &mut Vec<Candidate>) {
@@ -99,7 +134,8 @@ impl<'a> Problem<'a> {
         let middle = crate::stats::median(&mut blocks.iter().map(|block| block.value).collect::<Vec<_>>());
         let values: Vec<f64> = blocks.iter().map(|block| block.value - middle).collect();
         let local = |u: f64| if u >= restart { u - restart } else { u };
-        let column = |shape: &Shape| blocks.iter().map(|block| shape.value(block.at, local(block.at))).collect();
+        let column =
+            |shape: &Shape| blocks.iter().map(|block| shape.value(block.at, local(block.at))).collect();
         let columns = dictionary.shapes.iter().map(column).collect();
         let scout = |shape: &Shape| {
             matches!(shape, Shape::Line)
@@ -146,29 +182,27 @@ impl<'a> Problem<'a> {
             }
         }
         let square = dot(&values, &values);
-        Prepared { noise, log_det: whitener.log_det, base_log_det, base_count: basis.len() as f64, values, square, columns, dots }
-    }
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(left, right)| left * right).sum()
-}
-
-fn take_out(series: &mut [f64], basis: &[Vec<f64>]) {
-    for vector in basis {
-        let size = dot(series, vector);
-        series.iter_mut().zip(vector).for_each(|(value, part)| *value -= size * part);
+        Prepared {
+            noise,
+            log_det: whitener.log_det,
+            base_log_det,
+            base_count: basis.len() as f64,
+            values,
+            square,
+            columns,
+            dots,
+        }
     }
 }
 
 // === impl Prepared ===
 
 impl Prepared {
-    fn evaluate(&self, problem: &Problem<'_>, scouting: bool) -> Vec<Candidate> {
-        let models = problem.dictionary.models.iter().enumerate();
+    /// Every model from one on whose columns are there.
+    fn evaluate(&self, problem: &Problem<'_>, from: usize) -> Vec<Candidate> {
+        let models = problem.dictionary.models.iter().enumerate().skip(from);
         let known = |model: &Model| model.columns.iter().flatten().all(|at| self.columns[*at].is_some());
         models
-            .filter(|(_, model)| !scouting || model.columns[1].is_none() || known(model))
             .filter(|(_, model)| known(model))
             .filter_map(|(index, model)| self.candidate(problem, index, model))
             .collect()
@@ -189,14 +223,16 @@ impl Prepared {
             - 0.5 * (blocks - self.base_count) * flat.max(f64::MIN_POSITIVE).ln();
         let sigma = (rest / degrees.max(1.0)).sqrt();
         let local = 1.0 - problem.restart;
-        let ends = model.columns.map(|at| at.map_or(0.0, |at| problem.dictionary.shapes[at].last_slope(local)));
+        let ends =
+            model.columns.map(|at| at.map_or(0.0, |at| problem.dictionary.shapes[at].last_slope(local)));
         let slope = ends[0] * solved.sizes[0] + ends[1] * solved.sizes[1];
         let [a, b, c] = solved.inverse;
         let variance = ends[0] * ends[0] * a + 2.0 * ends[0] * ends[1] * b + ends[1] * ends[1] * c;
         let filled = model.columns.iter().zip(solved.sizes).map(|(at, size)| {
             at.map_or(0.0, |at| {
                 let shape = problem.dictionary.shapes[at];
-                let goes_on = matches!(shape, Shape::Line | Shape::Hinge(_) | Shape::Power(_) | Shape::Exponential(_));
+                let goes_on =
+                    matches!(shape, Shape::Line | Shape::Hinge(_) | Shape::Power(_) | Shape::Exponential(_));
                 if goes_on { 0.0 } else { (size * (shape.value(1.0, local) - shape.value(0.0, 0.0))).abs() }
             })
         });
@@ -228,7 +264,11 @@ impl Prepared {
             }
             [Some(only), None] | [None, Some(only)] => {
                 let (aa, ay) = self.dots[only];
-                Some(Solved { sizes: [ay / aa, 0.0], explained: ay * ay / aa, inverse: [aa.recip(), 0.0, 0.0] })
+                Some(Solved {
+                    sizes: [ay / aa, 0.0],
+                    explained: ay * ay / aa,
+                    inverse: [aa.recip(), 0.0, 0.0],
+                })
             }
             [None, None] => Some(Solved { sizes: [0.0; 2], explained: 0.0, inverse: [0.0; 3] }),
         }

@@ -38,10 +38,15 @@ pub fn jumps(fine: &[Block], quantum: f64) -> Vec<Jump> {
         let size = size_at(at);
         let is_peak = near.clone().all(|other| size_at(other).abs() <= size.abs());
         let flat = |other: usize| !places.contains(&other) || size_at(other).abs() < 0.5 * size.abs();
-        let sharp = (values[(at + 1).min(values.len() - 1)] - values[at.saturating_sub(2)]).abs() > 0.5 * size.abs();
+        // Where it really is: the largest change between two neighbours or over one block.
+        let over =
+            |at: usize| (values[at.min(values.len() - 1)] - values[at.saturating_sub(2)]) * size.signum();
+        let inner = at.saturating_sub(width / 2).max(2)..=(at + width / 2).min(values.len() - 1);
+        let edge = inner.max_by(|left, right| over(*left).total_cmp(&over(*right))).unwrap_or(at);
+        let sharp = over(edge) > 0.5 * size.abs();
         let is_new = found.last().is_none_or(|(last, _)| at > last + width);
         if is_peak && is_new && sharp && (flat(at + width) || flat(at - width)) {
-            found.push((at, Jump { at: f64::midpoint(fine[at - 1].at, fine[at].at), size }));
+            found.push((at, Jump { at: f64::midpoint(fine[edge - 1].at, fine[edge].at), size }));
         }
     }
     found.into_iter().map(|(_, jump)| jump).collect()
@@ -83,11 +88,7 @@ pub fn ratchet(jumps: &[Jump], fine: &[Block]) -> Option<Ratchet> {
     let squares: f64 = ups.iter().map(|jump| jump.size * jump.size).sum();
     let onset = (first.at - wait).max(0.0);
     let length = (1.0 - onset).max(0.05);
-    is_one.then(|| Ratchet {
-        onset: first.at,
-        slope: mean * count / length,
-        error: squares.sqrt() / length,
-    })
+    is_one.then(|| Ratchet { onset: first.at, slope: mean * count / length, error: squares.sqrt() / length })
 }
 
 #[cfg(test)]
@@ -95,7 +96,9 @@ mod tests {
     use super::*;
 
     fn blocks(value: impl Fn(usize) -> f64) -> Vec<Block> {
-        (0..480).map(|at| Block { at: at as f64 / 479.0, value: value(at) + (at * 7 % 5) as f64 * 0.1 }).collect()
+        (0..480)
+            .map(|at| Block { at: at as f64 / 479.0, value: value(at) + (at * 7 % 5) as f64 * 0.1 })
+            .collect()
     }
 
     #[test]

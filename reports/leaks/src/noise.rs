@@ -88,7 +88,8 @@ mod tests {
     fn white_noise_stays_and_a_walk_becomes_its_steps() {
         let blocks: Vec<Block> = (0..5).map(|at| Block { at: f64::from(at), value: 0.0 }).collect();
         let mut out = Vec::new();
-        Whitener::new(Noise { phi: 0.0, fresh: 0.0 }, &blocks, 1.0).whiten(&[1.0, 2.0, 3.0, 5.0, 8.0], &mut out);
+        Whitener::new(Noise { phi: 0.0, fresh: 0.0 }, &blocks, 1.0)
+            .whiten(&[1.0, 2.0, 3.0, 5.0, 8.0], &mut out);
         assert_eq!(out, [1.0, 2.0, 3.0, 5.0, 8.0]);
         let walk = Whitener::new(Noise { phi: 0.8, fresh: 0.0 }, &blocks, 1.0);
         walk.whiten(&[1.0, 0.8, 0.64, 0.512, 0.4096], &mut out);

@@ -4,6 +4,9 @@
 //! A shape's free numbers (how fast a cache fills, where a leak sets in) stand on a grid: each point is a model of its
 //! own, and the points of one family share the family's weight. So what is not known well widens the answer.
 
+use std::f64::consts::TAU;
+use std::ops::Add as _;
+
 /// One column of a fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
@@ -30,6 +33,10 @@ pub enum Shape {
     Power(f64),
     /// `exp(k u)`: the same, faster yet.
     Exponential(f64),
+    /// A wave of less than one turn.
+    Sine(f64),
+    /// The same, a quarter later.
+    Cosine(f64),
     /// `fill`, anew after each restart; index into the restarts' table is not needed: the last one counts for `u`.
     Refill(f64),
 }
@@ -84,6 +91,8 @@ impl Shape {
             Self::Hinge(from) => (u - from).max(0.0),
             Self::Power(power) => u.powf(power),
             Self::Exponential(k) => (k * u).exp_m1() / k.exp_m1(),
+            Self::Sine(turns) => (TAU * turns * u).sin(),
+            Self::Cosine(turns) => (TAU * turns * u).cos(),
             Self::Refill(tau) => -(-local / tau).exp_m1(),
         }
     }
@@ -96,7 +105,13 @@ impl Shape {
             Self::Fill { from, tau } => (-(1.0 - from) / tau).exp() / tau,
             Self::Log(c) => 1.0 / (1.0 + c),
             Self::Hyperbola(c) => c / (1.0 + c).powi(2),
-            Self::Ramp(_, to) => if to >= 1.0 { 1.0 } else { 0.0 },
+            Self::Ramp(_, to) => {
+                if to >= 1.0 {
+                    1.0
+                } else {
+                    0.0
+                }
+            }
             Self::Sigmoid(..) => {
                 let at = self.value(1.0, 1.0);
                 let Self::Sigmoid(_, width) = self else { return 0.0 };
@@ -104,12 +119,51 @@ impl Shape {
             }
             Self::Power(power) => power,
             Self::Exponential(k) => k * k.exp() / k.exp_m1(),
+            Self::Sine(turns) => TAU * turns * (TAU * turns).cos(),
+            Self::Cosine(turns) => -TAU * turns * (TAU * turns).sin(),
             Self::Refill(tau) => (-local / tau).exp() / tau,
         }
     }
 }
 
-use std::ops::Add as _;
+impl Shape {
+    /// The same with its free numbers moved by less than the grid's step.
+    fn neighbours(self) -> Vec<Self> {
+        const RATIOS: [f64; 4] = [0.75, 0.87, 1.15, 1.33];
+        const MOVES: [f64; 4] = [-0.03, -0.015, 0.015, 0.03];
+        let moved = |at: f64| MOVES.map(|by| (at + by).clamp(0.0, 0.98));
+        match self {
+            Self::Line | Self::Sine(_) | Self::Cosine(_) => Vec::new(),
+            Self::Fill { from, tau } => {
+                let mut all: Vec<Self> = RATIOS.map(|ratio| Self::Fill { from, tau: tau * ratio }).into();
+                if from > 0.0 {
+                    all.extend(moved(from).map(|from| Self::Fill { from, tau }));
+                    all.extend(moved(from).map(|from| Self::Fill { from, tau: tau * 0.6 }));
+                }
+                all
+            }
+            Self::Log(c) => RATIOS.map(|ratio| Self::Log(c * ratio.powi(2))).into(),
+            Self::Hyperbola(c) => RATIOS.map(|ratio| Self::Hyperbola(c * ratio.powi(2))).into(),
+            Self::Refill(tau) => RATIOS.map(|ratio| Self::Refill(tau * ratio)).into(),
+            Self::Exponential(k) => RATIOS.map(|ratio| Self::Exponential(k * ratio)).into(),
+            Self::Power(power) => [-0.3, -0.15, 0.2, 0.4].map(|by| Self::Power((power + by).max(1.1))).into(),
+            Self::Hinge(from) => moved(from).map(Self::Hinge).into(),
+            Self::Ramp(from, to) => {
+                let mut all: Vec<Self> = moved(to).map(|to| Self::Ramp(from, to.max(from + 0.01))).into();
+                if from > 0.0 {
+                    all.extend(moved(from).map(|from| Self::Ramp(from.min(to - 0.01), to)));
+                }
+                all
+            }
+            Self::Sigmoid(middle, width) => {
+                let all = [0.7, 1.0, 1.35].map(|ratio| {
+                    [-0.05, -0.025, 0.0, 0.025, 0.05].map(|by| Self::Sigmoid(middle + by, width * ratio))
+                });
+                all.as_flattened().iter().copied().filter(|it| *it != self).collect()
+            }
+        }
+    }
+}
 
 // === impl Dictionary ===
 
@@ -129,23 +183,36 @@ impl Dictionary {
         self.models.push(Model { columns: [None, None], claim: Healthy, log_prior: 0.25f64.ln() });
         let fill = |tau: &f64| Shape::Fill { from: 0.0, tau: *tau };
         let fills: Vec<Shape> = TAUS.iter().map(fill).collect();
-        self.family(Healthy, 0.14, fills.iter().map(|it| [Some(*it), None]));
-        self.family(Healthy, 0.07, LOGS.iter().map(|c| [Some(Shape::Log(*c)), None]));
+        let (seen, unseen) = fills.split_at(10);
+        self.family(Healthy, 0.12, seen.iter().map(|it| [Some(*it), None]));
+        self.family(Healthy, 0.015, unseen.iter().map(|it| [Some(*it), None]));
+        self.family(Healthy, 0.05, LOGS[..4].iter().map(|c| [Some(Shape::Log(*c)), None]));
+        self.family(Healthy, 0.01, LOGS[4..].iter().map(|c| [Some(Shape::Log(*c)), None]));
         self.family(Healthy, 0.02, HYPERBOLAS.iter().map(|c| [Some(Shape::Hyperbola(*c)), None]));
         let ramps = (1..=18).map(|at| [Some(Shape::Ramp(0.0, f64::from(at) * 0.05)), None]);
         self.family(Healthy, 0.05, ramps);
-        let pairs = fills[..5].iter().flat_map(|fast| fills[5..11].iter().map(move |slow| [Some(*fast), Some(*slow)]));
+        let pairs = fills[..5]
+            .iter()
+            .flat_map(|fast| fills[5..11].iter().map(move |slow| [Some(*fast), Some(*slow)]));
         self.family(Healthy, 0.04, pairs);
         let late = (1..=8).flat_map(|from| {
             [0.02, 0.06, 0.15, 0.3].map(|tau| [Some(Shape::Fill { from: f64::from(from) * 0.1, tau }), None])
         });
         self.family(Healthy, 0.03, late);
         let climbs = (1..=7).flat_map(|from| {
-            (from + 1..=9).map(move |to| [Some(Shape::Ramp(f64::from(from) * 0.1, f64::from(to) * 0.1)), None])
+            (from + 1..=9)
+                .map(move |to| [Some(Shape::Ramp(f64::from(from) * 0.1, f64::from(to) * 0.1)), None])
         });
         self.family(Healthy, 0.03, climbs);
-        let sigmoids = (1..=8).flat_map(|at| [0.03, 0.08].map(|width| [Some(Shape::Sigmoid(f64::from(at) * 0.1, width)), None]));
+        let sigmoids = (1..=8).flat_map(|at| {
+            [0.03, 0.08].map(|width| [Some(Shape::Sigmoid(f64::from(at) * 0.1, width)), None])
+        });
         self.family(Healthy, 0.03, sigmoids);
+        let jumps = [0.85, 0.9, 0.94, 0.97].map(|from| [Some(Shape::Fill { from, tau: 0.005 }), None]);
+        self.family(Healthy, 0.03, jumps.into_iter());
+        let part_waves =
+            [0.5, 0.65, 0.8, 0.95].map(|turns| [Some(Shape::Sine(turns)), Some(Shape::Cosine(turns))]);
+        self.family(Healthy, 0.03, part_waves.into_iter());
     }
 
     fn leaky(&mut self) {
@@ -153,15 +220,31 @@ impl Dictionary {
         let line = Some(Shape::Line);
         let fills = || TAUS[..10].iter().map(|tau| Some(Shape::Fill { from: 0.0, tau: *tau }));
         let hinges = || (1..=17).map(|at| Some(Shape::Hinge(f64::from(at) * 0.05)));
-        self.family(Leaky, 0.15, [[line, None]].into_iter());
+        self.family(Leaky, 0.2, [[line, None]].into_iter());
         self.family(Leaky, 0.09, hinges().map(|hinge| [hinge, None]));
-        let faster = [Shape::Power(1.5), Shape::Power(2.0), Shape::Power(3.0), Shape::Exponential(3.0), Shape::Exponential(6.0)];
+        let faster = [
+            Shape::Power(1.5),
+            Shape::Power(2.0),
+            Shape::Power(3.0),
+            Shape::Exponential(3.0),
+            Shape::Exponential(6.0),
+        ];
         self.family(Leaky, 0.06, faster.into_iter().map(|it| [Some(it), None]));
         self.family(Leaky, 0.02, [[line, Some(Shape::Power(2.0))]].into_iter());
-        self.family(Leaky, 0.05, fills().map(|fill| [fill, line]));
-        self.family(Leaky, 0.02, LOGS.iter().map(|c| [Some(Shape::Log(*c)), line]));
-        self.family(Leaky, 0.02, fills().step_by(2).flat_map(|fill| hinges().skip(3).step_by(2).map(move |hinge| [fill, hinge])));
-        self.family(Leaky, 0.01, LOGS.iter().step_by(2).flat_map(|c| hinges().skip(5).step_by(3).map(move |hinge| [Some(Shape::Log(*c)), hinge])));
+        self.family(Leaky, 0.08, fills().map(|fill| [fill, line]));
+        self.family(Leaky, 0.04, LOGS.iter().map(|c| [Some(Shape::Log(*c)), line]));
+        self.family(
+            Leaky,
+            0.02,
+            fills().step_by(2).flat_map(|fill| hinges().skip(3).step_by(2).map(move |hinge| [fill, hinge])),
+        );
+        self.family(
+            Leaky,
+            0.01,
+            LOGS.iter()
+                .step_by(2)
+                .flat_map(|c| hinges().skip(5).step_by(3).map(move |hinge| [Some(Shape::Log(*c)), hinge])),
+        );
         self.family(Leaky, 0.02, hinges().map(|hinge| [line, hinge]));
     }
 
@@ -171,7 +254,9 @@ impl Dictionary {
         for from in steps {
             let again = || [0.01, 0.03, 0.08, 0.15, 0.25].map(|tau| Some(Shape::Fill { from: *from, tau }));
             self.family(Claim::Healthy, 0.05, again().into_iter().map(|fill| [fill, None]));
-            let both = again().into_iter().flat_map(|fill| [0.01, 0.03, 0.08].map(|tau| [Some(Shape::Fill { from: 0.0, tau }), fill]));
+            let both = again()
+                .into_iter()
+                .flat_map(|fill| [0.01, 0.03, 0.08].map(|tau| [Some(Shape::Fill { from: 0.0, tau }), fill]));
             self.family(Claim::Healthy, 0.05, both);
             self.family(Claim::Leaky, 0.03, again().into_iter().map(|fill| [fill, line]));
         }
@@ -180,6 +265,24 @@ impl Dictionary {
             self.family(Claim::Healthy, 0.1, refills().map(|refill| [refill, None]));
             self.family(Claim::Leaky, 0.05, refills().map(|refill| [refill, line]));
         }
+    }
+
+    /// The models from this one on, closer around those given: each of their free numbers moved a little.
+    #[must_use]
+    pub fn closer(&self, around: &[usize]) -> Self {
+        let mut closer = Self { shapes: self.shapes.clone(), models: self.models.clone() };
+        for model in around.iter().map(|at| self.models[*at]) {
+            for place in 0..2 {
+                let moved = model.columns[place].map_or_else(Vec::new, |at| self.shapes[at].neighbours());
+                for shape in moved {
+                    let mut columns = model.columns;
+                    columns[place] = Some(closer.column(shape));
+                    // The point and its neighbours share about what the point had.
+                    closer.models.push(Model { columns, log_prior: model.log_prior - 1.5, ..model });
+                }
+            }
+        }
+        closer
     }
 
     fn family(&mut self, claim: Claim, weight: f64, members: impl Iterator<Item = [Option<Shape>; 2]>) {
@@ -210,7 +313,10 @@ mod tests {
             let step = 1e-7;
             let local = 0.6;
             let measured = (shape.value(1.0, local) - shape.value(1.0 - step, local - step)) / step;
-            assert!((measured - shape.last_slope(local)).abs() < 1e-4 * (1.0 + measured.abs()), "{shape:?}: {measured}");
+            assert!(
+                (measured - shape.last_slope(local)).abs() < 1e-4 * (1.0 + measured.abs()),
+                "{shape:?}: {measured}"
+            );
         }
     }
 }

@@ -65,7 +65,8 @@ pub fn normal(z: f64) -> f64 {
 /// The distribution function of Student's t (D. L. Wallace, *Bounds on normal approximations to Student's*, 1959).
 pub fn student(t: f64, degrees: f64) -> f64 {
     let degrees = degrees.max(1.0);
-    let z = (degrees * (t * t / degrees).ln_1p()).sqrt() * (1.0 - 3.0 / (4.0 * degrees + 3.0) / 1.0_f64.max(degrees));
+    let z = (degrees * (t * t / degrees).ln_1p()).sqrt()
+        * (1.0 - 3.0 / (4.0 * degrees + 3.0) / 1.0_f64.max(degrees));
     normal(if t < 0.0 { -z } else { z })
 }
 

@@ -18,8 +18,26 @@ pub fn floor(fine: &[Block]) -> Option<Vec<Block>> {
     };
     let (up, down) = (median(&mut legs(true)), median(&mut legs(false)));
     // Teeth of a few blocks go into coarse blocks whole.
-    let is_saw = down <= 0.35 * up && up + down >= 12.0;
-    is_saw.then(|| troughs.iter().map(|at| low(fine, *at)).collect())
+    let is_saw = down <= (0.15 * up).max(2.0) && up + down >= 12.0;
+    (is_saw && is_straight(fine, &turns)).then(|| troughs.iter().map(|at| low(fine, *at)).collect())
+}
+
+/// Whether the slow sides are straight, and the falls take back much of them; spikes on a line do neither.
+fn is_straight(fine: &[Block], turns: &[Turn]) -> bool {
+    let middle = |from: usize, to: usize| {
+        let mut values: Vec<f64> = fine[from..=to].iter().map(|block| block.value).collect();
+        median(&mut values)
+    };
+    let (mut bends, mut falls) = (Vec::new(), Vec::new());
+    for three in turns.windows(3).filter(|three| three[1].peak && three[1].at >= three[0].at + 8) {
+        let (from, to, next) = (three[0].at, three[1].at, three[2].at);
+        let (low, height, eighth) = (fine[from].value, fine[to].value - fine[from].value, (to - from) / 8);
+        let part = |from: usize, to: usize| (middle(from, to) - low) / height;
+        bends.push((part(from + eighth, from + 3 * eighth) - 0.25).abs());
+        bends.push((part(to - 3 * eighth, to - eighth) - 0.75).abs());
+        falls.push((fine[to].value - fine[next].value) / height);
+    }
+    bends.len() >= 4 && median(&mut bends) < 0.15 && median(&mut falls) > 0.4
 }
 
 /// The level just after a fall: the lowest of a few blocks is noise, their median is not.
@@ -85,7 +103,7 @@ mod tests {
     #[test]
     fn the_floor_of_a_saw_is_found_and_a_wave_has_none() {
         let saw = floor(&blocks(|at| 100.0 + at * 0.01 + (at % 120.0) * 0.5)).unwrap();
-        assert_eq!(saw.len(), 7);
+        assert_eq!(saw.len(), 8);
         assert!(saw.iter().all(|block| block.value < 112.0), "{saw:?}");
         assert_eq!(floor(&blocks(|at| (at / 20.0).sin())), None);
         assert_eq!(floor(&blocks(|at| at)), None);

@@ -4,6 +4,7 @@
 use std::f64::consts::TAU;
 
 use crate::blocks::Block;
+use crate::linear::{dot, join, take_out};
 
 /// A found period.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +28,11 @@ pub fn strongest(blocks: &[Block], columns: &[Vec<f64>]) -> Option<Wave> {
     let course: [fn(f64) -> f64; 5] =
         [|u| u, |u| u * u, |u| (-u / 0.03).exp(), |u| (-u / 0.12).exp(), |u| (u - 0.5).max(0.0)];
     let mut basis: Vec<Vec<f64>> = Vec::new();
-    for column in columns.iter().cloned().chain(course.iter().map(|of| blocks.iter().map(|block| of(block.at)).collect())) {
+    for column in columns
+        .iter()
+        .cloned()
+        .chain(course.iter().map(|of| blocks.iter().map(|block| of(block.at)).collect()))
+    {
         join(&mut basis, column);
     }
     let mut rest: Vec<f64> = blocks.iter().map(|block| block.value).collect();
@@ -39,7 +44,8 @@ pub fn strongest(blocks: &[Block], columns: &[Vec<f64>]) -> Option<Wave> {
         for column in (Wave { turns }).columns(blocks).into_iter().take(2) {
             join(&mut wave, column);
         }
-        wave[known..].iter().map(|column| dot(&rest, column).powi(2)).sum::<f64>() / all.max(f64::MIN_POSITIVE)
+        wave[known..].iter().map(|column| dot(&rest, column).powi(2)).sum::<f64>()
+            / all.max(f64::MIN_POSITIVE)
     };
     let steps = ((turns_max - TURNS_MIN) * 4.0) as usize;
     let tried = (0..=steps).map(|step| TURNS_MIN + step as f64 / 4.0);
@@ -55,34 +61,13 @@ impl Wave {
     /// Its columns: the wave, and its first overtone.
     #[must_use]
     pub fn columns(self, blocks: &[Block]) -> Vec<Vec<f64>> {
-        let column = |of: fn(f64) -> f64, turns: f64| blocks.iter().map(|block| of(TAU * turns * block.at)).collect();
+        let column =
+            |of: fn(f64) -> f64, turns: f64| blocks.iter().map(|block| of(TAU * turns * block.at)).collect();
         vec![
             column(f64::sin, self.turns),
             column(f64::cos, self.turns),
             column(f64::sin, 2.0 * self.turns),
             column(f64::cos, 2.0 * self.turns),
         ]
-    }
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(left, right)| left * right).sum()
-}
-
-fn take_out(series: &mut [f64], basis: &[Vec<f64>]) {
-    for vector in basis {
-        let size = dot(series, vector);
-        series.iter_mut().zip(vector).for_each(|(value, part)| *value -= size * part);
-    }
-}
-
-fn join(basis: &mut Vec<Vec<f64>>, mut column: Vec<f64>) {
-    let before = dot(&column, &column);
-    take_out(&mut column, basis);
-    let left = dot(&column, &column);
-    if left > before * 1e-9 {
-        let scale = left.sqrt().recip();
-        column.iter_mut().for_each(|value| *value *= scale);
-        basis.push(column);
     }
 }

@@ -14,7 +14,8 @@ use std::ops::Range;
 use score::Options;
 
 fn main() {
-    let mut options = Options { seeds: 0..20, samples: 20_000.0, only: String::new(), list: false };
+    let mut options =
+        Options { seeds: 0..20, samples: 20_000.0, only: String::new(), list: false, explain: false };
     let mut part = "all".to_owned();
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -24,6 +25,7 @@ fn main() {
             "--samples" => options.samples = value().parse().unwrap_or(options.samples),
             "--only" => options.only = value(),
             "--list" => options.list = true,
+            "--explain" => (options.list, options.explain) = (true, true),
             "--part" => part = value(),
             other => println!("unknown: {other}"),
         }

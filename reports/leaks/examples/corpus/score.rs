@@ -19,6 +19,8 @@ pub struct Options {
     pub only: String,
     /// Print what was wrong.
     pub list: bool,
+    /// And why.
+    pub explain: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -66,25 +68,46 @@ pub fn kinds(options: &Options) {
                 let right = trace.leaky == (finding.verdict == Verdict::Leak);
                 let covers = finding.slope_ci.is_some_and(|[low, high]| (low..=high).contains(&trace.slope));
                 if options.list && (!right || (trace.leaky && !covers)) {
-                    println!("  seed {seed}: {} samples, truth {:.4}, {:?}", trace.times.len(), trace.slope, brief(&finding));
+                    println!(
+                        "  seed {seed}: {} samples, truth {:.4}, {:?}",
+                        trace.times.len(),
+                        trace.slope,
+                        brief(&finding)
+                    );
+                    if options.explain {
+                        println!("    {}", shakedown_leaks::explain(&trace.times, &trace.values));
+                    }
                 }
             }
             sum.add(tally);
             let unknown = tally.all - tally.leak - tally.no_leak;
-            let covered = if tally.leak > 0 { format!("{:.2}", part(tally.covered, tally.leak)) } else { "-".into() };
+            let covered =
+                if tally.leak > 0 { format!("{:.2}", part(tally.covered, tally.leak)) } else { "-".into() };
             println!("{name:32} {:>6} {:>6} {unknown:>8} {covered:>8}", tally.leak, tally.no_leak);
         }
         println!();
     }
     let precision = part(leaky.leak, leaky.leak + healthy.leak);
     let recall = part(leaky.leak, leaky.all);
-    println!("precision {precision:.4} (balanced {:.4}), recall {recall:.4}, coverage {:.4}, healthy noleak {:.4}, healthy unknown {:.4}",
+    println!(
+        "precision {precision:.4} (balanced {:.4}), recall {recall:.4}, coverage {:.4}, healthy noleak {:.4}, healthy unknown {:.4}",
         recall / (recall + part(healthy.leak, healthy.all)),
-        part(leaky.covered, leaky.leak), part(healthy.no_leak, healthy.all), part(healthy.all - healthy.no_leak - healthy.leak, healthy.all));
+        part(leaky.covered, leaky.leak),
+        part(healthy.no_leak, healthy.all),
+        part(healthy.all - healthy.no_leak - healthy.leak, healthy.all)
+    );
 }
 
 fn brief(finding: &Finding) -> String {
-    format!("{} p={:.3} slope {:.4?} ci {:.4?} onset {:?} {:?}", finding.verdict.word(), finding.confidence, finding.slope_per_hour.unwrap_or(f64::NAN), finding.slope_ci.unwrap_or([f64::NAN; 2]), finding.onset_s, finding.why)
+    format!(
+        "{} p={:.3} slope {:.4?} ci {:.4?} onset {:?} {:?}",
+        finding.verdict.word(),
+        finding.confidence,
+        finding.slope_per_hour.unwrap_or(f64::NAN),
+        finding.slope_ci.unwrap_or([f64::NAN; 2]),
+        finding.onset_s,
+        finding.why
+    )
 }
 
 /// Wandering noise: how often it is called a leak, and how often growth of 8 standard deviations in it is found.
@@ -92,7 +115,12 @@ pub fn noise(options: &Options) {
     println!("{:32} {:>8} {:>8} {:>8} {:>8}", "noise", "false", "power 8", "power 5", "covered");
     let sizes = [600.0, 1_500.0, 3_600.0, 14_400.0];
     let count = (options.seeds.end - options.seeds.start) * 10;
-    for (name, noise) in [("AR(.99)", Noise::Ar(0.99)), ("OU, tau 2 %", Noise::Wander(0.02)), ("AR(.9)", Noise::Ar(0.9)), ("OU, tau 5 %", Noise::Wander(0.05))] {
+    for (name, noise) in [
+        ("AR(.99)", Noise::Ar(0.99)),
+        ("OU, tau 2 %", Noise::Wander(0.02)),
+        ("AR(.9)", Noise::Ar(0.9)),
+        ("OU, tau 5 %", Noise::Wander(0.05)),
+    ] {
         for samples in sizes {
             let mut of = |growth: f64| {
                 let mut tally = Tally::default();
@@ -106,7 +134,14 @@ pub fn noise(options: &Options) {
                 tally
             };
             let (none, eight, five) = (of(0.0), of(8.0), of(5.0));
-            println!("{:32} {:>8.3} {:>8.3} {:>8.3} {:>8.3}", format!("{name}, {samples} samples"), part(none.leak, none.all), part(eight.leak, eight.all), part(five.leak, five.all), part(eight.covered, eight.leak));
+            println!(
+                "{:32} {:>8.3} {:>8.3} {:>8.3} {:>8.3}",
+                format!("{name}, {samples} samples"),
+                part(none.leak, none.all),
+                part(eight.leak, eight.all),
+                part(five.leak, five.all),
+                part(eight.covered, eight.leak)
+            );
         }
     }
 }

@@ -53,7 +53,8 @@ impl Setting {
         let hours = chance.ratio(1.0, 48.0);
         let finest = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0];
         let allowed: Vec<f64> = finest.into_iter().filter(|step| hours * 3_600.0 / step <= samples).collect();
-        let step = allowed.get(chance.whole(0, allowed.len().max(1) as u32 - 1) as usize).copied().unwrap_or(60.0);
+        let step =
+            allowed.get(chance.whole(0, allowed.len().max(1) as u32 - 1) as usize).copied().unwrap_or(60.0);
         Self::new(chance, hours, step)
     }
 
@@ -98,8 +99,11 @@ impl Setting {
     /// The trace of a course, in units of the noise above the level; and noise of a kind.
     pub fn trace(&self, chance: &mut Chance, noise: Noise, course: &[f64]) -> Trace {
         let noise = self.noise(chance, noise);
-        let values =
-            course.iter().zip(noise).map(|(course, noise)| self.level + self.sigma * (course + noise)).collect();
+        let values = course
+            .iter()
+            .zip(noise)
+            .map(|(course, noise)| self.level + self.sigma * (course + noise))
+            .collect();
         Trace { times: self.times.clone(), values, leaky: false, slope: 0.0 }
     }
 
@@ -109,7 +113,8 @@ impl Setting {
             Noise::Heavy => self.us.iter().map(|_| 0.7 * chance.student(2)).collect(),
             Noise::Spiky => {
                 let rate = chance.ratio(0.002, 0.03);
-                let spike = |chance: &mut Chance| if chance.happens(rate) { chance.ratio(4.0, 40.0) } else { 0.0 };
+                let spike =
+                    |chance: &mut Chance| if chance.happens(rate) { chance.ratio(4.0, 40.0) } else { 0.0 };
                 self.us.iter().map(|_| chance.normal() + spike(chance)).collect()
             }
             Noise::Ar(phi) => {
