@@ -8,12 +8,18 @@ mod kinds;
 mod trace;
 fn main() {
     let a: Vec<String> = std::env::args().collect();
-    let all = kinds::HEALTHY.iter().chain(kinds::LEAKY.iter());
-    let (name, draw) = all.clone().find(|k| k.0 == a[1]).unwrap();
-    let t = draw(&mut chance::Chance::new(a[2].parse().unwrap(), name), 6000.0);
-    let k = (t.times.len() / 70).max(1);
-    for i in (0..t.times.len()).step_by(k) {
-        println!("{:.0} {:.4e}", t.times[i], t.values[i]);
+    let (times, values) = if a[1].ends_with(".csv") {
+        let (series, _) =
+            shakedown_leaks::csv::read(std::io::BufReader::new(std::fs::File::open(&a[1]).unwrap())).unwrap();
+        (series.times().to_vec(), series.values().to_vec())
+    } else {
+        let (name, draw) = kinds::HEALTHY.iter().chain(kinds::LEAKY.iter()).find(|k| k.0 == a[1]).unwrap();
+        let t = draw(&mut chance::Chance::new(a[2].parse().unwrap(), name), 5000.0);
+        (t.times, t.values)
+    };
+    let k = (times.len() / 40).max(1);
+    for i in (0..times.len()).step_by(k) {
+        print!("{:.3e} ", values[i]);
     }
-    println!("{}", shakedown_leaks::explain(&t.times, &t.values));
+    println!("\n{}", shakedown_leaks::explain(&times, &values));
 }

@@ -13,13 +13,20 @@ const SAMPLES_MIN: usize = 30;
 /// nor on a shorter trace, in seconds: an allocator's warm-up takes minutes.
 const SECONDS_MIN: f64 = 300.0;
 /// A leak is claimed from this probability on, in a long trace.
-const SURE: f64 = 0.5;
+const SURE: f64 = 0.4;
 /// And by so much more in a very short one: most warm-ups take minutes, and some an hour.
-const SURER: f64 = 0.4;
+const SURER: f64 = 0.3;
 /// The part of that which is left falls to a third in so many seconds.
 const SURER_FOR: f64 = 2_400.0;
 /// No leak is claimed below this.
-const UNLIKELY: f64 = 0.5;
+const UNLIKELY: f64 = 0.4;
+
+/// With fewer teeth than this, their sides are fitted too, not only their floor.
+const FLOOR_MIN: usize = 12;
+/// Growth that is a smaller part of all that the series did is none to report,
+const PART_MIN: f64 = 0.03;
+/// nor, if it shows in the last quarter only, one that is smaller than this.
+const LATE_PART_MIN: f64 = 0.1;
 
 /// What matters, as growth over a trace.
 struct Matter {
@@ -107,6 +114,8 @@ struct View {
     ratchet: Option<Ratchet>,
     /// It fell far, and has not yet climbed above where it fell from: a tooth of a saw, or a wave, so far.
     regains: bool,
+    /// Of the blocks' values.
+    range: f64,
 }
 
 struct Judge<'a> {
@@ -136,14 +145,19 @@ fn regains(blocks: &[Block]) -> bool {
 impl View {
     fn new(fine: Vec<Block>, samples: usize, matter: &Matter) -> Self {
         let count = blocks::coarse_count(samples);
-        let (blocks, width) = match teeth::floor(&fine) {
-            Some(floor) => {
-                let width = 1.0 / (floor.len() as f64);
-                (floor, width)
+        let saw = teeth::saw(&fine);
+        let is_saw = saw.is_some();
+        let (blocks, width, climbed) = match saw {
+            Some(saw) if saw.floor.len() >= FLOOR_MIN => {
+                let width = 1.0 / saw.floor.len() as f64;
+                (saw.floor, width, None)
             }
-            None => (blocks::without_outliers(&blocks::gathered(&fine, count)), 1.0 / count as f64),
+            Some(saw) => {
+                let climbed = blocks::gathered(&saw.climbed, count).iter().map(|block| block.value).collect();
+                (blocks::gathered(&fine, count), 1.0 / count as f64, Some(climbed))
+            }
+            None => (blocks::without_outliers(&blocks::gathered(&fine, count)), 1.0 / count as f64, None),
         };
-        let is_saw = blocks.len() < 24 && fine.len() > 60;
         let found = if is_saw { Vec::new() } else { jumps::jumps(&fine, matter.quantum) };
         let ratchet = jumps::ratchet(&found, &fine);
         let falls = found.iter().filter(|jump| jump.size < 0.0).count();
@@ -152,29 +166,46 @@ impl View {
         // Some steps are a change of load or a restart; many are a way of growing.
         let steps: Vec<f64> =
             if found.len() <= 3 { found.iter().map(|jump| jump.at).collect() } else { Vec::new() };
+        let mut blocks = blocks;
+        if !is_saw {
+            // A block that a step goes through belongs to neither side.
+            blocks.retain(|block| steps.iter().all(|step| (block.at - step).abs() > 0.5 * width));
+        }
         let values = || fine.iter().map(|block| block.value);
         let range = values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min);
         let falls = found.iter().filter(|jump| jump.size < -0.3 * range).map(|jump| jump.at);
         let restart = if found.len() <= 3 { falls.fold(0.0, f64::max) } else { 0.0 };
+        let highest = blocks.iter().map(|block| block.value).fold(f64::MIN, f64::max);
+        let lowest = blocks.iter().map(|block| block.value).fold(f64::MAX, f64::min);
         let mut base = vec![vec![1.0; blocks.len()]];
         base.extend(
             steps
                 .iter()
                 .map(|step| blocks.iter().map(|block| if block.at >= *step { 1.0 } else { 0.0 }).collect()),
         );
+        base.extend(climbed);
         let mut waves_found = false;
         for _ in 0..2 {
-            if let Some(wave) = waves::strongest(&blocks, &base) {
-                base.extend(wave.columns(&blocks));
-                waves_found = true;
-            }
+            let Some(wave) = waves::strongest(&blocks, &base) else { break };
+            base.extend(wave.columns(&blocks));
+            waves_found = true;
         }
         let dictionary = Dictionary::new(&steps, restart > 0.0);
-        Self { blocks, width, base, dictionary, restart, ratchet, regains: regains && !waves_found }
+        Self {
+            blocks,
+            width,
+            base,
+            dictionary,
+            restart,
+            ratchet,
+            regains: regains && !waves_found,
+            range: highest - lowest,
+        }
     }
 
     fn candidates(&mut self) -> Vec<Candidate> {
-        let (candidates, closer) = fit::fit(&self.blocks, self.width, &self.base, &self.dictionary, self.restart);
+        let (candidates, closer) =
+            fit::fit(&self.blocks, self.width, &self.base, &self.dictionary, self.restart);
         self.dictionary = closer;
         candidates
     }
@@ -204,7 +235,7 @@ impl Judge<'_> {
             // A fall, and what came after it does not stand higher than before it.
             _ => Verdict::Inconclusive,
         };
-        let spread = self.slopes(verdict, ratchet);
+        let spread = self.slopes(verdict, leak, ratchet);
         let per_hour = self.scale.unit * 3_600.0 / self.scale.length;
         let quantile = |part: f64| spread.quantile(part) * per_hour;
         let (low, middle, high) = (quantile(0.025), quantile(0.5), quantile(0.975));
@@ -245,23 +276,32 @@ impl Judge<'_> {
         if model.claim == Claim::Healthy {
             return 0.0;
         }
-        let span = self.view.shapes(candidate).map(|(shape, _)| match shape {
-            Shape::Hinge(from) => 1.0 - from,
-            Shape::Power(power) => power.recip(),
-            Shape::Exponential(k) => (k.exp_m1()) / (k * k.exp()),
-            _ => 1.0,
-        });
-        let span = span.fold(1.0, f64::min);
-        let least = self.matters(candidate) / span;
+        // Down, and up again: a wave or a dip seen in part.
+        let mut shapes = self.view.shapes(candidate);
+        if candidate.slope <= 0.0
+            || (shapes.next().is_some_and(|(shape, size)| shape == Shape::Line && size < 0.0)
+                && shapes.next().is_some())
+        {
+            return 0.0;
+        }
+        let (mut span, mut part) = (1.0_f64, PART_MIN);
+        for (shape, _) in self.view.shapes(candidate) {
+            let (its_span, is_late) = match shape {
+                Shape::Hinge(from) => (1.0 - from, from > 0.72),
+                Shape::Power(power) => (power.recip(), power > 2.5),
+                Shape::Exponential(k) => (k.exp_m1() / (k * k.exp()), k > 3.5),
+                _ => (1.0, false),
+            };
+            span = span.min(its_span);
+            part = if is_late { LATE_PART_MIN } else { part };
+        }
+        let least = self.matters(candidate).max(part * self.view.range) / span;
         1.0 - student((least - candidate.slope) / candidate.error.max(f64::MIN_POSITIVE), candidate.degrees)
     }
 
     /// Growth below this is none that matters: half the noise of a sample, what wandering does anyway, three counts.
     fn matters(&self, candidate: &Candidate) -> f64 {
-        (0.5 * self.matter.grain)
-            .max(1.0 * candidate.sigma)
-            .max(0.03 * candidate.filled)
-            .max(2.5 * self.matter.quantum)
+        (0.5 * self.matter.grain).max(1.0 * candidate.sigma).max(2.5 * self.matter.quantum)
     }
 
     /// Whether what fills was still far from full when the trace ended.
@@ -279,9 +319,9 @@ impl Judge<'_> {
         filling > 0.5
     }
 
-    fn slopes(&self, verdict: Verdict, ratchet: Option<Ratchet>) -> Mixture {
-        if let (Verdict::Leak, Some(ratchet)) = (verdict, ratchet) {
-            return Mixture(vec![(1.0, ratchet.slope, ratchet.error, 30.0)]);
+    fn slopes(&self, verdict: Verdict, leak: f64, ratchet: Option<Ratchet>) -> Mixture {
+        if let (Verdict::Leak, Some(ratchet)) = (verdict, ratchet.filter(|_| leak < 0.2)) {
+            return Mixture::new(vec![(1.0, ratchet.slope, ratchet.error, 30.0)]);
         }
         // Of a leak: given that it is one. Of none: given that there is any growth, so that a bound is not a belief.
         let counts = |it: &&Candidate| match verdict {
@@ -290,7 +330,7 @@ impl Judge<'_> {
         };
         let weight =
             |it: &Candidate| if verdict == Verdict::Leak { it.weight * self.leaks(it) } else { it.weight };
-        Mixture(
+        Mixture::new(
             self.candidates
                 .iter()
                 .filter(counts)
@@ -370,6 +410,15 @@ struct Mixture(Vec<(f64, f64, f64, f64)>);
 // === impl Mixture ===
 
 impl Mixture {
+    /// Without what weighs next to nothing.
+    fn new(mut parts: Vec<(f64, f64, f64, f64)>) -> Self {
+        parts.sort_by(|left, right| right.0.total_cmp(&left.0));
+        let least = parts.first().map_or(0.0, |it| 0.002 * it.0);
+        parts.retain(|it| it.0 >= least);
+        parts.truncate(80);
+        Self(parts)
+    }
+
     fn quantile(&self, part: f64) -> f64 {
         let sum: f64 = self.0.iter().map(|it| it.0).sum();
         if sum <= 0.0 {
@@ -378,7 +427,7 @@ impl Mixture {
         let edge = |it: &(f64, f64, f64, f64), sign: f64| it.1 + sign * 12.0 * it.2;
         let mut low = self.0.iter().map(|it| edge(it, -1.0)).fold(f64::MAX, f64::min);
         let mut high = self.0.iter().map(|it| edge(it, 1.0)).fold(f64::MIN, f64::max);
-        for _ in 0..60 {
+        for _ in 0..44 {
             let middle = f64::midpoint(low, high);
             let below = |it: &(f64, f64, f64, f64)| {
                 it.0 * student((middle - it.1) / it.2.max(f64::MIN_POSITIVE), it.3)

@@ -25,8 +25,6 @@ pub struct Candidate {
     pub error: f64,
     /// Degrees of freedom of that.
     pub degrees: f64,
-    /// How far the shapes reach, without what goes on growing: what filled.
-    pub filled: f64,
     /// The factors of its shapes.
     pub sizes: [f64; 2],
     /// Standard deviation of the noise of a block.
@@ -56,7 +54,7 @@ pub fn fit(
     let mut scouted: Vec<(f64, Noise)> = scouted.collect();
     scouted.sort_by(|left, right| right.0.total_cmp(&left.0));
     let best = scouted[0].0;
-    let likely = || scouted.iter().filter(|it| it.0 > best - 4.0).take(5).map(|it| it.1);
+    let likely = || scouted.iter().filter(|it| it.0 > best - 3.5).take(4).map(|it| it.1);
     let all: Vec<usize> = (0..dictionary.shapes.len()).collect();
     let evaluate = |noise| problem.prepare(noise, blocks, width, &all).evaluate(&problem, 0);
     let mut candidates: Vec<Candidate> = likely().flat_map(evaluate).collect();
@@ -82,7 +80,9 @@ fn favourites(candidates: &[Candidate], dictionary: &Dictionary) -> Vec<usize> {
     let mut chosen: Vec<usize> = Vec::new();
     for claim in [Claim::Healthy, Claim::Leaky] {
         let kinds = |at: usize| {
-            dictionary.models[at].columns.map(|at| at.map(|at| std::mem::discriminant(&dictionary.shapes[at])))
+            dictionary.models[at]
+                .columns
+                .map(|at| at.map(|at| std::mem::discriminant(&dictionary.shapes[at])))
         };
         let mut taken: Vec<usize> = Vec::new();
         for model in order.iter().map(|it| it.model).filter(|at| dictionary.models[*at].claim == claim) {
@@ -228,14 +228,6 @@ impl Prepared {
         let slope = ends[0] * solved.sizes[0] + ends[1] * solved.sizes[1];
         let [a, b, c] = solved.inverse;
         let variance = ends[0] * ends[0] * a + 2.0 * ends[0] * ends[1] * b + ends[1] * ends[1] * c;
-        let filled = model.columns.iter().zip(solved.sizes).map(|(at, size)| {
-            at.map_or(0.0, |at| {
-                let shape = problem.dictionary.shapes[at];
-                let goes_on =
-                    matches!(shape, Shape::Line | Shape::Hinge(_) | Shape::Power(_) | Shape::Exponential(_));
-                if goes_on { 0.0 } else { (size * (shape.value(1.0, local) - shape.value(0.0, 0.0))).abs() }
-            })
-        });
         Some(Candidate {
             model: index,
             noise: self.noise,
@@ -243,7 +235,6 @@ impl Prepared {
             slope,
             error: variance.max(0.0).sqrt() * sigma,
             degrees: degrees.max(1.0),
-            filled: filled.sum(),
             sizes: solved.sizes,
             sigma,
         })

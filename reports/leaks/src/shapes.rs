@@ -145,7 +145,7 @@ impl Shape {
             Self::Log(c) => RATIOS.map(|ratio| Self::Log(c * ratio.powi(2))).into(),
             Self::Hyperbola(c) => RATIOS.map(|ratio| Self::Hyperbola(c * ratio.powi(2))).into(),
             Self::Refill(tau) => RATIOS.map(|ratio| Self::Refill(tau * ratio)).into(),
-            Self::Exponential(k) => RATIOS.map(|ratio| Self::Exponential(k * ratio)).into(),
+            Self::Exponential(k) => RATIOS.map(|ratio| Self::Exponential((k * ratio).min(6.5))).into(),
             Self::Power(power) => [-0.3, -0.15, 0.2, 0.4].map(|by| Self::Power((power + by).max(1.1))).into(),
             Self::Hinge(from) => moved(from).map(Self::Hinge).into(),
             Self::Ramp(from, to) => {

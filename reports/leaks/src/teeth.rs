@@ -3,9 +3,18 @@
 use crate::blocks::Block;
 use crate::stats::{median, quantile};
 
-/// The floor of each tooth, if the blocks are a saw.
+/// A found saw.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saw {
+    /// The level just after each fall.
+    pub floor: Vec<Block>,
+    /// For each fine block, how far its tooth has climbed: 0 after a fall, 1 before the next.
+    pub climbed: Vec<Block>,
+}
+
+/// The saw that the blocks are, if they are one.
 #[must_use]
-pub fn floor(fine: &[Block]) -> Option<Vec<Block>> {
+pub fn saw(fine: &[Block]) -> Option<Saw> {
     const TEETH_MIN: usize = 4;
     let turns = turns(fine)?;
     // Peaks are at even places if the first turn is a peak.
@@ -19,7 +28,21 @@ pub fn floor(fine: &[Block]) -> Option<Vec<Block>> {
     let (up, down) = (median(&mut legs(true)), median(&mut legs(false)));
     // Teeth of a few blocks go into coarse blocks whole.
     let is_saw = down <= (0.15 * up).max(2.0) && up + down >= 12.0;
-    (is_saw && is_straight(fine, &turns)).then(|| troughs.iter().map(|at| low(fine, *at)).collect())
+    (is_saw && is_straight(fine, &turns)).then(|| Saw {
+        floor: troughs.iter().map(|at| low(fine, *at)).collect(),
+        climbed: climbed(fine, &troughs, up + down),
+    })
+}
+
+fn climbed(fine: &[Block], troughs: &[usize], tooth: f64) -> Vec<Block> {
+    let climbed = |at: usize| {
+        let next = troughs.partition_point(|trough| *trough <= at);
+        // The first and the last tooth are seen in part: they are as long as most.
+        let from = if next > 0 { troughs[next - 1] as f64 } else { troughs[0] as f64 - tooth };
+        let to = troughs.get(next).map_or(from + tooth, |to| *to as f64);
+        ((at as f64 - from) / (to - from)).clamp(0.0, 1.2)
+    };
+    fine.iter().enumerate().map(|(at, block)| Block { at: block.at, value: climbed(at) }).collect()
 }
 
 /// Whether the slow sides are straight, and the falls take back much of them; spikes on a line do neither.
@@ -37,7 +60,8 @@ fn is_straight(fine: &[Block], turns: &[Turn]) -> bool {
         bends.push((part(to - 3 * eighth, to - eighth) - 0.75).abs());
         falls.push((fine[to].value - fine[next].value) / height);
     }
-    bends.len() >= 4 && median(&mut bends) < 0.15 && median(&mut falls) > 0.4
+    let peaks = turns.iter().filter(|turn| turn.peak).count();
+    bends.len() >= 4.max(peaks) && median(&mut bends) < 0.15 && median(&mut falls) > 0.4
 }
 
 /// The level just after a fall: the lowest of a few blocks is noise, their median is not.
@@ -102,10 +126,10 @@ mod tests {
 
     #[test]
     fn the_floor_of_a_saw_is_found_and_a_wave_has_none() {
-        let saw = floor(&blocks(|at| 100.0 + at * 0.01 + (at % 120.0) * 0.5)).unwrap();
+        let saw = saw(&blocks(|at| 100.0 + at * 0.01 + (at % 120.0) * 0.5)).unwrap().floor;
         assert_eq!(saw.len(), 8);
         assert!(saw.iter().all(|block| block.value < 112.0), "{saw:?}");
-        assert_eq!(floor(&blocks(|at| (at / 20.0).sin())), None);
-        assert_eq!(floor(&blocks(|at| at)), None);
+        assert_eq!(super::saw(&blocks(|at| (at / 20.0).sin())), None);
+        assert_eq!(super::saw(&blocks(|at| at)), None);
     }
 }

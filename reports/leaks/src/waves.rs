@@ -37,15 +37,21 @@ pub fn strongest(blocks: &[Block], columns: &[Vec<f64>]) -> Option<Wave> {
     }
     let mut rest: Vec<f64> = blocks.iter().map(|block| block.value).collect();
     take_out(&mut rest, &basis);
-    let all = dot(&rest, &rest);
+    let all = dot(&rest, &rest).max(f64::MIN_POSITIVE);
+    // Gram and Schmidt, for two columns: what of the rest they explain.
     let part = |turns: f64| {
-        let mut wave = basis.clone();
-        let known = wave.len();
-        for column in (Wave { turns }).columns(blocks).into_iter().take(2) {
-            join(&mut wave, column);
+        let (mut sine, mut cosine): (Vec<f64>, Vec<f64>) =
+            blocks.iter().map(|block| (TAU * turns * block.at).sin_cos()).unzip();
+        take_out(&mut sine, &basis);
+        take_out(&mut cosine, &basis);
+        let (ss, cc, sc) = (dot(&sine, &sine), dot(&cosine, &cosine), dot(&sine, &cosine));
+        let (sy, cy) = (dot(&sine, &rest), dot(&cosine, &rest));
+        let det = ss * cc - sc * sc;
+        if det <= 1e-9 * ss * cc {
+            0.0
+        } else {
+            (cc * sy * sy - 2.0 * sc * sy * cy + ss * cy * cy) / det / all
         }
-        wave[known..].iter().map(|column| dot(&rest, column).powi(2)).sum::<f64>()
-            / all.max(f64::MIN_POSITIVE)
     };
     let steps = ((turns_max - TURNS_MIN) * 4.0) as usize;
     let tried = (0..=steps).map(|step| TURNS_MIN + step as f64 / 4.0);
