@@ -4,7 +4,7 @@ use crate::blocks::{self, Block};
 use crate::finding::{Finding, Verdict};
 use crate::fit::{self, Candidate};
 use crate::jumps::{self, Ratchet};
-use crate::shapes::{Claim, Dictionary, Shape};
+use crate::shapes::{self, Claim, Dictionary, Shape};
 use crate::stats::{median, student};
 use crate::{linear, teeth, waves};
 
@@ -18,6 +18,8 @@ const SURE: f64 = 0.4;
 const SURER: f64 = 0.3;
 /// The part of that which is left falls to a third in so many seconds.
 const SURER_FOR: f64 = 2_400.0;
+/// So does the weight of plateaus that have not been seen yet.
+const UNSEEN_FOR: f64 = 10_800.0;
 /// No leak is claimed below this.
 const UNLIKELY: f64 = 0.4;
 
@@ -57,7 +59,7 @@ pub fn detect(times: &[f64], values: &[f64]) -> Finding {
     let values: Vec<f64> = values.iter().map(|value| (value - zero) / unit).collect();
     let fine = blocks::fine(times, &values);
     let matter = Matter { grain: blocks::grain(&values), quantum: blocks::quantum(&values) };
-    let mut view = View::new(fine, values.len(), &matter);
+    let mut view = View::new(fine, values.len(), length, &matter);
     let candidates = view.candidates();
     Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale }.finding()
 }
@@ -68,7 +70,7 @@ pub fn explain(times: &[f64], values: &[f64]) -> String {
     let values: Vec<f64> = values.iter().map(|value| value - values[0]).collect();
     let fine = blocks::fine(times, &values);
     let matter = Matter { grain: blocks::grain(&values), quantum: blocks::quantum(&values) };
-    let mut view = View::new(fine, values.len(), &matter);
+    let mut view = View::new(fine, values.len(), times[times.len() - 1] - times[0], &matter);
     let candidates = view.candidates();
     let scale = Scale { start: times[0], length: 1.0, zero: 0.0, unit: 1.0 };
     let judge = Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale };
@@ -110,7 +112,8 @@ struct View {
     width: f64,
     base: fit::Base,
     dictionary: Dictionary,
-    restart: f64,
+    /// Moments of restarts: what fills begins anew at each.
+    restarts: Vec<f64>,
     ratchet: Option<Ratchet>,
     /// It fell far, and has not yet climbed above where it fell from: a tooth of a saw, or a wave, so far.
     regains: bool,
@@ -136,45 +139,51 @@ fn regains(blocks: &[Block]) -> bool {
     }
     let lowest = blocks.iter().map(|block| block.value).fold(f64::MAX, f64::min);
     let range = blocks.iter().map(|block| block.value).fold(f64::MIN, f64::max) - lowest;
-    let mut last: Vec<f64> = blocks.iter().rev().take(3).map(|block| block.value).collect();
-    fall > 0.4 * range && median(&mut last) < from + 0.05 * range
+    // The highest of the last part: a leak under waves climbs from crest to crest.
+    let last =
+        blocks.iter().filter(|block| block.at > 0.85).map(|block| block.value).fold(f64::MIN, f64::max);
+    let before =
+        blocks.iter().filter(|block| block.at <= 0.85).map(|block| block.value).fold(f64::MIN, f64::max);
+    fall > 0.5 * range && last < from.min(before) + 0.05 * range
 }
 
 // === impl View ===
 
 impl View {
-    fn new(fine: Vec<Block>, samples: usize, matter: &Matter) -> Self {
+    fn new(fine: Vec<Block>, samples: usize, seconds: f64, matter: &Matter) -> Self {
         let count = blocks::coarse_count(samples);
         let saw = teeth::saw(&fine);
         let is_saw = saw.is_some();
         let (blocks, width, climbed) = match saw {
             Some(saw) if saw.floor.len() >= FLOOR_MIN => {
                 let width = 1.0 / saw.floor.len() as f64;
-                (saw.floor, width, None)
+                (saw.floor, width, Vec::new())
             }
             Some(saw) => {
-                let climbed = blocks::gathered(&saw.climbed, count).iter().map(|block| block.value).collect();
-                (blocks::gathered(&fine, count), 1.0 / count as f64, Some(climbed))
+                let column = |climbed: &Vec<Block>| {
+                    blocks::gathered(climbed, count).iter().map(|block| block.value).collect::<Vec<f64>>()
+                };
+                (blocks::gathered(&fine, count), 1.0 / count as f64, saw.climbed.iter().map(column).collect())
             }
-            None => (blocks::without_outliers(&blocks::gathered(&fine, count)), 1.0 / count as f64, None),
+            None => {
+                (blocks::without_outliers(&blocks::gathered(&fine, count)), 1.0 / count as f64, Vec::new())
+            }
         };
         let found = if is_saw { Vec::new() } else { jumps::jumps(&fine, matter.quantum) };
         let ratchet = jumps::ratchet(&found, &fine);
-        let falls = found.iter().filter(|jump| jump.size < 0.0).count();
-        // One fall at once is a restart: a leak after it is one still.
-        let regains = !is_saw && falls != 1 && regains(&blocks);
+        let regains = !is_saw && regains(&blocks);
         // Some steps are a change of load or a restart; many are a way of growing.
         let steps: Vec<f64> =
             if found.len() <= 3 { found.iter().map(|jump| jump.at).collect() } else { Vec::new() };
         let mut blocks = blocks;
         if !is_saw {
             // A block that a step goes through belongs to neither side.
-            blocks.retain(|block| steps.iter().all(|step| (block.at - step).abs() > 0.5 * width));
+            blocks.retain(|block| steps.iter().all(|step| (block.at - step).abs() > 0.75 * width));
         }
         let values = || fine.iter().map(|block| block.value);
         let range = values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min);
         let falls = found.iter().filter(|jump| jump.size < -0.3 * range).map(|jump| jump.at);
-        let restart = if found.len() <= 3 { falls.fold(0.0, f64::max) } else { 0.0 };
+        let restarts: Vec<f64> = if found.len() <= 3 { falls.collect() } else { Vec::new() };
         let highest = blocks.iter().map(|block| block.value).fold(f64::MIN, f64::max);
         let lowest = blocks.iter().map(|block| block.value).fold(f64::MAX, f64::min);
         let mut base = vec![vec![1.0; blocks.len()]];
@@ -190,13 +199,13 @@ impl View {
             base.extend(wave.columns(&blocks));
             waves_found = true;
         }
-        let dictionary = Dictionary::new(&steps, restart > 0.0);
+        let dictionary = Dictionary::new(&steps, !restarts.is_empty(), (-seconds / UNSEEN_FOR).exp());
         Self {
             blocks,
             width,
             base,
             dictionary,
-            restart,
+            restarts,
             ratchet,
             regains: regains && !waves_found,
             range: highest - lowest,
@@ -205,7 +214,7 @@ impl View {
 
     fn candidates(&mut self) -> Vec<Candidate> {
         let (candidates, closer) =
-            fit::fit(&self.blocks, self.width, &self.base, &self.dictionary, self.restart);
+            fit::fit(&self.blocks, self.width, &self.base, &self.dictionary, &self.restarts);
         self.dictionary = closer;
         candidates
     }
@@ -228,7 +237,9 @@ impl Judge<'_> {
         let leak = leak.clamp(0.0, 1.0);
         let ratchet = self.view.ratchet.filter(|_| leak > 0.02);
         let sure = SURE + SURER * (-self.scale.length / SURER_FOR).exp();
-        let grows = (ratchet.is_some() || leak >= sure) && !self.view.regains;
+        // A leak that a restart took back goes on after a warm-up; a tooth has none.
+        let regains = self.view.regains && !self.refills();
+        let grows = (ratchet.is_some() || leak >= sure) && !regains;
         let verdict = match leak {
             _ if grows => Verdict::Leak,
             leak if leak < UNLIKELY && !self.still_fills() => Verdict::NoLeak,
@@ -319,6 +330,15 @@ impl Judge<'_> {
         filling > 0.5
     }
 
+    /// Whether what leaks warmed up anew after each restart.
+    fn refills(&self) -> bool {
+        let leaky = || self.candidates.iter().filter(|it| self.leaks(it) > 0.5);
+        let refills =
+            leaky().filter(|it| self.view.shapes(it).any(|(shape, _)| matches!(shape, Shape::Refill(_))));
+        let sum = |weights: &mut dyn Iterator<Item = f64>| weights.sum::<f64>();
+        sum(&mut refills.map(|it| it.weight)) > 0.5 * sum(&mut leaky().map(|it| it.weight))
+    }
+
     fn slopes(&self, verdict: Verdict, leak: f64, ratchet: Option<Ratchet>) -> Mixture {
         if let (Verdict::Leak, Some(ratchet)) = (verdict, ratchet.filter(|_| leak < 0.2)) {
             return Mixture::new(vec![(1.0, ratchet.slope, ratchet.error, 30.0)]);
@@ -350,7 +370,7 @@ impl Judge<'_> {
     /// The fitted course of a candidate: its shapes, and the level, steps and waves that go with them.
     fn course(&self, best: Option<&Candidate>) -> Vec<(f64, f64)> {
         let blocks = &self.view.blocks;
-        let local = |u: f64| if u >= self.view.restart { u - self.view.restart } else { u };
+        let local = |u: f64| shapes::since_restart(u, &self.view.restarts);
         let grown = |u: f64| {
             best.map_or(0.0, |it| {
                 self.view.shapes(it).map(|(shape, size)| size * shape.value(u, local(u))).sum()
@@ -380,7 +400,7 @@ impl Judge<'_> {
     fn plateau(&self, best: Option<&Candidate>) -> Option<f64> {
         let ends = best.into_iter().flat_map(|it| self.view.shapes(it)).map(|(shape, _)| match shape {
             Shape::Fill { from, tau } => from + 3.0 * tau,
-            Shape::Refill(tau) => self.view.restart + 3.0 * tau,
+            Shape::Refill(tau) => self.view.restarts.last().copied().unwrap_or(0.0) + 3.0 * tau,
             Shape::Ramp(_, to) => to,
             Shape::Sigmoid(middle, width) => middle + 3.0 * width,
             _ => f64::INFINITY,

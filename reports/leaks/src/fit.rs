@@ -8,7 +8,7 @@
 use crate::blocks::Block;
 use crate::linear::{dot, take_out};
 use crate::noise::{KINDS, Noise, Whitener};
-use crate::shapes::{Claim, Dictionary, Model, Shape};
+use crate::shapes::{Claim, Dictionary, Model, Shape, since_restart};
 
 /// One model under one noise.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +42,9 @@ pub fn fit(
     width: f64,
     base: &Base,
     dictionary: &Dictionary,
-    restart: f64,
+    restarts: &[f64],
 ) -> (Vec<Candidate>, Dictionary) {
-    let problem = Problem::new(blocks, base, dictionary, restart);
+    let problem = Problem::new(blocks, base, dictionary, restarts);
     // First the likely kinds of noise, by a few shapes of all sorts; then everything under those.
     let scouted = KINDS.iter().map(|noise| {
         let prepared = problem.prepare(*noise, blocks, width, &problem.scouts);
@@ -60,7 +60,7 @@ pub fn fit(
     let mut candidates: Vec<Candidate> = likely().flat_map(evaluate).collect();
     let closer = dictionary.closer(&favourites(&candidates, dictionary));
     let known = dictionary.models.len();
-    let problem = Problem::new(blocks, base, &closer, restart);
+    let problem = Problem::new(blocks, base, &closer, restarts);
     let mut wanted: Vec<usize> =
         closer.models[known..].iter().flat_map(|model| model.columns).flatten().collect();
     wanted.sort_unstable();
@@ -109,7 +109,8 @@ struct Problem<'a> {
     base: &'a Base,
     /// Shapes that show which noise is likely.
     scouts: Vec<usize>,
-    restart: f64,
+    /// Time since the last restart, at the end.
+    last_local: f64,
     /// The noise is never below this: a shape that is nearly right shall not lose against one that is as wrong.
     floor: f64,
 }
@@ -130,10 +131,10 @@ struct Prepared {
 // === impl Problem ===
 
 impl<'a> Problem<'a> {
-    fn new(blocks: &[Block], base: &'a Base, dictionary: &'a Dictionary, restart: f64) -> Self {
+    fn new(blocks: &[Block], base: &'a Base, dictionary: &'a Dictionary, restarts: &[f64]) -> Self {
         let middle = crate::stats::median(&mut blocks.iter().map(|block| block.value).collect::<Vec<_>>());
         let values: Vec<f64> = blocks.iter().map(|block| block.value - middle).collect();
-        let local = |u: f64| if u >= restart { u - restart } else { u };
+        let local = |u: f64| since_restart(u, restarts);
         let column =
             |shape: &Shape| blocks.iter().map(|block| shape.value(block.at, local(block.at))).collect();
         let columns = dictionary.shapes.iter().map(column).collect();
@@ -147,7 +148,15 @@ impl<'a> Problem<'a> {
         let scouts = (0..dictionary.shapes.len()).filter(|at| scout(&dictionary.shapes[*at])).collect();
         let mut sorted: Vec<f64> = values.clone();
         let range = crate::stats::quantile(&mut sorted, 1.0) - crate::stats::quantile(&mut sorted, 0.0);
-        Self { dictionary, values, columns, base, scouts, restart, floor: range * 1e-3 }
+        Self {
+            dictionary,
+            values,
+            columns,
+            base,
+            scouts,
+            last_local: since_restart(1.0, restarts),
+            floor: range * 1e-3,
+        }
     }
 
     fn prepare(&self, noise: Noise, blocks: &[Block], width: f64, wanted: &[usize]) -> Prepared {
@@ -222,7 +231,7 @@ impl Prepared {
             - 0.5 * (self.log_det + self.base_log_det + count * g.ln_1p())
             - 0.5 * (blocks - self.base_count) * flat.max(f64::MIN_POSITIVE).ln();
         let sigma = (rest / degrees.max(1.0)).sqrt();
-        let local = 1.0 - problem.restart;
+        let local = problem.last_local;
         let ends =
             model.columns.map(|at| at.map_or(0.0, |at| problem.dictionary.shapes[at].last_slope(local)));
         let slope = ends[0] * solved.sizes[0] + ends[1] * solved.sizes[1];

@@ -38,18 +38,28 @@ pub fn jumps(fine: &[Block], quantum: f64) -> Vec<Jump> {
         let size = size_at(at);
         let is_peak = near.clone().all(|other| size_at(other).abs() <= size.abs());
         let flat = |other: usize| !places.contains(&other) || size_at(other).abs() < 0.5 * size.abs();
-        // Where it really is: the largest change between two neighbours or over one block.
+        let edge = split(&values, at.saturating_sub(width)..(at + width).min(values.len()));
         let over =
             |at: usize| (values[at.min(values.len() - 1)] - values[at.saturating_sub(2)]) * size.signum();
-        let inner = at.saturating_sub(width / 2).max(2)..=(at + width / 2).min(values.len() - 1);
-        let edge = inner.max_by(|left, right| over(*left).total_cmp(&over(*right))).unwrap_or(at);
-        let sharp = over(edge) > 0.5 * size.abs();
+        let sharp = over(edge).max(over(edge + 1)) > 0.5 * size.abs();
         let is_new = found.last().is_none_or(|(last, _)| at > last + width);
         if is_peak && is_new && sharp && (flat(at + width) || flat(at - width)) {
             found.push((at, Jump { at: f64::midpoint(fine[edge - 1].at, fine[edge].at), size }));
         }
     }
     found.into_iter().map(|(_, jump)| jump).collect()
+}
+
+/// Where a stretch is best cut into two levels: the first index of the second.
+fn split(values: &[f64], stretch: std::ops::Range<usize>) -> usize {
+    let sum = |part: &[f64]| part.iter().sum::<f64>();
+    let gain = |at: usize| {
+        let (left, right) = (&values[stretch.start..at], &values[at..stretch.end]);
+        let (sum_left, sum_right) = (sum(left), sum(right));
+        sum_left * sum_left / left.len() as f64 + sum_right * sum_right / right.len() as f64
+    };
+    let inner = stretch.start + 1..stretch.end;
+    inner.max_by(|left, right| gain(*left).total_cmp(&gain(*right))).unwrap_or(stretch.start)
 }
 
 /// A series that clicks up again and again, and keeps what it took.

@@ -37,7 +37,7 @@ pub enum Shape {
     Sine(f64),
     /// The same, a quarter later.
     Cosine(f64),
-    /// `fill`, anew after each restart; index into the restarts' table is not needed: the last one counts for `u`.
+    /// Fills anew after each restart.
     Refill(f64),
 }
 
@@ -71,9 +71,15 @@ pub struct Dictionary {
 }
 
 /// Time constants of filling, as parts of the trace; above about 0.7 a plateau cannot be told from a line.
-const TAUS: [f64; 13] = [0.008, 0.015, 0.03, 0.05, 0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55, 0.8, 1.2];
+const TAUS: [f64; 14] = [0.008, 0.015, 0.03, 0.05, 0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55, 0.8, 1.2, 2.0];
 const LOGS: [f64; 6] = [0.0003, 0.001, 0.004, 0.015, 0.06, 0.25];
 const HYPERBOLAS: [f64; 4] = [0.02, 0.06, 0.15, 0.35];
+
+/// The time since the last restart before `u`, or since the beginning.
+#[must_use]
+pub fn since_restart(u: f64, restarts: &[f64]) -> f64 {
+    u - restarts.iter().copied().filter(|restart| *restart <= u).fold(0.0, f64::max)
+}
 
 // === impl Shape ===
 
@@ -168,26 +174,27 @@ impl Shape {
 // === impl Dictionary ===
 
 impl Dictionary {
-    /// The dictionary for a trace whose levels step at these moments; `restarts` says that some of these begin anew.
+    /// The dictionary for a trace whose levels step at these moments; `restarts` says that some of these begin anew,
+    /// `unseen` how likely it is, 0 to 1, that the trace is too short for its plateau.
     #[must_use]
-    pub fn new(steps: &[f64], restarts: bool) -> Self {
+    pub fn new(steps: &[f64], restarts: bool, unseen: f64) -> Self {
         let mut all = Self::default();
-        all.healthy();
+        all.healthy(unseen);
         all.leaky();
         all.after(steps, restarts);
         all
     }
 
-    fn healthy(&mut self) {
+    fn healthy(&mut self, unseen: f64) {
         use Claim::Healthy;
         self.models.push(Model { columns: [None, None], claim: Healthy, log_prior: 0.25f64.ln() });
         let fill = |tau: &f64| Shape::Fill { from: 0.0, tau: *tau };
         let fills: Vec<Shape> = TAUS.iter().map(fill).collect();
-        let (seen, unseen) = fills.split_at(10);
-        self.family(Healthy, 0.12, seen.iter().map(|it| [Some(*it), None]));
-        self.family(Healthy, 0.015, unseen.iter().map(|it| [Some(*it), None]));
+        let (early, late) = fills.split_at(10);
+        self.family(Healthy, 0.12, early.iter().map(|it| [Some(*it), None]));
+        self.family(Healthy, 0.015 + 0.2 * unseen, late.iter().map(|it| [Some(*it), None]));
         self.family(Healthy, 0.05, LOGS[..4].iter().map(|c| [Some(Shape::Log(*c)), None]));
-        self.family(Healthy, 0.01, LOGS[4..].iter().map(|c| [Some(Shape::Log(*c)), None]));
+        self.family(Healthy, 0.01 + 0.05 * unseen, LOGS[4..].iter().map(|c| [Some(Shape::Log(*c)), None]));
         self.family(Healthy, 0.02, HYPERBOLAS.iter().map(|c| [Some(Shape::Hyperbola(*c)), None]));
         let ramps = (1..=18).map(|at| [Some(Shape::Ramp(0.0, f64::from(at) * 0.05)), None]);
         self.family(Healthy, 0.05, ramps);
@@ -195,6 +202,10 @@ impl Dictionary {
             .iter()
             .flat_map(|fast| fills[5..11].iter().map(move |slow| [Some(*fast), Some(*slow)]));
         self.family(Healthy, 0.04, pairs);
+        let unseen_pairs = fills[1..5]
+            .iter()
+            .flat_map(|fast| fills[11..].iter().map(move |slow| [Some(*fast), Some(*slow)]));
+        self.family(Healthy, 0.005 + 0.08 * unseen, unseen_pairs);
         let late = (1..=8).flat_map(|from| {
             [0.02, 0.06, 0.15, 0.3].map(|tau| [Some(Shape::Fill { from: f64::from(from) * 0.1, tau }), None])
         });
@@ -212,7 +223,7 @@ impl Dictionary {
         self.family(Healthy, 0.03, jumps.into_iter());
         let part_waves =
             [0.5, 0.65, 0.8, 0.95].map(|turns| [Some(Shape::Sine(turns)), Some(Shape::Cosine(turns))]);
-        self.family(Healthy, 0.03, part_waves.into_iter());
+        self.family(Healthy, 0.03 + 0.05 * unseen, part_waves.into_iter());
     }
 
     fn leaky(&mut self) {
@@ -309,7 +320,7 @@ mod tests {
 
     #[test]
     fn every_last_slope_is_that_of_its_values() {
-        for shape in Dictionary::new(&[0.4], true).shapes {
+        for shape in Dictionary::new(&[0.4], true, 0.5).shapes {
             let step = 1e-7;
             let local = 0.6;
             let measured = (shape.value(1.0, local) - shape.value(1.0 - step, local - step)) / step;

@@ -8,8 +8,8 @@ use crate::stats::{median, quantile};
 pub struct Saw {
     /// The level just after each fall.
     pub floor: Vec<Block>,
-    /// For each fine block, how far its tooth has climbed: 0 after a fall, 1 before the next.
-    pub climbed: Vec<Block>,
+    /// For each fine block, how far its tooth has climbed: as a part of its own length, and of a usual tooth's.
+    pub climbed: [Vec<Block>; 2],
 }
 
 /// The saw that the blocks are, if they are one.
@@ -34,15 +34,23 @@ pub fn saw(fine: &[Block]) -> Option<Saw> {
     })
 }
 
-fn climbed(fine: &[Block], troughs: &[usize], tooth: f64) -> Vec<Block> {
-    let climbed = |at: usize| {
+fn climbed(fine: &[Block], troughs: &[usize], tooth: f64) -> [Vec<Block>; 2] {
+    let since = |at: usize| {
         let next = troughs.partition_point(|trough| *trough <= at);
         // The first and the last tooth are seen in part: they are as long as most.
         let from = if next > 0 { troughs[next - 1] as f64 } else { troughs[0] as f64 - tooth };
-        let to = troughs.get(next).map_or(from + tooth, |to| *to as f64);
-        ((at as f64 - from) / (to - from)).clamp(0.0, 1.2)
+        let to = if next > 0 {
+            troughs.get(next).map_or(from + tooth, |to| *to as f64)
+        } else {
+            troughs[0] as f64
+        };
+        (at as f64 - from, to - from)
     };
-    fine.iter().enumerate().map(|(at, block)| Block { at: block.at, value: climbed(at) }).collect()
+    let all = |of: fn((f64, f64), f64) -> f64| {
+        let value = |at: usize| of(since(at), tooth).clamp(-2.0, 3.0);
+        fine.iter().enumerate().map(|(at, block)| Block { at: block.at, value: value(at) }).collect()
+    };
+    [all(|(since, length), _| since / length.max(1.0)), all(|(since, _), tooth| since / tooth)]
 }
 
 /// Whether the slow sides are straight, and the falls take back much of them; spikes on a line do neither.
@@ -61,7 +69,7 @@ fn is_straight(fine: &[Block], turns: &[Turn]) -> bool {
         falls.push((fine[to].value - fine[next].value) / height);
     }
     let peaks = turns.iter().filter(|turn| turn.peak).count();
-    bends.len() >= 4.max(peaks) && median(&mut bends) < 0.15 && median(&mut falls) > 0.4
+    bends.len() >= 4.max(peaks) && median(&mut bends) < 0.11 && median(&mut falls) > 0.4
 }
 
 /// The level just after a fall: the lowest of a few blocks is noise, their median is not.
