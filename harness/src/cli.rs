@@ -40,6 +40,15 @@ goes; JSON if that is no terminal. LOG_LEVEL is error, warn, info (the usual), d
 
 Exit codes: 0 ended by SIGINT or SIGTERM; 64 the port is taken, or the config or the token file is no good.";
 
+/// What is read, what is answered, and the exit codes, below the help of `leaks`.
+const LEAKS_HELP: &str = "\
+A file has a header, the time in its first column (seconds, or RFC 3339) and the value in its second; other
+columns are not read. Piped, or with --json, each file gives one JSON object on a line, in order; a file that
+cannot be read gives {\"file\":…,\"verdict\":null,\"error\":…}. Slopes are per hour, and about the end of the trace.
+
+Exit codes: 0 no leak in any file; 1 a leak in some; 64 no leak found, but a file cannot be read;
+2 no leak found, but an answer is inconclusive.";
+
 /// Load a server, break what is around it, and see what it does.
 ///
 /// shakedown reads an experiment (a RON file), starts the targets in it, drives load through a fault-injecting proxy,
@@ -112,6 +121,10 @@ pub enum Command {
     #[command(after_help = PROXY_HELP, disable_version_flag = true)]
     Proxy(ProxyOptions),
 
+    /// Tell whether a series in a CSV file leaks, how fast, since when, and how sure that is
+    #[command(after_help = LEAKS_HELP)]
+    Leaks(LeaksOptions),
+
     /// Undo what runs left behind whose harness and guardian are both dead
     #[command(after_help = "Exit codes: 0 nothing is left; 4 something could not be undone.")]
     Recover,
@@ -173,6 +186,26 @@ pub struct Chance {
     /// Divide all durations of the timeline by this: a dress rehearsal, stamped as such
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     pub rehearse: f64,
+}
+
+/// Which series are judged, and how the answer is told.
+#[derive(Debug, clap::Args)]
+pub struct LeaksOptions {
+    /// CSV files
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// A value that must not be reached: says in how many hours it would be
+    #[arg(long, value_name = "VALUE", value_parser = finite, allow_negative_numbers = true)]
+    pub limit: Option<f64>,
+    /// The unit of the values, to be told with them: bytes, seconds, or any word
+    #[arg(long, value_name = "WORD")]
+    pub unit: Option<String>,
+    /// Draw the series, its fitted course and where it leads (one file only)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub plot: Option<PathBuf>,
+    /// Answer in JSON on a terminal too
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What a stand-alone fault proxy is asked to be.
@@ -250,6 +283,10 @@ fn go_bool(text: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => Err("expected true or false".to_owned()),
     }
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| "expected a number".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

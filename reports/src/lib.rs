@@ -1,13 +1,15 @@
 //! What was found: the journal of a run, its analysis, and the pages for people and machines.
 //!
 //! Read in this order: [`journal`] (the contract with the runner), [`analysis`] (the judge), [`pages`] (what people and
-//! machines read), [`show`] (how quantities are told). [`report()`] does it all for a run folder. The judge never
+//! machines read), [`leak_plot()`] (one leak finding), [`show`] (how quantities are told). [`report()`] does it all for a run folder. The judge never
 //! touches a target: it reads a folder and writes files.
 
 pub mod analysis;
 pub mod journal;
+mod leak_plot;
 pub mod pages;
 mod report;
 pub mod show;
 
+pub use leak_plot::{LeakPlot, leak_plot};
 pub use report::{PLAN, ReportError, report};

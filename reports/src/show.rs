@@ -52,6 +52,17 @@ impl Unit {
     }
 }
 
+/// A value of a unit that somebody named; `bytes` are told as such, other words stand behind the number.
+#[must_use]
+pub fn quantity(value: f64, unit: &str) -> String {
+    match unit {
+        "bytes" | "B" => Unit::Bytes.show(value),
+        "seconds" | "s" => Unit::Seconds.show(value),
+        "" => Unit::Count.show(value),
+        other => format!("{} {other}", Unit::Count.show(value)),
+    }
+}
+
 /// Three significant digits, without zeros at the end: `0.0123`, `12.3`, `1230`.
 #[must_use]
 pub fn short(value: f64) -> String {
