@@ -3,7 +3,7 @@
 use crate::blocks::{self, Block};
 use crate::finding::{Finding, Verdict};
 use crate::fit::{self, Candidate};
-use crate::jumps::{self, Ratchet};
+use crate::jumps::{self, Jump, Ratchet};
 use crate::shapes::{self, Claim, Dictionary, Shape};
 use crate::stats::{median, student};
 use crate::{linear, teeth, waves};
@@ -13,15 +13,15 @@ const SAMPLES_MIN: usize = 30;
 /// nor on a shorter trace, in seconds: an allocator's warm-up takes minutes.
 const SECONDS_MIN: f64 = 300.0;
 /// A leak is claimed from this probability on, in a long trace.
-const SURE: f64 = 0.4;
+const SURE: f64 = 0.36;
 /// And by so much more in a very short one: most warm-ups take minutes, and some an hour.
-const SURER: f64 = 0.3;
+const SURER: f64 = 0.34;
 /// The part of that which is left falls to a third in so many seconds.
 const SURER_FOR: f64 = 2_400.0;
 /// So does the weight of plateaus that have not been seen yet.
 const UNSEEN_FOR: f64 = 10_800.0;
 /// No leak is claimed below this.
-const UNLIKELY: f64 = 0.4;
+const UNLIKELY: f64 = 0.36;
 
 /// With fewer teeth than this, their sides are fitted too, not only their floor.
 const FLOOR_MIN: usize = 12;
@@ -172,9 +172,14 @@ impl View {
         let found = if is_saw { Vec::new() } else { jumps::jumps(&fine, matter.quantum) };
         let ratchet = jumps::ratchet(&found, &fine);
         let regains = !is_saw && regains(&blocks);
-        // Some steps are a change of load or a restart; many are a way of growing.
-        let steps: Vec<f64> =
-            if found.len() <= 3 { found.iter().map(|jump| jump.at).collect() } else { Vec::new() };
+        // Some steps are a change of load or a restart; many are a way of growing. A fast warm-up looks like small ones.
+        let largest = found.iter().map(|jump| jump.size.abs()).fold(0.0, f64::max);
+        let mut marked: Vec<Jump> =
+            found.iter().copied().filter(|jump| jump.size.abs() >= 0.25 * largest).collect();
+        if marked.len() > 3 {
+            marked.clear();
+        }
+        let steps: Vec<f64> = marked.iter().map(|jump| jump.at).collect();
         let mut blocks = blocks;
         if !is_saw {
             // A block that a step goes through belongs to neither side.
@@ -182,8 +187,8 @@ impl View {
         }
         let values = || fine.iter().map(|block| block.value);
         let range = values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min);
-        let falls = found.iter().filter(|jump| jump.size < -0.3 * range).map(|jump| jump.at);
-        let restarts: Vec<f64> = if found.len() <= 3 { falls.collect() } else { Vec::new() };
+        let falls = marked.iter().filter(|jump| jump.size < -0.3 * range);
+        let restarts: Vec<f64> = falls.map(|jump| jump.at).collect();
         let highest = blocks.iter().map(|block| block.value).fold(f64::MIN, f64::max);
         let lowest = blocks.iter().map(|block| block.value).fold(f64::MAX, f64::min);
         let mut base = vec![vec![1.0; blocks.len()]];
@@ -195,7 +200,7 @@ impl View {
         base.extend(climbed);
         let mut waves_found = false;
         for _ in 0..2 {
-            let Some(wave) = waves::strongest(&blocks, &base) else { break };
+            let Some(wave) = waves::strongest(&blocks, &base, &restarts) else { break };
             base.extend(wave.columns(&blocks));
             waves_found = true;
         }

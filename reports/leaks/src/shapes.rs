@@ -215,10 +215,10 @@ impl Dictionary {
                 .map(move |to| [Some(Shape::Ramp(f64::from(from) * 0.1, f64::from(to) * 0.1)), None])
         });
         self.family(Healthy, 0.03, climbs);
-        let sigmoids = (1..=8).flat_map(|at| {
-            [0.03, 0.08].map(|width| [Some(Shape::Sigmoid(f64::from(at) * 0.1, width)), None])
+        let sigmoids = (2..=16).flat_map(|at| {
+            [0.03, 0.05, 0.08].map(|width| [Some(Shape::Sigmoid(f64::from(at) * 0.05, width)), None])
         });
-        self.family(Healthy, 0.03, sigmoids);
+        self.family(Healthy, 0.04, sigmoids);
         let jumps = [0.85, 0.9, 0.94, 0.97].map(|from| [Some(Shape::Fill { from, tau: 0.005 }), None]);
         self.family(Healthy, 0.03, jumps.into_iter());
         let part_waves =

@@ -5,6 +5,7 @@ use std::f64::consts::TAU;
 
 use crate::blocks::Block;
 use crate::linear::{dot, join, take_out};
+use crate::shapes::since_restart;
 
 /// A found period.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +21,7 @@ const PART_MIN: f64 = 0.5;
 
 /// The strongest period above the columns given and a smooth course, if there is one.
 #[must_use]
-pub fn strongest(blocks: &[Block], columns: &[Vec<f64>]) -> Option<Wave> {
+pub fn strongest(blocks: &[Block], columns: &[Vec<f64>], restarts: &[f64]) -> Option<Wave> {
     let turns_max = blocks.len() as f64 / 5.0;
     if blocks.len() < 24 {
         return None;
@@ -34,6 +35,12 @@ pub fn strongest(blocks: &[Block], columns: &[Vec<f64>]) -> Option<Wave> {
         .chain(course.iter().map(|of| blocks.iter().map(|block| of(block.at)).collect()))
     {
         join(&mut basis, column);
+    }
+    if !restarts.is_empty() {
+        for tau in [0.015, 0.05, 0.15] {
+            let again = |block: &Block| (-since_restart(block.at, restarts) / tau).exp();
+            join(&mut basis, blocks.iter().map(again).collect());
+        }
     }
     let mut rest: Vec<f64> = blocks.iter().map(|block| block.value).collect();
     take_out(&mut rest, &basis);
