@@ -12,5 +12,5 @@ mod short;
 
 #[test]
 fn safety_12_no_input_breaks_it_or_takes_much_memory() {
-    short::run("experiment", 600, 16 << 20, experiment::check);
+    short::run("experiment", 300, 16 << 20, experiment::check);
 }
