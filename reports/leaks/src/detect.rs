@@ -30,6 +30,9 @@ const PART_MIN: f64 = 0.03;
 /// nor, if it shows in the last quarter only, one that is smaller than this.
 const LATE_PART_MIN: f64 = 0.1;
 
+/// Nor one that is a smaller part of what it was at first.
+const BENT_PART_MIN: f64 = 0.25;
+
 /// What matters, as growth over a trace.
 struct Matter {
     /// Of the noise between samples.
@@ -292,16 +295,19 @@ impl Judge<'_> {
         if model.claim == Claim::Healthy {
             return 0.0;
         }
+        let shapes: Vec<(Shape, f64)> = self.view.shapes(candidate).collect();
+        let (line, bend) = match shapes[..] {
+            [(Shape::Line, line), (_, bend)] => (line, bend),
+            _ => (0.0, 0.0),
+        };
         // Down, and up again: a wave or a dip seen in part.
-        let mut shapes = self.view.shapes(candidate);
-        if candidate.slope <= 0.0
-            || (shapes.next().is_some_and(|(shape, size)| shape == Shape::Line && size < 0.0)
-                && shapes.next().is_some())
-        {
+        if candidate.slope <= 0.0 || line < 0.0 {
             return 0.0;
         }
+        // A line that bends down nearly to level has come to its end.
+        let still = if bend < 0.0 { BENT_PART_MIN * line } else { 0.0 };
         let (mut span, mut part) = (1.0_f64, PART_MIN);
-        for (shape, _) in self.view.shapes(candidate) {
+        for (shape, _) in shapes {
             let (its_span, is_late) = match shape {
                 Shape::Hinge(from) => (1.0 - from, from > 0.72),
                 Shape::Power(power) => (power.recip(), power > 2.5),
@@ -312,6 +318,7 @@ impl Judge<'_> {
             part = if is_late { LATE_PART_MIN } else { part };
         }
         let least = self.matters(candidate).max(part * self.view.range) / span;
+        let least = least.max(still);
         1.0 - student((least - candidate.slope) / candidate.error.max(f64::MIN_POSITIVE), candidate.degrees)
     }
 

@@ -71,7 +71,9 @@ pub struct Dictionary {
 }
 
 /// Time constants of filling, as parts of the trace; above about 0.7 a plateau cannot be told from a line.
-const TAUS: [f64; 14] = [0.008, 0.015, 0.03, 0.05, 0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55, 0.8, 1.2, 2.0];
+const TAUS: [f64; 13] = [0.008, 0.015, 0.03, 0.05, 0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55, 0.8, 1.2];
+/// What is slower is a line that the load bends a little.
+const TAU_MAX: f64 = 1.3;
 const LOGS: [f64; 6] = [0.0003, 0.001, 0.004, 0.015, 0.06, 0.25];
 const HYPERBOLAS: [f64; 4] = [0.02, 0.06, 0.15, 0.35];
 
@@ -141,7 +143,8 @@ impl Shape {
         match self {
             Self::Line | Self::Sine(_) | Self::Cosine(_) => Vec::new(),
             Self::Fill { from, tau } => {
-                let mut all: Vec<Self> = RATIOS.map(|ratio| Self::Fill { from, tau: tau * ratio }).into();
+                let mut all: Vec<Self> =
+                    RATIOS.map(|ratio| Self::Fill { from, tau: (tau * ratio).min(TAU_MAX) }).into();
                 if from > 0.0 {
                     all.extend(moved(from).map(|from| Self::Fill { from, tau }));
                     all.extend(moved(from).map(|from| Self::Fill { from, tau: tau * 0.6 }));
@@ -196,7 +199,9 @@ impl Dictionary {
         self.family(Healthy, 0.05, LOGS[..4].iter().map(|c| [Some(Shape::Log(*c)), None]));
         self.family(Healthy, 0.01 + 0.05 * unseen, LOGS[4..].iter().map(|c| [Some(Shape::Log(*c)), None]));
         self.family(Healthy, 0.02, HYPERBOLAS.iter().map(|c| [Some(Shape::Hyperbola(*c)), None]));
-        let ramps = (1..=18).map(|at| [Some(Shape::Ramp(0.0, f64::from(at) * 0.05)), None]);
+        let short = [0.012, 0.025, 0.037, 0.065, 0.08].into_iter();
+        let ramps = short.chain((1..=18).map(|at| f64::from(at) * 0.05));
+        let ramps = ramps.map(|to| [Some(Shape::Ramp(0.0, to)), None]);
         self.family(Healthy, 0.05, ramps);
         let pairs = fills[..5]
             .iter()

@@ -19,6 +19,9 @@ const TURNS_MIN: f64 = 1.0;
 /// A wave explains at least this part of what is left without it; wandering noise seldom does.
 const PART_MIN: f64 = 0.5;
 
+/// And is at least this part of all that the series did: a bend in a steep line is none.
+const HEIGHT_MIN: f64 = 0.08;
+
 /// The strongest period above the columns given and a smooth course, if there is one.
 #[must_use]
 pub fn strongest(blocks: &[Block], columns: &[Vec<f64>], restarts: &[f64]) -> Option<Wave> {
@@ -65,7 +68,11 @@ pub fn strongest(blocks: &[Block], columns: &[Vec<f64>], restarts: &[f64]) -> Op
     let best = tried.map(|turns| (turns, part(turns))).max_by(|left, right| left.1.total_cmp(&right.1))?;
     let close = (-4..=4).map(|step| (best.0 + f64::from(step) * 0.05).max(TURNS_MIN));
     let best = close.map(|turns| (turns, part(turns))).max_by(|left, right| left.1.total_cmp(&right.1))?;
-    (best.1 >= PART_MIN).then_some(Wave { turns: best.0 })
+    let highest = blocks.iter().map(|block| block.value).fold(f64::MIN, f64::max);
+    let lowest = blocks.iter().map(|block| block.value).fold(f64::MAX, f64::min);
+    // From trough to crest, 2.8 of its standard deviations.
+    let height = 2.8 * (best.1 * all / blocks.len() as f64).sqrt();
+    (best.1 >= PART_MIN && height >= HEIGHT_MIN * (highest - lowest)).then_some(Wave { turns: best.0 })
 }
 
 // === impl Wave ===
