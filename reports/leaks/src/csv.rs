@@ -199,7 +199,9 @@ impl std::error::Error for CsvError {
 mod tests {
     use super::*;
 
-    fn read_all(text: &[u8]) -> Result<(Vec<f64>, Vec<f64>, Vec<String>), String> {
+    type Read = (Vec<f64>, Vec<f64>, Vec<String>);
+
+    fn read_all(text: &[u8]) -> Result<Read, String> {
         let (series, repairs) = read(text).map_err(|error| error.to_string())?;
         Ok((series.times().to_vec(), series.values().to_vec(), repairs.notes()))
     }

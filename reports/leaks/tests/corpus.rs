@@ -2,7 +2,6 @@
 //! on. The whole one is `cargo run --release -p shakedown-leaks --example corpus`.
 
 #[path = "../examples/corpus/chance.rs"]
-#[expect(dead_code, reason = "the whole corpus draws more")]
 mod chance;
 #[path = "../examples/corpus/kinds.rs"]
 mod kinds;
