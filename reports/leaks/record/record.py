@@ -229,6 +229,8 @@ TRACES = {
     "node-buffer-leak": ("rss", "leaky", node("buffer-leak"), http(15)),
     "node-fd-leak": ("fds", "leaky", node("fd-leak"), http(10)),
     "node-timer-leak": ("rss", "leaky", node("timer-leak"), http(15)),
+    "node-leak-busy": ("rss", "leaky", node("leak"), http(30)),
+    "node-timer-leak-busy": ("rss", "leaky", node("timer-leak"), http(30)),
     "node-cache": ("rss", "healthy", node("cache"), http(15)),
     "rust-steady": ("rss", "healthy", rust("steady"), http(15)),
     "rust-leak": ("rss", "leaky", rust("leak"), http(15)),

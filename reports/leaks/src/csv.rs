@@ -199,7 +199,6 @@ impl std::error::Error for CsvError {
 mod tests {
     use super::*;
 
-    /// Times, values and what was put right.
     type Read = (Vec<f64>, Vec<f64>, Vec<String>);
 
     fn read_all(text: &[u8]) -> Result<Read, String> {

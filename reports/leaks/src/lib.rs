@@ -1,22 +1,26 @@
 //! Does a series leak? Memory, descriptors, threads, rows, queue lengths: any values over time.
 //!
-//! Read in this order: [`csv`] (how a [`Series`] comes in), [`Finding`] (the answer), [`detect`] (the way to it), `blocks` (a trace made small), `jumps`,
-//! `teeth` and `waves` (what is no growth), `shapes` and `noise` (what growth and noise look like), `fit` (which of them
-//! explain the trace, by Bayesian model averaging). It does not know where a series comes from, nor what a value costs.
+//! Read in this order: [`csv`] (how a [`Series`] comes in), [`Finding`] (the answer), [`detect`] (the way to it), `view`
+//! and `blocks` (a trace made small), `jumps`, `teeth` and `waves` (what is no growth), `shapes` and `noise` (what growth
+//! and noise look like), `fit` (which of them explain the trace, by Bayesian model averaging), `judge` (what they say
+//! together). It does not know where a series comes from, nor what a value costs.
 
 mod blocks;
 pub mod csv;
 mod detect;
 mod finding;
 mod fit;
+mod judge;
 mod jumps;
 mod linear;
+mod mixture;
 mod noise;
 mod series;
 mod shapes;
 mod stamp;
 mod stats;
 mod teeth;
+mod view;
 mod waves;
 
 pub use detect::{detect, explain};
