@@ -122,7 +122,7 @@ pub fn noise(options: &Options) {
         ("OU, tau 5 %", Noise::Wander(0.05)),
     ] {
         for samples in sizes {
-            let mut of = |growth: f64| {
+            let of = |growth: f64| {
                 let mut tally = Tally::default();
                 for seed in 0..count {
                     let mut chance = Chance::new(options.seeds.start * 10 + seed, name);
