@@ -58,11 +58,13 @@ fn the_quickstart_passes() {
 }
 
 #[test]
+#[ignore = "it takes a minute, and `protocols` has the same faults in short runs"]
 fn a_shop_comes_back_from_bad_networks() {
     passes("bad-network");
 }
 
 #[test]
+#[ignore = "it takes a minute, and `protocols` has the same faults in short runs"]
 fn a_shop_is_left_alone_by_what_cuts_the_other_one() {
     passes("split-brain");
 }
@@ -73,11 +75,13 @@ fn a_shop_comes_back_from_faults_on_its_answers() {
 }
 
 #[test]
+#[ignore = "it takes a minute, and `protocols` has the same faults in short runs"]
 fn a_shop_comes_back_from_a_name_server_that_lies() {
     passes("dns-faults");
 }
 
 #[test]
+#[ignore = "it takes a minute, and `protocols` has the same faults in short runs"]
 fn curl_comes_back_from_wrong_certificates() {
     if installed("curl") {
         passes("tls-certificates");
