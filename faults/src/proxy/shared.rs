@@ -56,7 +56,7 @@ pub(super) struct Seen {
 }
 
 /// A turn moves a megabyte at the most.
-const SETTLES_WITHIN: Span = Span::millis(5);
+const SETTLES_WITHIN: Span = Span::millis(50);
 
 // === impl Shared ===
 
