@@ -43,7 +43,7 @@ impl Judge<'_> {
     pub fn finding(&self) -> Finding {
         let leak: f64 = self.candidates.iter().map(|it| it.weight * self.leaks(it)).sum();
         let leak = leak.clamp(0.0, 1.0);
-        let ratchet = self.view.ratchet.filter(|_| leak > 0.02);
+        let ratchet = self.view.ratchet.filter(|_| leak > 0.15);
         let sure = SURE + SURER * (-self.scale.length / SURER_FOR).exp();
         // A leak that a restart took back goes on after a warm-up; a tooth has none.
         let regains = self.view.regains && !self.refills();
