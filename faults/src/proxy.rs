@@ -10,8 +10,8 @@
 //!
 //! Read in this order: [`Proxy`] (the handle), `shared`, `published` and `turns` (what threads have in common), `engine`, `inbox`
 //! and `worker` (the threads that move bytes), `connection` and `dial` (one connection), `flow` (one way of it), `peer` and
-//! `transit` (sockets and kernel pipes), `door` (the listening socket), `upstream` (names), `timers`. No async runtime is
-//! needed: the threads are its own.
+//! `transit` (sockets and kernel pipes), `door` (the listening socket), `upstream` (names), `timers`, `busy_poll` and
+//! `arrival` (being exact about moments). No async runtime is needed: the threads are its own.
 //!
 //! What it does not know: HTTP, more than one upstream.
 //!

@@ -55,7 +55,7 @@ pub(super) struct Seen {
     pub(super) down: AtomicU64,
 }
 
-/// A turn moves a megabyte at the most.
+/// A turn moves a megabyte at the most, in a millisecond or so; the rest is for a worker whose core is taken from it.
 const SETTLES_WITHIN: Span = Span::millis(50);
 
 // === impl Shared ===
