@@ -13,22 +13,26 @@ fn installed(program: &str) -> bool {
         .any(|folder| std::path::Path::new(folder).join(program).is_file())
 }
 
-/// Runs an experiment of the library as it is, and sees that it passes and that every fault was proven and healed.
+/// Runs an experiment of the library as it is, and sees that every fault was proven and healed and that every gate held.
 ///
-/// Its gates are on times, and the machine may be shared: what failed for nothing but a time gets one more try.
+/// How long something took is not asserted, for the machine may be shared: a gate on times that did not hold is printed.
+/// That things became normal again at all is asserted, at any speed.
 fn passes(name: &str) {
-    let (mut voyage, mut output) = sail(name);
-    if output.status.code() != Some(0) && only_times(&voyage.summary()) {
-        drop(voyage);
-        (voyage, output) = sail(name);
+    let voyage = Voyage::new("");
+    let output = voyage.command(name, &[]).output().unwrap();
+    let summary = voyage.summary();
+    let reasons = summary["reasons"].as_array().unwrap();
+    assert_eq!(output.status.code() == Some(0), reasons.is_empty(), "{}", all(&output));
+    for reason in reasons {
+        assert!(is_about_time(reason), "{}", all(&output));
+        println!("{name} was too slow here: {reason}");
     }
-    assert_eq!(output.status.code(), Some(0), "{}", all(&output));
     for file in ["plan.ron", "ledger", "run.sqlite", "report.html", "report.md", "junit.xml", "summary.json"]
     {
         assert!(voyage.folder().join(file).is_file(), "{file} is missing");
     }
     assert!(voyage.left_over().is_empty());
-    let faults = voyage.summary()["faults"].clone();
+    let faults = summary["faults"].clone();
     let faults = faults.as_array().unwrap();
     assert!(!faults.is_empty());
     for fault in faults {
@@ -37,19 +41,13 @@ fn passes(name: &str) {
     }
 }
 
-fn sail(name: &str) -> (Voyage, std::process::Output) {
-    let voyage = Voyage::new("");
-    let output = voyage.command(name, &[]).output().unwrap();
-    (voyage, output)
-}
-
-/// Whether every reason of a verdict is about latency, lateness or the length of a recovery.
-fn only_times(summary: &serde_json::Value) -> bool {
-    let about_time = |reason: &serde_json::Value| {
-        let about = reason["about"].as_str().unwrap_or_default();
-        about == "harness" || ["p95", "p99", "recovery from"].iter().any(|start| about.starts_with(start))
-    };
-    summary["reasons"].as_array().is_some_and(|reasons| reasons.iter().all(about_time))
+/// Whether a reason of a verdict is about latency, lateness or the length of a recovery that did come.
+fn is_about_time(reason: &serde_json::Value) -> bool {
+    let about = reason["about"].as_str().unwrap();
+    let never_came = reason.to_string().contains("until the end of the run");
+    !never_came
+        && (about == "harness"
+            || ["p95", "p99", "recovery from"].iter().any(|start| about.starts_with(start)))
 }
 
 #[test]
