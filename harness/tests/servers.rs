@@ -25,7 +25,7 @@ fn passes(name: &str) {
     assert_eq!(output.status.code() == Some(0), reasons.is_empty(), "{}", all(&output));
     for reason in reasons {
         assert!(is_about_time(reason), "{}", all(&output));
-        println!("{name} was too slow here: {reason}");
+        eprintln!("{name} was too slow here: {reason}");
     }
     for file in ["plan.ron", "ledger", "run.sqlite", "report.html", "report.md", "junit.xml", "summary.json"]
     {
