@@ -35,6 +35,7 @@ use shakedown_reports::journal::{HARNESS, HostSample, Sample};
 pub mod account;
 mod descriptors;
 mod host;
+mod members;
 pub mod memory;
 pub mod scan;
 mod socket_diag;
@@ -147,8 +148,10 @@ impl Subject {
             .map(|seen| seen.with_switches(switches.get(&seen.pid).copied().unwrap_or_default()))
             .collect();
         let used: Counters = self.account.observe(scan.uptime_ticks, &observations);
-        let memory: Memory = self.gauge.measure(&alive);
+        let each: Vec<Memory> = self.gauge.measure(&alive);
+        let memory = Memory::sum(&each);
         let descriptors = Descriptors::of(&alive);
+        let members = members::largest(scan, &alive, &each, &descriptors.by_process);
         Sample {
             processes: alive.len() as u64,
             rss: memory.rss,
@@ -163,6 +166,10 @@ impl Subject {
             switches_involuntary: used.switches_involuntary,
             faults_minor: used.faults_minor,
             faults_major: used.faults_major,
+            private_dirty: memory.private_dirty,
+            mappings: alive.iter().map(|pid| members::mappings(*pid)).sum(),
+            fds_max: alive.first().and_then(|pid| members::fds_max(*pid)),
+            members,
             ..Sample::default()
         }
     }

@@ -19,7 +19,7 @@ mod fold;
 mod gates;
 mod health;
 mod hypothesis;
-pub mod leak;
+mod leaks;
 mod load;
 mod recovery;
 mod resources;
@@ -70,7 +70,7 @@ pub struct Analysis {
 }
 
 /// The number of the analysis's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Judges a run.
 #[must_use]

@@ -11,5 +11,5 @@ pub mod pages;
 mod report;
 pub mod show;
 
-pub use leak_plot::{LeakPlot, leak_plot};
+pub use leak_plot::{Leads, LeakPlot, Picture, leak_plot, leak_png};
 pub use report::{PLAN, ReportError, report};

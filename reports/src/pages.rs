@@ -12,8 +12,11 @@ use shakedown_scenarios::plan::Plan;
 
 use self::figure::Figure;
 use self::plots::PlotError;
+pub(crate) use self::plots::{learn_font, pack};
 use self::view::View;
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, LeakFinding, resource_word};
+use crate::leak_plot::{LeakPlot, leak_plot, leak_png};
+use crate::show::Unit;
 
 mod axis;
 mod clean;
@@ -60,7 +63,9 @@ const PLOTS: &str = "plots";
 ///
 /// Where a file cannot be written or a plot cannot be drawn.
 pub fn write(dir: &Path, plan: &Plan, analysis: &Analysis) -> Result<Vec<PathBuf>, PagesError> {
-    let view = View::of(plan, analysis);
+    let mut view = View::of(plan, analysis);
+    let drawn = leak_plots(&analysis.leaks)?;
+    view.show_leaks(&drawn);
     let figure = Figure::of(analysis);
     let mut summary = serde_json::to_vec(analysis).expect("an analysis holds only text, numbers and lists");
     summary.push(b'\n');
@@ -76,7 +81,63 @@ pub fn write(dir: &Path, plan: &Plan, analysis: &Analysis) -> Result<Vec<PathBuf
     for panel in &figure.panels {
         plot(&plots, panel.key, &figure.only(panel), &mut written)?;
     }
+    for leak in &drawn {
+        written.push(place(&plots, &format!("{}.svg", leak.name), leak.svg.as_bytes())?);
+        written.push(place(&plots, &format!("{}.png", leak.name), &leak.png)?);
+    }
+    forget_others(&plots, &written);
     Ok(written)
+}
+
+/// A leak finding, drawn.
+#[derive(Debug)]
+pub(crate) struct LeakDrawn {
+    /// Its file's name, without the ending.
+    pub(crate) name: String,
+    /// What it says, for those who do not see it.
+    pub(crate) title: String,
+    pub(crate) svg: String,
+    png: Vec<u8>,
+}
+
+/// So many are drawn; leaks come before those that a gate only asks for.
+const LEAKS_MAX: usize = 24;
+
+fn leak_plots(leaks: &[LeakFinding]) -> Result<Vec<LeakDrawn>, PagesError> {
+    let mut shown: Vec<&LeakFinding> = leaks.iter().filter(|leak| leak.picture.is_some()).collect();
+    shown.sort_by_key(|leak| std::cmp::Reverse(leak.verdict()));
+    shown.into_iter().take(LEAKS_MAX).enumerate().map(|(place, leak)| draw_leak(place, leak)).collect()
+}
+
+fn draw_leak(place: usize, leak: &LeakFinding) -> Result<LeakDrawn, PagesError> {
+    let (picture, resource) = (leak.picture.clone().unwrap_or_default(), resource_word(leak.resource));
+    let title = clean::clean(&format!("{resource} of {}: {}", leak.target, leak.brief())).into_owned();
+    let plot = LeakPlot {
+        title: &title,
+        unit: if leak.level_unit() == Unit::Bytes { "bytes" } else { "" },
+        picture: &picture,
+        onset: leak.onset,
+        leads: leak.leads(),
+        limit: leak.until.as_ref().map(|until| until.limit),
+    };
+    // A target's name may hold anything; a file's may not.
+    let plain: String =
+        leak.target.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '-' }).collect();
+    let name = format!("leak-{}-{plain}-{}", place + 1, resource.replace(' ', "-").to_lowercase());
+    let failed = |why| PagesError::Plot { name: name.clone(), source: PlotError::Draw(why) };
+    let (svg, png) = (leak_plot(&plot).map_err(failed)?, leak_png(&plot).map_err(failed)?);
+    Ok(LeakDrawn { svg, png, title, name })
+}
+
+/// Plots of leaks that an earlier report found and this one did not.
+fn forget_others(plots: &Path, written: &[PathBuf]) {
+    let Ok(entries) = fs::read_dir(plots) else { return };
+    let stale = entries.flatten().map(|entry| entry.path()).filter(|path| {
+        let leak = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("leak-"));
+        leak && !written.contains(path)
+    });
+    // One that stays is only one file too many.
+    stale.for_each(|path| drop(fs::remove_file(path)));
 }
 
 fn plot(dir: &Path, name: &str, figure: &Figure, written: &mut Vec<PathBuf>) -> Result<(), PagesError> {

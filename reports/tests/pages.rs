@@ -6,7 +6,7 @@ mod synthetic;
 use std::fs;
 use std::path::Path;
 
-use shakedown_reports::analysis::{Analysis, Verdict, analyze_entries};
+use shakedown_reports::analysis::{Analysis, Origin, Sort, Verdict, analyze_entries};
 use shakedown_reports::journal::{Entry, What, Writer};
 use shakedown_reports::{PLAN, ReportError, pages, report};
 use shakedown_scenarios::plan::Plan;
@@ -194,6 +194,11 @@ fn hostile_pages(text: &str) -> (tempfile::TempDir, Analysis) {
     }
     for workload in &mut analysis.workloads {
         workload.name = text.into();
+    }
+    for leak in &mut analysis.leaks {
+        leak.target = text.into();
+        leak.origins =
+            vec![Origin { sort: Sort::Fault, name: text.into(), per_hour: 1.0, share: 1.0, time: 0.1 }];
     }
     analysis.losses.push(text.into());
     let dir = tempfile::tempdir().expect("a folder");

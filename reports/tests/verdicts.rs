@@ -4,10 +4,10 @@
 mod synthetic;
 
 use proptest::prelude::*;
-use shakedown_reports::analysis::{Analysis, Ended, Recovery, Verdict, analyze_entries};
-use shakedown_reports::journal::{Ending, Entry, What};
+use shakedown_reports::analysis::{Analysis, Ended, LeakAnswer, Recovery, Sort, Verdict, analyze_entries};
+use shakedown_reports::journal::{Ending, Entry, Member, What};
 use shakedown_scenarios::experiment::Phase;
-use shakedown_scenarios::gate::{Gate, Quantile, Resource, Window};
+use shakedown_scenarios::gate::{Gate, LeakResource, Quantile, Resource, Window};
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::units::Span;
 use synthetic::{
@@ -331,11 +331,12 @@ fn a_leak_check_that_is_too_short_matters_only_where_a_gate_asks() {
         &analysis,
         Verdict::Inconclusive,
         2,
-        &["no leak in shop", "memory, descriptors, sockets, threads: cannot tell", "too short"],
+        &["no leak in shop", "memory, descriptors, sockets, threads: cannot tell", "shorter than 5 minutes"],
     );
     let unasked = plan(|_| {});
     let analysis = judge(&unasked, story(&unasked));
-    assert_eq!(analysis.leaks.len(), 4);
+    // Nobody told of mappings.
+    assert_eq!(analysis.leaks.len(), 5);
     expect(&analysis, Verdict::Pass, 0, &[]);
 }
 
@@ -356,7 +357,49 @@ fn a_long_quiet_run_passes_its_leak_gate_and_a_leaking_one_does_not() {
             *sample.fds.entry("socket".into()).or_default() += leaked;
         }
     }
-    expect(&judge(&plan, entries), Verdict::Fail, 1, &["no leak in shop", "descriptors, sockets: leaks 1"]);
+    let analysis = judge(&plan, entries);
+    expect(&analysis, Verdict::Fail, 1, &["no leak in shop", "descriptors, sockets: leaks 1"]);
+    let found = analysis.leaks.iter().find(|leak| leak.resource == LeakResource::Fds).unwrap();
+    // 180 an hour; nobody knows of a limit.
+    let LeakAnswer::Leak { per_hour, .. } = found.answer else { panic!("{found:?}") };
+    assert!((170.0..190.0).contains(&per_hour) && found.until.is_none(), "{found:?}");
+    let kind = found.origins.iter().find(|origin| origin.sort == Sort::Kind).unwrap();
+    assert!(kind.name == "fds.socket" && (0.9..1.1).contains(&kind.share), "{found:?}");
+    assert!(found.picture.as_ref().is_some_and(|picture| picture.columns.len() > 300), "{found:?}");
+}
+
+#[test]
+fn a_leak_tells_when_its_limit_is_reached_and_which_process_leaks() {
+    let plan = plan(|experiment| experiment.phases.recovery = Span::secs(1_800));
+    let mut entries = story(&plan);
+    for entry in &mut entries {
+        if let Entry::Sample(sample) = entry
+            && sample.subject == SHOP
+            && sample.processes > 0
+        {
+            let leaked = (sample.at_us / 20_000_000).unsigned_abs();
+            *sample.fds.entry("file".into()).or_default() += leaked;
+            (sample.processes, sample.fds_max) = (2, Some(1_024));
+            let member = |pid, name: &str, fds| Member { pid, name: name.into(), fds, ..Member::default() };
+            sample.members = vec![member(7, "master", 9), member(8, "worker", 20 + leaked)];
+        }
+    }
+    let analysis = judge(&plan, entries);
+    let found = analysis.leaks.iter().find(|leak| leak.resource == LeakResource::Fds).unwrap();
+    let until = found.until.as_ref().unwrap();
+    // 900 more at 180 an hour.
+    assert!(until.limit == 1_024.0 && (4.5..5.5).contains(&until.hours), "{found:?}");
+    assert!(until.earliest <= until.hours && until.latest.is_some_and(|latest| latest >= until.hours));
+    let process = found.origins.iter().find(|origin| origin.sort == Sort::Process).unwrap();
+    assert_eq!(process.name, "worker (8)");
+    let words = found.words();
+    for part in
+        ["reaches its limit of open files of 1,024 in", "of it fds.file", "of it in process worker (8)"]
+    {
+        assert!(words.contains(part), "{words}");
+    }
+    // No gate asks for it.
+    expect(&analysis, Verdict::Pass, 0, &[]);
 }
 
 #[test]

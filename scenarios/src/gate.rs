@@ -96,7 +96,7 @@ pub enum Resource {
     Cpu,
 }
 
-/// What the leak check looks at.
+/// What the leak check looks at. In a file: the names as they are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LeakResource {
     /// Anonymous memory and swap.
@@ -105,8 +105,13 @@ pub enum LeakResource {
     Fds,
     /// Sockets.
     Sockets,
+    /// Sockets whose other side has closed and that the target never closed (TCP's CLOSE_WAIT): only the target can end
+    /// them.
+    CloseWait,
     /// Threads.
     Threads,
+    /// Mappings of memory.
+    Mappings,
 }
 
 /// The time a gate looks at.
@@ -120,6 +125,27 @@ pub enum Window {
     Fault(String),
     /// From and to, counted from the start of the load.
     Between(Span, Span),
+}
+
+// === impl LeakResource ===
+
+impl LeakResource {
+    /// All, in the order in which people are told of them.
+    pub const ALL: [Self; 6] =
+        [Self::Memory, Self::Fds, Self::Sockets, Self::CloseWait, Self::Threads, Self::Mappings];
+
+    /// The name in a file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "Memory",
+            Self::Fds => "Fds",
+            Self::Sockets => "Sockets",
+            Self::CloseWait => "CloseWait",
+            Self::Threads => "Threads",
+            Self::Mappings => "Mappings",
+        }
+    }
 }
 
 // === impl Quantile ===

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shakedown_leaks::csv::{self, Repairs};
 use shakedown_leaks::{Finding, Series, Verdict, detect};
 use shakedown_reports::show::{quantity, seconds, short};
-use shakedown_reports::{LeakPlot, leak_plot};
+use shakedown_reports::{Leads, LeakPlot, Picture, leak_plot};
 
 use crate::cli::LeaksOptions;
 use crate::console::{chain, printable, put, tell};
@@ -73,9 +73,9 @@ fn plot(out: &Path, file: &Path, answer: &Answer, options: &LeaksOptions) -> Res
     let drawn = leak_plot(&LeakPlot {
         title: &format!("{title}: {}", answer.finding.verdict.word()),
         unit: options.unit.as_deref().unwrap_or_default(),
-        times: answer.series.times(),
-        values: answer.series.values(),
-        finding: &answer.finding,
+        picture: &Picture::of(answer.series.times(), answer.series.values(), &answer.finding),
+        onset: answer.finding.onset_s,
+        leads: Leads::of(&answer.finding),
         limit: options.limit,
     });
     let svg = drawn.map_err(Refused)?;

@@ -11,6 +11,8 @@ use procfs::process::FDTarget;
 pub(super) struct Descriptors {
     /// How many, by `file`, `socket`, `pipe`, `event`, `other`. Two processes that share what they opened count twice.
     pub(super) by_kind: BTreeMap<String, u64>,
+    /// How many each process has, in the order they were asked for, and how many of them are sockets.
+    pub(super) by_process: Vec<(u64, u64)>,
     /// The inodes of sockets, process by process.
     pub(super) sockets_by_process: Vec<(i32, Vec<u64>)>,
 }
@@ -22,7 +24,9 @@ impl Descriptors {
     pub(super) fn of(processes: &[i32]) -> Self {
         let mut all = Self::default();
         for pid in processes {
+            let had = all.by_process.len();
             all.add(*pid);
+            all.by_process.resize(had + 1, (0, 0));
         }
         all
     }
@@ -41,6 +45,7 @@ impl Descriptors {
         for (name, count) in KINDS.iter().zip(counts).filter(|(_, count)| *count > 0) {
             *self.by_kind.entry((*name).to_owned()).or_default() += count;
         }
+        self.by_process.push((counts.iter().sum(), sockets.len() as u64));
         if !sockets.is_empty() {
             self.sockets_by_process.push((pid, sockets));
         }

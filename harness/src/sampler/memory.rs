@@ -22,6 +22,8 @@ pub(super) struct Memory {
     pub(super) pss: Option<u64>,
     pub(super) anonymous: u64,
     pub(super) swap: u64,
+    /// Written to and shared with nobody; `None` as soon as one process does not tell.
+    pub(super) private_dirty: Option<u64>,
 }
 
 /// Chooses the source. Once it has gone over to the cheap one it stays there as long as the subject lives: figures that
@@ -34,13 +36,14 @@ pub(super) struct Gauge {
 // === impl Gauge ===
 
 impl Gauge {
-    /// The sum over these processes.
-    pub(super) fn measure(&mut self, processes: &[i32]) -> Memory {
+    /// Each of these processes.
+    pub(super) fn measure(&mut self, processes: &[i32]) -> Vec<Memory> {
         if self.over_budget >= PATIENCE {
-            return sum(processes, |pid| Memory::from_status(pid).unwrap_or(Memory::NOT_TOLD));
+            let cheap = |pid: &i32| Memory::from_status(*pid).unwrap_or(Memory::NOT_TOLD);
+            return processes.iter().map(cheap).collect();
         }
         let before = thread_time();
-        let memory = sum(processes, Memory::of);
+        let memory = processes.iter().map(|pid| Memory::of(*pid)).collect();
         self.charge(thread_time().saturating_sub(before));
         memory
     }
@@ -48,10 +51,6 @@ impl Gauge {
     fn charge(&mut self, cost: Duration) {
         self.over_budget = if cost > ROLLUP_BUDGET { self.over_budget + 1 } else { 0 };
     }
-}
-
-fn sum(processes: &[i32], of: impl Fn(i32) -> Memory) -> Memory {
-    processes.iter().map(|pid| of(*pid)).fold(Memory::NOTHING, Memory::plus)
 }
 
 /// CPU time of this thread: unlike time on the clock it does not grow when the machine is busy with something else.
@@ -63,9 +62,9 @@ fn thread_time() -> Duration {
 
 impl Memory {
     /// No memory, and that is known.
-    const NOTHING: Self = Self { rss: 0, pss: Some(0), anonymous: 0, swap: 0 };
+    const NOTHING: Self = Self { rss: 0, pss: Some(0), anonymous: 0, swap: 0, private_dirty: Some(0) };
     /// Nothing is known.
-    const NOT_TOLD: Self = Self { rss: 0, pss: None, anonymous: 0, swap: 0 };
+    const NOT_TOLD: Self = Self { rss: 0, pss: None, anonymous: 0, swap: 0, private_dirty: None };
 
     /// The exact figures, or the cheap ones where those are not allowed or not known. A process that vanishes has none.
     fn of(pid: i32) -> Self {
@@ -86,6 +85,7 @@ impl Memory {
             pss: figure("Pss"),
             anonymous: figure("Anonymous").unwrap_or(0),
             swap: figure("Swap").unwrap_or(0),
+            private_dirty: figure("Private_Dirty"),
         })
     }
 
@@ -97,13 +97,21 @@ impl Memory {
             pss: None,
             anonymous: bytes(status.rssanon),
             swap: bytes(status.vmswap),
+            private_dirty: None,
         })
     }
 
+    /// The sum of several processes.
+    pub(super) fn sum(processes: &[Self]) -> Self {
+        processes.iter().copied().fold(Self::NOTHING, Self::plus)
+    }
+
     fn plus(self, other: Self) -> Self {
+        let known = |left: Option<u64>, right: Option<u64>| Some(left?.saturating_add(right?));
         Self {
             rss: self.rss.saturating_add(other.rss),
-            pss: self.pss.zip(other.pss).map(|(left, right)| left.saturating_add(right)),
+            pss: known(self.pss, other.pss),
+            private_dirty: known(self.private_dirty, other.private_dirty),
             anonymous: self.anonymous.saturating_add(other.anonymous),
             swap: self.swap.saturating_add(other.swap),
         }
@@ -136,9 +144,11 @@ mod tests {
 
     #[test]
     fn one_process_that_does_not_tell_its_share_leaves_the_sum_unknown() {
-        let told = Memory { rss: 3, pss: Some(2), anonymous: 1, swap: 0 };
-        assert_eq!(told.plus(told), Memory { rss: 6, pss: Some(4), anonymous: 2, swap: 0 });
-        assert_eq!(told.plus(Memory::NOT_TOLD).pss, None);
+        let told = Memory { rss: 3, pss: Some(2), anonymous: 1, swap: 0, private_dirty: Some(1) };
+        let twice = Memory { rss: 6, pss: Some(4), anonymous: 2, swap: 0, private_dirty: Some(2) };
+        assert_eq!(Memory::sum(&[told, told]), twice);
+        let unknown = Memory::sum(&[told, Memory::NOT_TOLD]);
+        assert_eq!((unknown.pss, unknown.private_dirty), (None, None));
     }
 
     #[test]
@@ -148,13 +158,13 @@ mod tests {
         for cost in [costly, costly, cheap, costly, costly] {
             gauge.charge(cost);
         }
-        assert!(gauge.measure(&[own()]).pss.is_some());
+        assert!(gauge.measure(&[own()])[0].pss.is_some());
         let mut gauge = Gauge::default();
         for cost in [costly; PATIENCE as usize] {
             gauge.charge(cost);
         }
         for _ in 0..3 {
-            assert_eq!(gauge.measure(&[own()]).pss, None);
+            assert_eq!(gauge.measure(&[own()])[0].pss, None);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::experiment::Phase;
 
-pub use super::leak::{LeakAnswer, LeakFinding};
+pub use super::leaks::{LeakAnswer, LeakFinding, Origin, Sort, UntilLimit};
 use super::series::Series;
 use super::verdict::Verdict;
 use crate::journal::Host;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use shakedown_scenarios::experiment::Phase;
 use shakedown_scenarios::fault::Act;
-use shakedown_scenarios::gate::{Gate, LeakResource};
 use shakedown_scenarios::plan::Plan;
 
 use super::course::Course;
-use super::finding::{Ended, EventLine, Health, LeakFinding, PhaseFinding, RunFacts, Timeline};
+use super::finding::{Ended, EventLine, FaultFinding, Health, PhaseFinding, RunFacts, Timeline};
 use super::gates::GateFold;
 use super::health::HealthFold;
 use super::hypothesis::ProbeFold;
+use super::leaks::{Context, LeakFinding, Sort, Stretch};
 use super::load::LoadFold;
 use super::recovery::Recoveries;
 use super::resources::{HostFold, LinkFold, SubjectFold};
@@ -195,7 +195,9 @@ impl<'p> Fold<'p> {
         let pressed =
             place.faults.iter().filter_map(act).any(|act| matches!(act, Act::MemoryPressure { .. }));
         if !self.subjects.contains_key(&sample.subject) {
-            self.subjects.insert(sample.subject.clone(), SubjectFold::new(&sample.subject, self.width));
+            let seconds = self.plan.experiment.phases.total().as_secs_f64();
+            self.subjects
+                .insert(sample.subject.clone(), SubjectFold::new(&sample.subject, self.width, seconds));
         }
         let Some(subject) = self.subjects.get_mut(&sample.subject) else { return };
         let cores = subject.take(sample, &place, pressed);
@@ -232,7 +234,8 @@ impl<'p> Fold<'p> {
             finding
         });
         let workloads = workloads.collect();
-        let leaks = finish_subjects(self.plan, self.subjects, &mut series);
+        let stretches = stretches(&phases, &faults);
+        let leaks = finish_subjects(self.plan, self.subjects, &stretches, &mut series);
         series.extend(self.host.finish());
         self.links.into_values().for_each(|link| series.extend(link.finish()));
         let mut gates: Vec<_> = self.gates.into_iter().map(|gate| gate.finish(&faults, &leaks)).collect();
@@ -329,19 +332,34 @@ impl<'p> Fold<'p> {
 fn finish_subjects(
     plan: &Plan,
     subjects: BTreeMap<String, SubjectFold>,
+    stretches: &[Stretch<'_>],
     series: &mut Vec<Series>,
 ) -> Vec<LeakFinding> {
+    let context = Context { stretches, gates: &plan.experiment.gates };
     let mut leaks = Vec::new();
-    for (name, subject) in subjects {
-        let gated = |resource: LeakResource| {
-            let asks = |gate: &Gate| matches!(gate, Gate::NoLeak { of, resources } if *of == name && resources.contains(&resource));
-            plan.experiment.gates.iter().any(asks)
-        };
-        let (its, found) = subject.finish(gated);
+    for subject in subjects.into_values() {
+        let (its, found) = subject.finish(&context);
         series.extend(its);
         leaks.extend(found);
     }
     leaks
+}
+
+/// When each phase was, and when each fault held.
+fn stretches<'a>(phases: &[PhaseFinding], faults: &'a [FaultFinding]) -> Vec<Stretch<'a>> {
+    let phases = phases.iter().filter(|phase| phase.phase != Phase::Warmup);
+    let phases = phases.filter_map(|phase| {
+        Some(Stretch { sort: Sort::Phase, name: phase.phase.word(), spans: vec![(phase.from?, phase.to?)] })
+    });
+    let mut stretches: Vec<Stretch<'a>> = phases.collect();
+    for fault in faults {
+        let Some(span) = fault.injected.zip(fault.healed).filter(|_| !fault.instant) else { continue };
+        match stretches.iter_mut().find(|known| known.sort == Sort::Fault && known.name == fault.name) {
+            Some(known) => known.spans.push(span),
+            None => stretches.push(Stretch { sort: Sort::Fault, name: &fault.name, spans: vec![span] }),
+        }
+    }
+    stretches
 }
 
 fn fault_names<'p>(plan: &'p Plan, faults: &[usize]) -> Vec<&'p str> {

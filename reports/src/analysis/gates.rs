@@ -397,7 +397,9 @@ pub const fn resource_word(resource: LeakResource) -> &'static str {
         LeakResource::Memory => "memory",
         LeakResource::Fds => "descriptors",
         LeakResource::Sockets => "sockets",
+        LeakResource::CloseWait => "sockets in CLOSE_WAIT",
         LeakResource::Threads => "threads",
+        LeakResource::Mappings => "mappings",
     }
 }
 

@@ -1,13 +1,12 @@
-//! Resources: samples of targets, of the harness, the host and the links, folded into series and into what the leak
-//! check looks at.
+//! Resources: samples of targets, of the harness, the host and the links, folded into series; the leak check is given
+//! what it may look at.
 
 use std::collections::BTreeMap;
 
 use shakedown_scenarios::experiment::Phase;
-use shakedown_scenarios::gate::LeakResource;
 
 use super::course::Place;
-use super::leak::{self, Block, LeakFinding, Scale};
+use super::leaks::{Context, LeakFinding, Suspect};
 use super::series::{Panel, Series, SeriesBuilder};
 use crate::journal::{HARNESS, HostSample, LinkSample, Sample};
 use crate::show::Unit;
@@ -23,7 +22,7 @@ pub struct SubjectFold {
     last: Option<Sample>,
     /// Since when this process is looked at by the leak check.
     settled_from: f64,
-    leaks: [(LeakResource, Blocks); 4],
+    suspect: Suspect,
     pub cores: Extent,
     pub rss: Extent,
 }
@@ -43,37 +42,36 @@ pub struct Extent {
     count: f64,
 }
 
-/// Medians of blocks of samples, by process.
-#[derive(Debug, Default)]
-struct Blocks {
-    segments: Vec<Vec<Block>>,
-    open: Vec<Block>,
-    open_until: f64,
-}
-
 /// Kinds of descriptors and states of sockets that get a series of their own.
 const KINDS_MAX: usize = 24;
 /// A process is looked at by the leak check from so many seconds after its start on.
 const SETTLE_SECONDS: f64 = 10.0;
-/// Segments with fewer blocks tell nothing of a slope.
-const SEGMENT_MIN: usize = 4;
 /// Two samples further apart have no rate between them.
 const RATE_GAP_MAX: f64 = 60.0;
 
 // === impl SubjectFold ===
 
 impl SubjectFold {
-    pub fn new(name: &str, width: f64) -> Self {
+    /// Of a run of so many seconds.
+    pub fn new(name: &str, width: f64, seconds: f64) -> Self {
         let series = |panel, what: &str, unit| SeriesBuilder::new(panel, name, what, unit, width);
         let fixed: Vec<(PickSample, SeriesBuilder)> = vec![
             (|sample| Some(sample.rss as f64), series(Panel::Memory, "rss", Unit::Bytes)),
             (|sample| sample.pss.map(|pss| pss as f64), series(Panel::Memory, "pss", Unit::Bytes)),
             (|sample| Some(sample.anonymous as f64), series(Panel::Memory, "anonymous", Unit::Bytes)),
             (|sample| Some(sample.swap as f64), series(Panel::Memory, "swap", Unit::Bytes)),
+            (
+                |sample| sample.private_dirty.map(|bytes| bytes as f64),
+                series(Panel::Memory, "private dirty", Unit::Bytes),
+            ),
             (|sample| Some(sample.fds_total() as f64), series(Panel::Handles, "fds", Unit::Count)),
             (|sample| Some(sample.sockets_total() as f64), series(Panel::Handles, "sockets", Unit::Count)),
             (|sample| Some(sample.threads as f64), series(Panel::Handles, "threads", Unit::Count)),
             (|sample| Some(sample.processes as f64), series(Panel::Handles, "processes", Unit::Count)),
+            (
+                |sample| Some(sample.mappings as f64).filter(|mappings| *mappings > 0.0),
+                series(Panel::Handles, "mappings", Unit::Count),
+            ),
         ];
         let rate = |what: &str| series(Panel::Scheduling, what, Unit::PerSecond);
         let rates: Vec<(PickCounter, SeriesBuilder)> = vec![
@@ -83,7 +81,6 @@ impl SubjectFold {
             (|sample| sample.faults_minor, rate("faults.minor")),
             (|sample| sample.faults_major, rate("faults.major")),
         ];
-        let leak = |resource| (resource, Blocks::default());
         Self {
             name: name.into(),
             width,
@@ -92,8 +89,7 @@ impl SubjectFold {
             kinds: BTreeMap::new(),
             last: None,
             settled_from: 0.0,
-            leaks: [LeakResource::Memory, LeakResource::Fds, LeakResource::Sockets, LeakResource::Threads]
-                .map(leak),
+            suspect: Suspect::of_run(seconds),
             cores: Extent::default(),
             rss: Extent::default(),
         }
@@ -102,7 +98,7 @@ impl SubjectFold {
     /// A new process of this target started.
     pub fn restarted(&mut self, at: f64) {
         self.settled_from = at + SETTLE_SECONDS;
-        self.leaks.iter_mut().for_each(|(_, blocks)| blocks.cut());
+        self.suspect.cut();
     }
 
     /// Takes a sample in; answers the cores used since the last one. `pressed`: memory pressure holds.
@@ -127,7 +123,7 @@ impl SubjectFold {
                 self.cores.take(at, cores);
             }
             if !pressed && at >= self.settled_from {
-                self.take_leaks(at, sample);
+                self.suspect.take(at, sample);
             }
         }
         self.last = Some(sample.clone());
@@ -135,18 +131,14 @@ impl SubjectFold {
     }
 
     /// All series, and what the leak check says (nothing of the harness: its health is judged elsewhere).
-    pub fn finish(self, gated: impl Fn(LeakResource) -> bool) -> (Vec<Series>, Vec<LeakFinding>) {
+    pub fn finish(self, context: &Context<'_>) -> (Vec<Series>, Vec<LeakFinding>) {
         let fixed = self.fixed.into_iter().map(|(_, series)| series);
         let rates = self.rates.into_iter().map(|(_, series)| series);
         let series = fixed.chain(rates).chain(self.kinds.into_values()).filter(|series| !series.is_empty());
-        let series = series.map(SeriesBuilder::build).collect();
-        if self.name == HARNESS {
-            return (series, Vec::new());
-        }
-        let finding = |(resource, blocks): (LeakResource, Blocks)| {
-            blocks.finding(&self.name, resource, gated(resource))
-        };
-        (series, self.leaks.into_iter().map(finding).collect())
+        let series: Vec<Series> = series.map(SeriesBuilder::build).collect();
+        let leaks =
+            if self.name == HARNESS { Vec::new() } else { self.suspect.finish(&self.name, &series, context) };
+        (series, leaks)
     }
 
     fn is_new_process(&self, sample: &Sample) -> bool {
@@ -188,18 +180,6 @@ impl SubjectFold {
             }
         }
     }
-
-    fn take_leaks(&mut self, at: f64, sample: &Sample) {
-        for (resource, blocks) in &mut self.leaks {
-            let value = match resource {
-                LeakResource::Memory => sample.anonymous.saturating_add(sample.swap),
-                LeakResource::Fds => sample.fds_total(),
-                LeakResource::Sockets => sample.sockets_total(),
-                LeakResource::Threads => sample.threads,
-            };
-            blocks.push(at, value as f64, self.width);
-        }
-    }
 }
 
 // === impl Extent ===
@@ -220,59 +200,6 @@ impl Extent {
     /// The mean; `None` of nothing.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0.0).then(|| self.sum / self.count)
-    }
-}
-
-// === impl Blocks ===
-
-impl Blocks {
-    fn push(&mut self, at: f64, value: f64, width: f64) {
-        if at >= self.open_until {
-            self.close();
-            self.open_until = at + width;
-        }
-        self.open.push(Block { at, value });
-    }
-
-    /// What comes next belongs to another process.
-    fn cut(&mut self) {
-        self.close();
-        self.open_until = f64::NEG_INFINITY;
-        if self.segments.last().is_some_and(|segment| segment.len() < SEGMENT_MIN) {
-            self.segments.pop();
-        }
-        self.segments.push(Vec::new());
-    }
-
-    fn close(&mut self) {
-        if self.open.is_empty() {
-            return;
-        }
-        self.open.sort_unstable_by(|a, b| a.value.total_cmp(&b.value));
-        let value = self.open[self.open.len() / 2].value;
-        let at = self.open.iter().map(|block| block.at).sum::<f64>() / self.open.len() as f64;
-        self.open.clear();
-        if self.segments.is_empty() {
-            self.segments.push(Vec::new());
-        }
-        if let Some(segment) = self.segments.last_mut() {
-            segment.push(Block { at, value });
-        }
-    }
-
-    fn finding(mut self, target: &str, resource: LeakResource, gated: bool) -> LeakFinding {
-        self.close();
-        self.segments.retain(|segment| !segment.is_empty());
-        LeakFinding {
-            target: target.into(),
-            resource,
-            answer: leak::check(&self.segments, &Scale::of(resource)),
-            unit: if resource == LeakResource::Memory { Unit::BytesPerHour } else { Unit::PerHour },
-            seconds: leak::span(&self.segments),
-            segments: self.segments.len() as u64,
-            level: leak::median_level(&self.segments),
-            gated,
-        }
     }
 }
 

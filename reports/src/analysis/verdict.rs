@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Ended, FaultFinding, LeakAnswer, Recovery};
-use super::leak::LeakFinding;
+use super::finding::{Ended, FaultFinding, Recovery};
 use super::{Analysis, TargetFinding};
 use crate::show;
 
@@ -274,44 +273,6 @@ impl Recovery {
             Self::AtLeast(seconds, until) => format!("≥ {} ({until})", show::seconds(*seconds)),
             Self::Shared(with) => format!("with {with}, which still held"),
             Self::Unknown(why) => format!("unknown: {why}"),
-        }
-    }
-}
-
-// === impl LeakFinding ===
-
-impl LeakFinding {
-    /// What it means to a gate that asks for no leak. "None above X an hour" passes: X is below what matters.
-    #[must_use]
-    pub const fn verdict(&self) -> Verdict {
-        match self.answer {
-            LeakAnswer::Leak { .. } => Verdict::Fail,
-            LeakAnswer::NoneAbove { .. } => Verdict::Pass,
-            LeakAnswer::Inconclusive { .. } => Verdict::Inconclusive,
-        }
-    }
-
-    /// For people, in one line.
-    #[must_use]
-    pub fn brief(&self) -> String {
-        let show = |value: f64| self.unit.show(value);
-        match &self.answer {
-            LeakAnswer::Leak { per_hour, low, high } => {
-                format!("leaks {} ({} to {})", show(*per_hour), show(*low), show(*high))
-            }
-            LeakAnswer::NoneAbove { per_hour } => format!("no leak above {}", show(*per_hour)),
-            LeakAnswer::Inconclusive { why, .. } => format!("cannot tell: {why}"),
-        }
-    }
-
-    /// For people, with the smallest leak that this much data could show where the answer is open.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self.answer {
-            LeakAnswer::Inconclusive { detectable: Some(least), .. } => {
-                format!("{}; less than {} would not show", self.brief(), self.unit.show(least))
-            }
-            _ => self.brief(),
         }
     }
 }

@@ -17,6 +17,8 @@ use super::{FILE, FORMAT, JournalError, table};
 #[derive(Debug)]
 pub struct Journal {
     connection: Connection,
+    /// The number of the format that it is written in.
+    format: i64,
     meta: Meta,
     losses: Vec<String>,
 }
@@ -33,6 +35,7 @@ pub struct Entries<'a> {
 #[derive(Debug)]
 struct Cursor {
     kind: Kind,
+    columns: &'static str,
     /// The row number of the last row that was read or given up.
     last: i64,
     piece: VecDeque<Entry>,
@@ -60,12 +63,12 @@ impl Journal {
             return Err(JournalError::Missing { path });
         }
         let mut losses = Vec::new();
-        let connection = connect(&path, &mut losses)?;
+        let (connection, format) = connect(&path, &mut losses)?;
         let meta = table::read_meta(&connection).unwrap_or_else(|error| {
             losses.push(format!("the facts of the run cannot be read: {error}"));
             unknown(dir)
         });
-        Ok(Self { connection, meta, losses })
+        Ok(Self { connection, format, meta, losses })
     }
 
     /// The facts of the run.
@@ -85,13 +88,13 @@ impl Journal {
         Entries {
             connection: &self.connection,
             losses: &mut self.losses,
-            cursors: Kind::ALL.map(Cursor::new),
+            cursors: Kind::ALL.map(|kind| Cursor::new(kind, self.format)),
         }
     }
 }
 
 /// Opens for reading, in a way that also serves a torn file and a folder that cannot be written.
-fn connect(path: &Path, losses: &mut Vec<String>) -> Result<Connection, JournalError> {
+fn connect(path: &Path, losses: &mut Vec<String>) -> Result<(Connection, i64), JournalError> {
     let not = |found: String| JournalError::NotAJournal { path: path.to_path_buf(), found };
     // A connection is never shared, so every value need not take a lock.
     let one_thread = OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -121,7 +124,7 @@ fn connect(path: &Path, losses: &mut Vec<String>) -> Result<Connection, JournalE
         Ok::<_, rusqlite::Error>(opened)
     });
     match opened {
-        Ok((connection, format)) if (1..=i64::from(FORMAT)).contains(&format) => Ok(connection),
+        Ok((connection, format)) if (1..=i64::from(FORMAT)).contains(&format) => Ok((connection, format)),
         Ok((_, 0)) => Err(not("a database without tables".into())),
         Ok((_, found)) => Err(JournalError::Newer { path: path.to_path_buf(), found }),
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
@@ -174,8 +177,17 @@ impl Iterator for Entries<'_> {
 // === impl Cursor ===
 
 impl Cursor {
-    const fn new(kind: Kind) -> Self {
-        Self { kind, last: 0, piece: VecDeque::new(), exhausted: false, lost: 0, why: None, failed_at: None }
+    const fn new(kind: Kind, format: i64) -> Self {
+        Self {
+            kind,
+            columns: table::columns(kind, format),
+            last: 0,
+            piece: VecDeque::new(),
+            exhausted: false,
+            lost: 0,
+            why: None,
+            failed_at: None,
+        }
     }
 
     /// Makes sure that there is a next row, if there is one at all.
@@ -197,13 +209,18 @@ impl Cursor {
 
     /// Reads up to [`PIECE`] rows; those before an error are kept. Answers how many there were, readable or not.
     fn read_piece(&mut self, connection: &Connection) -> rusqlite::Result<usize> {
-        let (columns, table) = (table::columns(self.kind), self.kind.table());
+        let (columns, table) = (self.columns, self.kind.table());
         let sql = format!("SELECT {columns} FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2");
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.last, PIECE])?;
         let mut seen = 0;
         while let Some(row) = rows.next()? {
-            self.last = row.get(0)?;
+            let id = row.get(0)?;
+            // A damaged tree can lead back to where it was: what is not further on is no progress.
+            if id <= self.last {
+                return Err(rusqlite::Error::IntegralValueOutOfRange(0, id));
+            }
+            self.last = id;
             seen += 1;
             match table::read(self.kind, row) {
                 Ok(entry) => self.piece.push_back(entry),
@@ -233,7 +250,8 @@ impl Cursor {
         let sql = format!("SELECT id FROM {} WHERE id >= ?1 ORDER BY id LIMIT 1", self.kind.table());
         let mut step = 1;
         while self.last + step <= newest {
-            if let Ok(found) = connection.query_row(&sql, [self.last + step], |row| row.get::<_, i64>(0)) {
+            let found = connection.query_row(&sql, [self.last + step], |row| row.get::<_, i64>(0));
+            if let Some(found) = found.ok().filter(|found| *found > self.last) {
                 self.lost += (found - self.last - 1).unsigned_abs();
                 self.last = found - 1;
                 return;

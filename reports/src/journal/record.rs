@@ -259,6 +259,32 @@ pub struct Sample {
     pub faults_minor: u64,
     /// Major page faults, cumulative.
     pub faults_major: u64,
+    /// Memory that only this tree has and that was written to, bytes; `None` where the kernel does not tell.
+    pub private_dirty: Option<u64>,
+    /// Mappings of memory; 0 where they may not be read.
+    pub mappings: u64,
+    /// How many descriptors the first process of the tree may have open (`RLIMIT_NOFILE`, the soft one).
+    pub fds_max: Option<u64>,
+    /// The largest processes of a tree that has several, by memory; empty for a tree of one.
+    pub members: Vec<Member>,
+}
+
+/// One process of a tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Its id.
+    pub pid: i32,
+    /// Its name, as the kernel keeps it (15 bytes).
+    pub name: String,
+    /// Anonymous memory and swap, bytes.
+    pub memory: u64,
+    /// Open descriptors.
+    pub fds: u64,
+    /// Those of them that are sockets.
+    pub sockets: u64,
+    /// Threads.
+    pub threads: u64,
 }
 
 /// The subject of the harness's own samples.

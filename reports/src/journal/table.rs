@@ -15,7 +15,7 @@ use super::entry::{Entry, Kind, Second};
 use super::record::{Event, HostSample, LinkSample, Meta, Sample};
 
 /// The number of the journal's format; `user_version` of the file.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
@@ -30,7 +30,8 @@ CREATE TABLE samples (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, subject TEXT NOT NULL, processes INTEGER NOT NULL,
     rss INTEGER NOT NULL, pss INTEGER, anonymous INTEGER NOT NULL, swap INTEGER NOT NULL, threads INTEGER NOT NULL,
     fds TEXT NOT NULL, sockets TEXT NOT NULL, cpu_us INTEGER NOT NULL, switches_voluntary INTEGER NOT NULL,
-    switches_involuntary INTEGER NOT NULL, faults_minor INTEGER NOT NULL, faults_major INTEGER NOT NULL
+    switches_involuntary INTEGER NOT NULL, faults_minor INTEGER NOT NULL, faults_major INTEGER NOT NULL,
+    private_dirty INTEGER, mappings INTEGER NOT NULL, fds_max INTEGER, members TEXT NOT NULL
 );
 CREATE TABLE host_samples (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, available INTEGER NOT NULL, cpu_us INTEGER NOT NULL,
@@ -47,9 +48,10 @@ const WINDOW: &str = "INSERT INTO windows (second, workload, due, sent, ok, erro
      latency, service, late_us_max, late_us_p50) VALUES (:second, :workload, :due, :sent, :ok, :errors, :dropped, \
      :backlog, :received, :latency, :service, :late_us_max, :late_us_p50)";
 const SAMPLE: &str = "INSERT INTO samples (at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, \
-     sockets, cpu_us, switches_voluntary, switches_involuntary, faults_minor, faults_major) VALUES (:at_us, :subject, \
-     :processes, :rss, :pss, :anonymous, :swap, :threads, :fds, :sockets, :cpu_us, :switches_voluntary, \
-     :switches_involuntary, :faults_minor, :faults_major)";
+     sockets, cpu_us, switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, \
+     fds_max, members) VALUES (:at_us, :subject, :processes, :rss, :pss, :anonymous, :swap, :threads, :fds, :sockets, \
+     :cpu_us, :switches_voluntary, :switches_involuntary, :faults_minor, :faults_major, :private_dirty, :mappings, \
+     :fds_max, :members)";
 const HOST_SAMPLE: &str = "INSERT INTO host_samples (at_us, available, cpu_us, cpu_pressure, memory_pressure, \
      io_pressure) VALUES (:at_us, :available, :cpu_us, :cpu_pressure, :memory_pressure, :io_pressure)";
 const LINK_SAMPLE: &str = "INSERT INTO link_samples (at_us, link, accepted, open, up, down) VALUES (:at_us, :link, \
@@ -77,16 +79,22 @@ pub fn insert(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<
 
 /// The columns that [`read`] takes, `id` first: by their order, since a lookup by name for every value of millions of
 /// rows costs more than the values.
-pub const fn columns(kind: Kind) -> &'static str {
+///
+/// A journal of the first format has no word for what came later.
+pub const fn columns(kind: Kind, format: i64) -> &'static str {
     match kind {
         Kind::Event => "id, at_us, what",
         Kind::Window => {
             "id, second, workload, due, sent, ok, errors, dropped, backlog, received, latency, service, late_us_max, \
              late_us_p50"
         }
+        Kind::Sample if format < 2 => {
+            "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
+             switches_voluntary, switches_involuntary, faults_minor, faults_major, NULL, 0, NULL, '[]'"
+        }
         Kind::Sample => {
             "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
-             switches_voluntary, switches_involuntary, faults_minor, faults_major"
+             switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, fds_max, members"
         }
         Kind::HostSample => "id, at_us, available, cpu_us, cpu_pressure, memory_pressure, io_pressure",
         Kind::LinkSample => "id, at_us, link, accepted, open, up, down",
@@ -154,6 +162,10 @@ fn insert_sample(transaction: &Transaction<'_>, sample: &Sample) -> rusqlite::Re
         ":switches_involuntary": whole(sample.switches_involuntary),
         ":faults_minor": whole(sample.faults_minor),
         ":faults_major": whole(sample.faults_major),
+        ":private_dirty": sample.private_dirty.map(whole),
+        ":mappings": whole(sample.mappings),
+        ":fds_max": sample.fds_max.map(whole),
+        ":members": if sample.members.is_empty() { "[]".to_owned() } else { json(&sample.members) },
     })?;
     Ok(())
 }
@@ -208,7 +220,7 @@ fn read_sample(values: &mut Values<'_, '_>) -> rusqlite::Result<Sample> {
         subject: values.plain()?,
         processes: values.amount()?,
         rss: values.amount()?,
-        pss: values.plain::<Option<i64>>()?.map(i64::unsigned_abs),
+        pss: values.maybe()?,
         anonymous: values.amount()?,
         swap: values.amount()?,
         threads: values.amount()?,
@@ -219,6 +231,10 @@ fn read_sample(values: &mut Values<'_, '_>) -> rusqlite::Result<Sample> {
         switches_involuntary: values.amount()?,
         faults_minor: values.amount()?,
         faults_major: values.amount()?,
+        private_dirty: values.maybe()?,
+        mappings: values.amount()?,
+        fds_max: values.maybe()?,
+        members: values.listed()?,
     })
 }
 
@@ -273,6 +289,19 @@ impl Values<'_, '_> {
 
     fn amount(&mut self) -> rusqlite::Result<u64> {
         self.plain::<i64>().map(|number| u64::try_from(number).unwrap_or(0))
+    }
+
+    fn maybe(&mut self) -> rusqlite::Result<Option<u64>> {
+        Ok(self.plain::<Option<i64>>()?.map(|number| u64::try_from(number).unwrap_or(0)))
+    }
+
+    /// Like [`Values::counted`].
+    fn listed<T: DeserializeOwned>(&mut self) -> rusqlite::Result<Vec<T>> {
+        if self.row.get_ref(self.next)?.as_str()? == "[]" {
+            self.next += 1;
+            return Ok(Vec::new());
+        }
+        self.json()
     }
 
     fn json<T: DeserializeOwned>(&mut self) -> rusqlite::Result<T> {

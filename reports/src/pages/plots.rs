@@ -50,17 +50,26 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>, PlotError> {
     let (width, height) = size(figure);
     let mut pixels = vec![0u8; width as usize * height as usize * 3];
     draw(figure, BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+    Ok(pack(&pixels, (width, height))?)
+}
+
+/// Pixels of three bytes as a PNG file.
+///
+/// # Errors
+///
+/// Where there are not as many as the size says.
+pub fn pack(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::EncodingError> {
     let mut packed = Vec::new();
     let mut encoder = png::Encoder::new(&mut packed, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);
-    encoder.write_header()?.write_image_data(&pixels)?;
+    encoder.write_header()?.write_image_data(pixels)?;
     Ok(packed)
 }
 
 /// Gives plotters its font, once.
-fn learn_font() {
+pub fn learn_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         for (style, font) in

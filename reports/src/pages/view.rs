@@ -8,8 +8,8 @@ use shakedown_scenarios::workload::{Arrivals, Destination, Workload};
 use super::clean::{clean, shell_word};
 use crate::analysis::series::POINTS_MAX;
 use crate::analysis::{
-    Analysis, Ended, FaultFinding, GateFinding, LoadFigures, ProbeFinding, Recovery, TargetFinding, Tries,
-    Verdict, WorkloadFinding,
+    Analysis, Ended, FaultFinding, GateFinding, LeakFinding, LoadFigures, ProbeFinding, Recovery,
+    TargetFinding, Tries, Verdict, WorkloadFinding,
 };
 use crate::show::{self, Unit};
 
@@ -32,6 +32,7 @@ pub struct View {
     pub chips_left_out: usize,
     pub probes: Vec<ProbeRow>,
     pub leaks: Vec<LeakRow>,
+    pub leak_plots: Vec<LeakPlotRow>,
     pub targets: Vec<TargetRow>,
     pub load: Vec<LoadTable>,
     pub health: Vec<HealthRow>,
@@ -111,6 +112,16 @@ pub struct LeakRow {
     pub level: String,
     pub looked_at: String,
     pub gated: bool,
+}
+
+/// A leak finding, drawn.
+#[derive(Debug, Serialize)]
+pub struct LeakPlotRow {
+    pub title: String,
+    /// The picture itself.
+    pub svg: String,
+    /// Where it stands in the run folder.
+    pub file: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -203,6 +214,7 @@ impl View {
             faults_left_out: analysis.faults.len().saturating_sub(ROWS_MAX),
             probes: analysis.hypothesis.iter().map(probe).collect(),
             leaks: leaks(analysis),
+            leak_plots: Vec::new(),
             targets: analysis.targets.iter().map(target).collect(),
             load: analysis.workloads.iter().map(load).collect(),
             health: health(analysis),
@@ -211,6 +223,16 @@ impl View {
             events: events(analysis),
             events_left_out: analysis.events.left_out,
         }
+    }
+
+    /// Adds the plots of leak findings.
+    pub fn show_leaks(&mut self, drawn: &[super::LeakDrawn]) {
+        let row = |leak: &super::LeakDrawn| LeakPlotRow {
+            title: leak.title.clone(),
+            svg: leak.svg.clone(),
+            file: format!("{}/{}.svg", super::PLOTS, leak.name),
+        };
+        self.leak_plots = drawn.iter().map(row).collect();
     }
 }
 
@@ -507,21 +529,25 @@ fn probe(probe: &ProbeFinding) -> ProbeRow {
 }
 
 fn leaks(analysis: &Analysis) -> Vec<LeakRow> {
-    let row = |leak: &crate::analysis::LeakFinding| {
-        let level_unit = if leak.unit == Unit::BytesPerHour { Unit::Bytes } else { Unit::Count };
+    let row = |leak: &LeakFinding| {
         let processes =
-            if leak.segments == 1 { String::new() } else { format!(" in {} processes", leak.segments) };
+            if leak.processes == 1 { String::new() } else { format!(" in {} processes", leak.processes) };
         LeakRow {
             badge: badge(leak.verdict()),
             target: cleaned(&leak.target),
             resource: crate::analysis::resource_word(leak.resource),
-            words: leak.words(),
-            level: leak.level.map_or_else(|| NOTHING.into(), |level| level_unit.show(level)),
+            words: cleaned(&leak.words()),
+            level: leak.level.map_or_else(|| NOTHING.into(), |level| leak.level_unit().show(level)),
             looked_at: format!("{}{processes}", show::seconds(leak.seconds)),
             gated: leak.gated,
         }
     };
-    analysis.leaks.iter().take(ROWS_MAX).map(row).collect()
+    // Those that matter come first; the others keep their order.
+    let mut rows: Vec<&LeakFinding> = analysis.leaks.iter().collect();
+    rows.sort_by_key(|leak| {
+        (std::cmp::Reverse(leak.verdict() == Verdict::Fail), std::cmp::Reverse(leak.gated))
+    });
+    rows.into_iter().take(ROWS_MAX).map(row).collect()
 }
 
 fn target(target: &TargetFinding) -> TargetRow {

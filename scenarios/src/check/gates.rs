@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Checker;
 use crate::experiment::Phase;
-use crate::gate::{Gate, Resource, Window};
+use crate::gate::{Gate, LeakResource, Resource, Window};
 use crate::places::{Path, part};
 use crate::suggest;
 use crate::syntax::shortened;
@@ -51,7 +51,8 @@ fn one(checker: &mut Checker<'_>, path: &Path, gate: &Gate) {
         Gate::NoLeak { of, resources } => {
             checker.sampled(&of_path, of);
             if resources.is_empty() {
-                let help = "leave `resources` out for all: Memory, Fds, Sockets, Threads";
+                let all = LeakResource::ALL.map(LeakResource::name).join(", ");
+                let help = format!("leave `resources` out for all: {all}");
                 checker.tell(&path.then("resources"), "nothing is looked at", help);
             }
         }

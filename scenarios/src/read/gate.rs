@@ -97,19 +97,15 @@ fn resource(kind: &str) -> Resource {
 }
 
 fn no_leak(cx: &mut Context, fields: &mut Fields<'_>) -> Gate {
-    let all = vec![LeakResource::Memory, LeakResource::Fds, LeakResource::Sockets, LeakResource::Threads];
+    let all = LeakResource::ALL.to_vec();
     let of = fields.required(cx, "of", text);
     let resources = fields.or(cx, "resources", all, |cx, node| cx.list(node, "resources", leak_resource));
     Gate::NoLeak { of, resources }
 }
 
 fn leak_resource(cx: &mut Context, node: &Node) -> Option<LeakResource> {
-    let resource = match cx.variant(node, "a resource", &["Memory", "Fds", "Sockets", "Threads"])? {
-        "Memory" => LeakResource::Memory,
-        "Fds" => LeakResource::Fds,
-        "Sockets" => LeakResource::Sockets,
-        _ => LeakResource::Threads,
-    };
+    let name = cx.variant(node, "a resource", &LeakResource::ALL.map(LeakResource::name))?;
+    let resource = LeakResource::ALL.into_iter().find(|resource| resource.name() == name)?;
     cx.bare(node);
     Some(resource)
 }

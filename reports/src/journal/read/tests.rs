@@ -164,7 +164,21 @@ fn a_later_format_is_refused() {
     let connection = Connection::open(dir.path().join(FILE)).unwrap();
     connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
     drop(connection);
-    assert!(matches!(Journal::open(dir.path()), Err(JournalError::Newer { found: 2, .. })));
+    assert!(matches!(Journal::open(dir.path()), Err(JournalError::Newer { found: 3, .. })));
+}
+
+#[test]
+fn a_journal_of_the_first_format_is_read_without_what_came_later() {
+    let dir = journal_of(20);
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    for column in ["private_dirty", "mappings", "fds_max", "members"] {
+        connection.execute(&format!("ALTER TABLE samples DROP COLUMN {column}"), []).unwrap();
+    }
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+    let mut journal = Journal::open(dir.path()).unwrap();
+    let samples = journal.entries().filter(|entry| matches!(entry, Entry::Sample(_))).count();
+    assert!(samples > 0 && journal.losses().is_empty(), "{samples} {:?}", journal.losses());
 }
 
 #[test]
