@@ -101,6 +101,11 @@ impl Connection {
         }
     }
 
+    /// Whether both sides are there and none is being ended: nobody but its sockets and moments has news for it then.
+    pub(super) const fn is_joined(&self) -> bool {
+        matches!(self.phase, Phase::Joined(_))
+    }
+
     /// Notes what the kernel told of a socket.
     pub(super) fn note(&mut self, end: Socket, flags: EventFlags) {
         match (end, &mut self.phase) {

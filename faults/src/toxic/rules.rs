@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use shakedown_scenarios::toxic::ToxicProblem;
+use shakedown_scenarios::toxic::{Per, ToxicProblem};
 
 use super::{Direction, Injection, Shares, Tally, Toxic};
 
@@ -146,6 +146,14 @@ impl Rules {
     #[must_use]
     pub fn drops_syns(&self) -> bool {
         self.any(|toxic| matches!(toxic, Toxic::DropSyn {}))
+    }
+
+    /// Whether connections have a limit in common: then they are to take turns, for what one may send depends on what the
+    /// others have sent.
+    #[must_use]
+    pub fn share(&self) -> bool {
+        let shared = |toxic: &Toxic| matches!(toxic, Toxic::Bandwidth { per: Per::Link | Per::Client, .. });
+        self.any(shared)
     }
 
     fn any(&self, is: impl Fn(&Toxic) -> bool) -> bool {
