@@ -151,6 +151,12 @@ impl Pipe {
         matches!(self.state, State::Delivered | State::Closed)
     }
 
+    /// Whether its source ended, and that was passed on: nothing that the source sent is anywhere.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.state == State::Delivered
+    }
+
     /// Bytes that came and were not handed on yet.
     #[must_use]
     pub fn kept(&self) -> usize {
