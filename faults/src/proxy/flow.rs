@@ -311,6 +311,9 @@ impl Flow<'_> {
         let now = self.shared.now();
         let (room, again) = self.lane.pipe.room(now, self.ample);
         if room == 0 {
+            if self.lane.pipe.leaves_unread() {
+                self.lane.pipe.waits_unread(self.from.unread());
+            }
             wants.at = [wants.at, again].into_iter().flatten().min();
             return Step::Done;
         }

@@ -188,6 +188,19 @@ impl Pipe {
         (room, again)
     }
 
+    /// Whether a toxic leaves bytes at the source, so that only the source can tell how many: see
+    /// [`Pipe::waits_unread`].
+    #[must_use]
+    pub fn leaves_unread(&self) -> bool {
+        self.works.as_ref().is_some_and(|works| works.stages.iter().any(Stage::leaves_unread))
+    }
+
+    /// Tells that so many bytes wait at the source, which a toxic that leaves them there counts as its doing.
+    pub fn waits_unread(&mut self, bytes: usize) {
+        let stages = self.works.iter_mut().flat_map(|works| &mut works.stages);
+        stages.for_each(|stage| stage.waits_unread(bytes));
+    }
+
     /// Whether something makes bytes late that come now.
     #[must_use]
     pub fn delays(&self) -> bool {

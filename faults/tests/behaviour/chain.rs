@@ -181,6 +181,9 @@ impl Chain {
             return None;
         }
         let (room, again) = self.pipe.room(self.now, true);
+        if room == 0 {
+            self.pipe.waits_unread(self.source.len());
+        }
         let count = room.min(self.source.len());
         let bytes: Vec<u8> = self.source.drain(..count).collect();
         self.pipe.take(bytes, self.now);
