@@ -361,8 +361,8 @@ impl Pipe {
     fn meet(&mut self, rule: &Arc<Rule>, now: Span, met: &Met) {
         let is_it = |stage: &Stage| stage.rule.id == rule.id;
         let place = self.works.as_ref().and_then(|works| works.stages.iter().position(is_it));
-        let meant = rule.touches(self.direction) && rule.means(met.number, met.client);
-        if place.is_none() && !meant {
+        let hit = rule.touches(self.direction) && rule.hits(met.streams, met.number, met.client);
+        if place.is_none() && !hit {
             return;
         }
         let works = self.works.get_or_insert_default();
@@ -373,7 +373,7 @@ impl Pipe {
                 Stage::new(Arc::clone(rule), self.direction, met.client, chance, now)
             }
         };
-        if !meant || !stage.chance().happens(rule.injection.aim.toxicity.value()) {
+        if !hit {
             return;
         }
         match place {

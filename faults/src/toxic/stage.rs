@@ -128,10 +128,6 @@ impl Stage {
         self.rule = rule;
     }
 
-    pub(super) fn chance(&mut self) -> &mut Chance {
-        &mut self.chance
-    }
-
     /// How many bytes of a chunk pass before this toxic begins with them; all of these count as passed.
     pub(super) fn spare(&mut self, len: usize) -> usize {
         let spared = usize::try_from(self.spare).unwrap_or(usize::MAX).min(len);

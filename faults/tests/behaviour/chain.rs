@@ -46,6 +46,11 @@ impl Chain {
         Self { number, ..Self::on(Direction::Upstream) }
     }
 
+    /// With this way of the connection of this number.
+    pub fn of(number: u64, direction: Direction) -> Self {
+        Self { number, ..Self::on(direction) }
+    }
+
     /// With this way of the first connection.
     pub fn on(direction: Direction) -> Self {
         let (written, writes) = (Vec::new(), Vec::new());
