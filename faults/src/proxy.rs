@@ -84,7 +84,7 @@ pub use upstream::Upstream;
 
 /// A running proxy. Dropping it ends it without waiting: when the drop is over nobody connects, nothing is handed on, and
 /// the port is free for whoever shares addresses (`SO_REUSEADDR`, which servers and this proxy do). Its connections are
-/// closed by the worker, a moment later; [`Proxy::stop`] waits for that.
+/// closed by its workers, a moment later; [`Proxy::stop`] waits for that.
 #[derive(Debug)]
 pub struct Proxy {
     shared: Hold,

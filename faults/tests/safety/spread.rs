@@ -161,6 +161,13 @@ async fn a_limit_of_the_link_is_one() {
     let passed = busy.proxy.counters().up - before;
     let allowed = began.elapsed() + burst.duration();
     assert!(passed as f64 <= allowed.as_secs_f64() * 1e6, "{passed} bytes in {allowed:?}");
+    // They take turns on one thread then: the other one has nothing to do any more.
+    let before = used();
+    let up = busy.proxy.counters().up;
+    until("some more bytes", || busy.proxy.counters().up > up + 300_000).await;
+    let mut grown: Vec<_> = used().iter().zip(&before).map(|(now, before)| *now - *before).collect();
+    grown.sort_unstable();
+    assert!(grown.len() == 2 && grown[0] * 4 < grown[1], "{grown:?}");
     assert!(busy.proxy.heal(1).proven);
     busy.finish().await;
 }
