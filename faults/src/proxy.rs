@@ -8,8 +8,8 @@
 //! return. Every connection looks at the newest set before it moves a chunk, so a change holds for all of them from its
 //! first byte on.
 //!
-//! Read in this order: [`Proxy`] (the handle), `shared`, `published` and `turns` (what threads have in common), `engine`, `inbox`
-//! and `worker` (the threads that move bytes), `connection` and `dial` (one connection), `flow` (one way of it), `peer` and
+//! Read in this order: [`Proxy`] (the handle), `shared`, `published`, `turns` and `hold` (what threads have in common), `engine`, `inbox`,
+//! `worker`, `load` and `handover` (the threads that move bytes), `connection` and `dial` (one connection), `flow` (one way of it), `peer` and
 //! `transit` (sockets and kernel pipes), `door` (the listening socket), `upstream` (names), `timers`, `busy_poll` and
 //! `arrival` (being exact about moments). No async runtime is needed: the threads are its own.
 //!
@@ -53,7 +53,9 @@ mod dial;
 mod door;
 mod engine;
 mod flow;
+mod hold;
 mod inbox;
+mod load;
 mod peer;
 mod published;
 mod shared;
@@ -76,16 +78,16 @@ use crate::proof::Healed;
 use crate::toxic::{Evidence, Injection, Rule, Rules, RulesError, Tally, Toxic};
 use door::Door;
 use engine::{Inbox, Order};
-use shared::Shared;
+use shared::{Hold, Shared};
 pub use transit::TRANSIT;
 pub use upstream::Upstream;
 
 /// A running proxy. Dropping it ends it without waiting: when the drop is over nobody connects, nothing is handed on, and
 /// the port is free for whoever shares addresses (`SO_REUSEADDR`, which servers and this proxy do). Its connections are
-/// closed by the worker, a moment later; [`Proxy::stop`] waits for that.
+/// closed by its workers, a moment later; [`Proxy::stop`] waits for that.
 #[derive(Debug)]
 pub struct Proxy {
-    shared: Arc<Shared>,
+    shared: Hold,
     worker: Arc<Inbox>,
     injections: Mutex<Injections>,
 }
@@ -180,16 +182,16 @@ impl Proxy {
         for (id, injection) in injections {
             rules = rules.with(id, injection, 0).map_err(io::Error::other)?;
         }
-        let worker = engine::worker()?;
+        let (home, worker) = engine::worker()?;
         let door = Door::open_at(listen)?;
         let known = rules.iter().map(|rule| (rule.id, (rule.toxic().clone(), Arc::clone(&rule.tally))));
         let injections = Mutex::new(Injections { tallies: known.collect() });
-        let shared = Arc::new(Shared::new(door, upstream.into(), seed, rules));
+        let shared = Shared::new(home, door, upstream.into(), seed, rules).hold();
         let proxy = Self { shared, worker, injections };
         let rules = proxy.shared.rules();
         let dead = proxy.move_door(&Rules::default(), &rules)?;
         rules.iter().for_each(|rule| proxy.try_the_door(rule, dead));
-        proxy.worker.tell(Order::Adopt(Arc::clone(&proxy.shared)));
+        proxy.worker.tell(Order::Adopt(proxy.shared.clone()));
         Ok(proxy)
     }
 
@@ -308,7 +310,7 @@ impl Proxy {
 
     /// Stops listening, ends all connections, and returns when they are gone (after two seconds at the latest).
     pub async fn stop(self) {
-        let mut left = self.shared.left.subscribe();
+        let mut left = self.shared.left.watched();
         drop(self);
         // A worker that is gone has no connections left.
         let _ = tokio::time::timeout(STOP_WITHIN.duration(), left.wait_for(|left| *left)).await;
@@ -316,7 +318,7 @@ impl Proxy {
 
     fn publish(&self, rules: Rules) {
         self.shared.publish(rules);
-        self.worker.tell(Order::Look(Arc::clone(&self.shared)));
+        self.worker.tell(Order::Look(self.shared.clone()));
     }
 
     fn injections(&self) -> MutexGuard<'_, Injections> {
@@ -378,7 +380,7 @@ impl Drop for Proxy {
         // The port goes at once, not with the last connection.
         self.shared.door.give_up();
         self.shared.end();
-        self.worker.tell(Order::Forget(Arc::clone(&self.shared)));
+        self.worker.tell(Order::Forget(self.shared.clone()));
     }
 }
 

@@ -101,6 +101,11 @@ impl Connection {
         }
     }
 
+    /// Whether both sides are there and none is being ended: nobody but its sockets and moments has news for it then.
+    pub(super) const fn is_joined(&self) -> bool {
+        matches!(self.phase, Phase::Joined(_))
+    }
+
     /// Notes what the kernel told of a socket.
     pub(super) fn note(&mut self, end: Socket, flags: EventFlags) {
         match (end, &mut self.phase) {
@@ -137,7 +142,7 @@ impl Connection {
         let now = self.shared.now();
         self.settle(now, rules, tools)?;
         if matches!(self.phase, Phase::Dialling(_)) {
-            return self.dial(now, rules);
+            return self.dial(now, rules, tools);
         }
         self.move_both(now, rules, tools)
     }
@@ -161,7 +166,7 @@ impl Connection {
         self.seen.client.ip()
     }
 
-    fn dial(&mut self, now: Span, rules: &Rules) -> Result<Turned, Over> {
+    fn dial(&mut self, now: Span, rules: &Rules, tools: &mut Tools) -> Result<Turned, Over> {
         let Phase::Dialling(dial) = &mut self.phase else { return Ok(Turned::Again) };
         if self.client.broken {
             return Err(Over::RESET);
@@ -177,7 +182,7 @@ impl Connection {
             Dialling::Connects(until) => Ok(Turned::Dialled(earlier(until, deadline))),
             Dialling::Done(server) => {
                 self.phase = Phase::Joined(server);
-                Ok(Turned::Again)
+                self.move_both(now, rules, tools)
             }
         }
     }
@@ -188,12 +193,14 @@ impl Connection {
         let (client, shared, seen) = (&mut self.client, &*self.shared, &*self.seen);
         let ample = self.kept == 0 || shared.travelling.load(Relaxed) < TRAVELLING;
         let version = rules.version();
-        let mut turn = |lane: &mut Lane, from: &mut Peer, to: &mut Peer| {
+        let mut turn = |lane: &mut Lane, back: &Lane, from: &mut Peer, to: &mut Peer| {
             let tools = &mut *tools;
-            Flow { lane, from, to, shared, seen, tools, version, ample }.turn()
+            // Nothing is unread on a side whose end was passed on, so that its close is a FIN, and comes right after this.
+            let closes = back.pipe.is_delivered() && !from.broken && !to.broken;
+            Flow { lane, from, to, shared, seen, tools, version, ample, closes }.turn()
         };
-        let moved = match turn(&mut self.up, client, server) {
-            Ok(up) => turn(&mut self.down, server, client).map(|down| (up, down)),
+        let moved = match turn(&mut self.up, &self.down, client, server) {
+            Ok(up) => turn(&mut self.down, &self.up, server, client).map(|down| (up, down)),
             Err(over) => Err(over),
         };
         let (mut up, mut down) = moved?;

@@ -12,7 +12,7 @@ use shakedown_scenarios::units::Span;
 use super::peer::Peer;
 use super::shared::{Seen, Shared};
 use super::upstream::Upstream;
-use crate::toxic::{Chance, Direction, Over, Rule, Rules, Toxic};
+use crate::toxic::{Over, Rules, Toxic};
 
 /// How long a target may take to accept. The kernel alone would try for two minutes.
 const DIAL_WITHIN: Span = Span::secs(10);
@@ -136,7 +136,7 @@ impl Dial {
     fn ask(&mut self, shared: &Shared, seen: &Seen, rules: &Rules, now: Span) -> Result<Say, Over> {
         let mut say = Say::Go(None);
         let mut newest = self.told;
-        for rule in rules.iter().filter(|rule| is_hit(rule, shared, seen)) {
+        for rule in rules.iter().filter(|rule| rule.hits(shared.streams, seen.number, seen.client.ip())) {
             let tell = rule.since > self.told;
             newest = newest.max(rule.since);
             match rule.toxic() {
@@ -205,16 +205,6 @@ const EPHEMERAL: u16 = 1_024;
 fn unreachable(shared: &Shared) -> Over {
     shared.counters.dial_failures.fetch_add(1, Relaxed);
     Over::Reset(Side::Both)
-}
-
-/// Whether a toxic is about this connection. Its chance is drawn from the same place each time, so it need not be kept.
-fn is_hit(rule: &Rule, shared: &Shared, seen: &Seen) -> bool {
-    if !rule.means(seen.number, seen.client.ip()) {
-        return false;
-    }
-    let name = format!("connect/{}", rule.name).into();
-    let mut chance = Chance::new(shared.streams, seen.number, Direction::Upstream, name);
-    chance.happens(rule.injection.aim.toxicity.value())
 }
 
 /// Begins to connect.

@@ -1,7 +1,10 @@
-//! The threads that move bytes: a few for the whole process, each with all connections of some proxies.
+//! The threads that move bytes: a few for the whole process, each with connections of some proxies.
 //!
-//! A proxy belongs to one worker, so that its connections are numbered in the order of their acceptance and none of
-//! their data is shared between threads. Workers start with the first proxy and stay.
+//! A proxy has one worker that is its home: there its connections are accepted, so that they are numbered in the order of
+//! their acceptance, and there they stay unless home has more to do than another worker. Then busy ones move, each as a
+//! whole, so that none is ever shared between threads. They go out from home and come back to it, and nowhere else, and
+//! all that is told of a proxy goes by its home: so whatever was told after a connection left arrives after it, and home
+//! knows everyone who has to hear of it. Workers start when they are first needed and stay.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,22 +14,24 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::connection::Connection;
 use super::inbox::{self, Bell};
-use super::shared::Shared;
+use super::load::Line;
+use super::shared::Hold;
+use super::turns::WORKERS;
 use super::worker::Worker;
-
-/// More threads than this never had more to do.
-const MOST_WORKERS: usize = 4;
 
 /// What workers are told.
 #[derive(Debug)]
 pub(super) enum Order {
     /// A proxy begins.
-    Adopt(Arc<Shared>),
+    Adopt(Hold),
     /// Its rules, or its door, have changed.
-    Look(Arc<Shared>),
+    Look(Hold),
     /// It ends, with its connections.
-    Forget(Arc<Shared>),
+    Forget(Hold),
+    /// A connection of it comes from another worker.
+    Have(Box<Connection>, Hold),
     /// A name was looked up for a connection.
     Resolved { place: usize, serial: u64, found: Option<SocketAddr> },
 }
@@ -63,24 +68,44 @@ impl AsFd for EventFd {
     }
 }
 
-/// The worker for the next proxy.
+/// Where a worker is, or will be once it is needed.
+#[derive(Debug, Default)]
+pub(super) struct Post {
+    inbox: Mutex<Option<Arc<Inbox>>>,
+    /// What others see of how much it has to do.
+    pub(super) line: Line,
+}
+
+/// All posts of this process.
+pub(super) fn posts() -> &'static [Post] {
+    static POSTS: OnceLock<Vec<Post>> = OnceLock::new();
+    POSTS.get_or_init(|| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (0..cores.min(WORKERS)).map(|_| Post::default()).collect()
+    })
+}
+
+/// The worker for the next proxy: its number, and the way to it.
 ///
 /// # Errors
 /// If the system has no thread or no descriptors for one.
-pub(super) fn worker() -> io::Result<Arc<Inbox>> {
-    static WORKERS: OnceLock<Vec<Mutex<Option<Arc<Inbox>>>>> = OnceLock::new();
+pub(super) fn worker() -> io::Result<(usize, Arc<Inbox>)> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let workers = WORKERS.get_or_init(|| {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        (0..cores.min(MOST_WORKERS)).map(|_| Mutex::new(None)).collect()
-    });
-    let number = NEXT.fetch_add(1, Ordering::Relaxed) % workers.len();
-    let mut place = workers[number].lock().unwrap_or_else(PoisonError::into_inner);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed) % posts().len();
+    Ok((number, inbox(number)?))
+}
+
+/// The way to a worker, which is started if need be.
+///
+/// # Errors
+/// If the system has no thread or no descriptors for it.
+pub(super) fn inbox(number: usize) -> io::Result<Arc<Inbox>> {
+    let mut place = posts()[number].inbox.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(inbox) = &*place {
         return Ok(Arc::clone(inbox));
     }
     let inbox = Arc::new(Inbox::new(EventFd::open()?));
-    let worker = Worker::new(Arc::clone(&inbox))?;
+    let worker = Worker::new(number, Arc::clone(&inbox))?;
     std::thread::Builder::new().name(format!("shakedown-proxy-{number}")).spawn(move || worker.run())?;
     *place = Some(Arc::clone(&inbox));
     Ok(inbox)

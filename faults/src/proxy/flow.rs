@@ -52,6 +52,8 @@ pub(super) struct Flow<'a> {
     pub(super) version: u64,
     /// Whether there is memory for what travels.
     pub(super) ample: bool,
+    /// Whether the connection is closed as soon as this way is at its end, which passes the end on by itself.
+    pub(super) closes: bool,
 }
 
 /// What a flow waits for when a turn is over, besides its sockets.
@@ -240,7 +242,7 @@ impl Flow<'_> {
     /// The source ended, and nothing stands between.
     fn ended(&mut self, end: End) -> Step {
         if end == End::Finished {
-            self.to.shut_write();
+            self.finish();
             self.lane.pipe.passed_end();
             return Step::Done;
         }
@@ -288,7 +290,7 @@ impl Flow<'_> {
                 }
                 Next::End(End::Reset) => return Err(Over::RESET),
                 Next::End(End::Finished) => {
-                    self.to.shut_write();
+                    self.finish();
                     self.lane.pipe.ended(now);
                 }
                 Next::Over(over) => return Err(over),
@@ -309,6 +311,9 @@ impl Flow<'_> {
         let now = self.shared.now();
         let (room, again) = self.lane.pipe.room(now, self.ample);
         if room == 0 {
+            if self.lane.pipe.leaves_unread() {
+                self.lane.pipe.waits_unread(self.from.unread());
+            }
             wants.at = [wants.at, again].into_iter().flatten().min();
             return Step::Done;
         }
@@ -329,6 +334,12 @@ impl Flow<'_> {
             Moved::End | Moved::Broken => self.lane.pipe.take_end(End::Reset, now),
         }
         Step::More
+    }
+
+    fn finish(&self) {
+        if !self.closes {
+            self.to.shut_write();
+        }
     }
 
     fn sink_broke(&mut self, wants: &mut Wants) {

@@ -181,6 +181,13 @@ impl Peer {
         }
     }
 
+    /// How many bytes wait to be read.
+    pub(super) fn unread(&self) -> usize {
+        // It fails only for a socket that is none.
+        rustix::io::ioctl_fionread(&self.socket)
+            .map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+    }
+
     /// Passes an end of stream on. It fails only if the socket is gone already, which its own way tells.
     pub(super) fn shut_write(&self) {
         let _ = SockRef::from(&self.socket).shutdown(Shutdown::Write);

@@ -1,4 +1,4 @@
-//! What a proxy's handle, its worker and its connections have in common.
+//! What a proxy's handle, its workers and its connections have in common.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,15 +10,25 @@ use shakedown_scenarios::units::Span;
 use tokio::sync::watch;
 
 use super::door::Door;
+use super::hold::{self, Leave};
 use super::published::Published;
 use super::turns::Turns;
 use super::upstream::Upstream;
 use crate::clock::Clock;
 use crate::toxic::Rules;
 
+/// A hold on a proxy: the last one to let go tells that it has left for good. Whoever waits for that may want the port.
+pub(super) type Hold = hold::Hold<Shared, Left>;
+
+/// Becomes true once a proxy has left.
+#[derive(Clone, Debug)]
+pub(super) struct Left(Arc<watch::Sender<bool>>);
+
 /// One proxy, as all its parts see it.
 #[derive(Debug)]
 pub(super) struct Shared {
+    /// The worker that accepts for it.
+    pub(super) home: usize,
     pub(super) door: Door,
     pub(super) upstream: Upstream,
     pub(super) streams: Streams,
@@ -31,7 +41,7 @@ pub(super) struct Shared {
     /// The turns of its connections.
     turns: Turns,
     /// True once all connections are gone for good.
-    pub(super) left: Arc<watch::Sender<bool>>,
+    pub(super) left: Left,
 }
 
 #[derive(Debug, Default)]
@@ -58,12 +68,28 @@ pub(super) struct Seen {
 /// A turn moves a megabyte at the most, in a millisecond or so; the rest is for a worker whose core is taken from it.
 const SETTLES_WITHIN: Span = Span::millis(50);
 
+// === impl Left ===
+
+impl Left {
+    /// To wait for it.
+    pub(super) fn watched(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
+    }
+}
+
+impl Leave for Left {
+    fn left(&self) {
+        self.0.send_replace(true);
+    }
+}
+
 // === impl Shared ===
 
 impl Shared {
-    pub(super) fn new(door: Door, upstream: Upstream, seed: u64, rules: Rules) -> Self {
+    pub(super) fn new(home: usize, door: Door, upstream: Upstream, seed: u64, rules: Rules) -> Self {
         let version = rules.version();
         Self {
+            home,
             door,
             upstream,
             streams: Streams::new(seed),
@@ -73,7 +99,7 @@ impl Shared {
             connections: Mutex::default(),
             travelling: AtomicUsize::new(0),
             turns: Turns::new(),
-            left: Arc::new(watch::Sender::new(false)),
+            left: Left(Arc::new(watch::Sender::new(false))),
         }
     }
 
@@ -97,9 +123,15 @@ impl Shared {
         self.rules.publish(rules, version);
     }
 
-    /// A turn begins, or ends. Only the worker says so.
-    pub(super) fn turn(&self) {
-        self.turns.turn();
+    /// A hold on it, the first one.
+    pub(super) fn hold(self) -> Hold {
+        let left = self.left.clone();
+        Hold::new(self, left)
+    }
+
+    /// A turn begins, or ends, on a worker. Only that worker says so.
+    pub(super) fn turn(&self, worker: usize) {
+        self.turns.turn(worker);
     }
 
     /// Ends all moving of bytes. When it returns, no byte goes on (but see [`Shared::settle`] on a worker that does not
@@ -114,7 +146,7 @@ impl Shared {
         self.turns.have_ended()
     }
 
-    /// Waits until a turn that is under way is over, which takes microseconds: then everything that a peer has seen is
+    /// Waits until turns that are under way are over, which takes microseconds: then everything that a peer has seen is
     /// counted. A worker that does not get its core is not waited for.
     pub(super) fn settle(&self) {
         let mut give_up = None;

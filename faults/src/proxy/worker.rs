@@ -1,5 +1,7 @@
 //! One thread: it waits for its sockets, its orders and its moments, and gives connections their turns.
 
+mod handover;
+
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -16,14 +18,16 @@ use shakedown_scenarios::units::Span;
 
 use super::busy_poll::BusyPoll;
 use super::connection::{Connection, Socket, Turned};
-use super::engine::{Inbox, Order};
+use super::engine::{self, Inbox, Order};
 use super::flow::Tools;
+use super::load::Load;
 use super::peer::WATCHED;
-use super::shared::Shared;
+use super::shared::Hold;
 use super::timers::Timers;
 use super::upstream::Resolver;
 use crate::clock::Clock;
 use crate::toxic::Rules;
+use handover::Giving;
 
 /// How many connections are accepted before the others have their turns again.
 const ACCEPTS_A_TURN: usize = 64;
@@ -42,6 +46,7 @@ const DOOR: u64 = 1 << 63;
 /// All that a thread has.
 #[derive(Debug)]
 pub(super) struct Worker {
+    number: usize,
     inbox: Arc<Inbox>,
     poll: OwnedFd,
     clock: Clock,
@@ -58,13 +63,21 @@ pub(super) struct Worker {
     tools: Tools,
     resolver: Option<Resolver<(usize, u64)>>,
     serial: u64,
+    load: Load,
+    giving: Option<Giving>,
 }
 
 /// A proxy, with its rules as they were last looked at.
 #[derive(Debug)]
 struct Served {
-    shared: Arc<Shared>,
+    shared: Hold,
     rules: Arc<Rules>,
+    /// Whether this worker is its home.
+    at_home: bool,
+    /// The workers that have had connections of it from home.
+    guests: Vec<usize>,
+    /// All its connections are to be on one thread: see [`Rules::share`].
+    stays: bool,
 }
 
 #[derive(Debug)]
@@ -77,15 +90,18 @@ struct Slot {
     queued: bool,
     /// The moment that it last asked for.
     asked: Option<Span>,
+    /// The turns that it had here.
+    turns: u32,
 }
 
 // === impl Worker ===
 
 impl Worker {
-    pub(super) fn new(inbox: Arc<Inbox>) -> io::Result<Self> {
+    pub(super) fn new(number: usize, inbox: Arc<Inbox>) -> io::Result<Self> {
         let poll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&poll, inbox.bell(), EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
         Ok(Self {
+            number,
             inbox,
             poll,
             clock: Clock::of_process(),
@@ -100,6 +116,8 @@ impl Worker {
             tools: Tools::new(),
             resolver: None,
             serial: 0,
+            load: Load::default(),
+            giving: None,
         })
     }
 
@@ -113,6 +131,7 @@ impl Worker {
             let timeout = self.timeout();
             // It fails only when a signal came in between.
             let _ = epoll::wait(&self.poll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref());
+            self.weigh();
             for event in &events {
                 self.take(event);
             }
@@ -129,7 +148,9 @@ impl Worker {
         }
         let relief = self.reliefs.iter().map(|(moment, _)| *moment).min();
         let next = [self.timers.next(), relief].into_iter().flatten().min();
-        let wait = self.busy.wait(self.clock.now(), next)?;
+        let now = self.clock.now();
+        self.load.waits(now);
+        let wait = self.busy.wait(now, next)?;
         Timespec::try_from(wait.duration()).ok()
     }
 
@@ -156,18 +177,17 @@ impl Worker {
             Order::Adopt(shared) => self.adopt(shared),
             Order::Look(shared) => {
                 if let Some(proxy) = self.find(&shared) {
+                    self.pass_on(proxy, Order::Look);
                     self.look(proxy);
                 }
             }
             Order::Forget(shared) => {
                 if let Some(proxy) = self.find(&shared) {
+                    self.pass_on(proxy, Order::Forget);
                     self.forget(proxy);
                 }
-                // Whoever waits for this may want the port.
-                let left = Arc::clone(&shared.left);
-                drop(shared);
-                left.send_replace(true);
             }
+            Order::Have(connection, shared) => self.have(*connection, shared),
             Order::Resolved { place, serial, found } => {
                 if let Some(Some(slot)) = self.connections.get_mut(place)
                     && slot.serial == serial
@@ -179,22 +199,30 @@ impl Worker {
         }
     }
 
-    fn find(&self, shared: &Arc<Shared>) -> Option<usize> {
-        let is = |served: &Option<Served>| served.as_ref().is_some_and(|it| Arc::ptr_eq(&it.shared, shared));
+    fn find(&self, shared: &Hold) -> Option<usize> {
+        let is = |served: &Option<Served>| served.as_ref().is_some_and(|it| it.shared.is(shared));
         self.proxies.iter().position(is)
     }
 
-    fn adopt(&mut self, shared: Arc<Shared>) {
+    fn adopt(&mut self, shared: Hold) {
+        let place = self.serve(shared);
+        let Some(Some(served)) = self.proxies.get(place) else { return };
+        let data = EventData::new_u64(DOOR | place as u64);
+        // It fails only without memory; such a proxy accepts nobody, and its clients see that.
+        let _ = epoll::add(&self.poll, served.shared.door.socket(), data, EventFlags::IN | EventFlags::ET);
+        self.accept(place);
+    }
+
+    /// Finds a place for a proxy.
+    fn serve(&mut self, shared: Hold) -> usize {
         let place = self.proxies.iter().position(Option::is_none).unwrap_or(self.proxies.len());
         if place == self.proxies.len() {
             self.proxies.push(None);
         }
-        let data = EventData::new_u64(DOOR | place as u64);
-        // It fails only without memory; such a proxy accepts nobody, and its clients see that.
-        let _ = epoll::add(&self.poll, shared.door.socket(), data, EventFlags::IN | EventFlags::ET);
-        let rules = shared.rules();
-        self.proxies[place] = Some(Served { shared, rules });
-        self.accept(place);
+        let (rules, at_home) = (shared.rules(), shared.home == self.number);
+        let stays = rules.share();
+        self.proxies[place] = Some(Served { shared, rules, at_home, guests: Vec::new(), stays });
+        place
     }
 
     /// The rules have changed, or the door: all connections of the proxy have a turn.
@@ -214,7 +242,7 @@ impl Worker {
             }
         }
         self.reliefs.retain(|(_, of)| *of != proxy);
-        if let Some(served) = self.proxies[proxy].take() {
+        if let Some(served) = self.proxies[proxy].take().filter(|served| served.at_home) {
             let _ = epoll::delete(&self.poll, served.shared.door.socket());
         }
     }
@@ -223,7 +251,7 @@ impl Worker {
         for _ in 0..ACCEPTS_A_TURN {
             let Some(Some(served)) = self.proxies.get_mut(proxy) else { return };
             served.refresh();
-            if served.rules.refuses() || served.shared.door.is_dead() {
+            if !served.at_home || served.rules.refuses() || served.shared.door.is_dead() {
                 return;
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
@@ -251,23 +279,32 @@ impl Worker {
 
     fn welcome(&mut self, proxy: usize, socket: OwnedFd, client: SocketAddr) {
         let Some(Some(served)) = self.proxies.get(proxy) else { return };
-        let shared = Arc::clone(&served.shared);
+        let shared = Arc::clone(served.shared.held());
         if shared.door.is_filler(client) {
             return;
         }
         let number = shared.counters.accepted.fetch_add(1, Relaxed);
-        let connection = Connection::new(shared, number, socket, client);
+        self.settle_in(proxy, Connection::new(shared, number, socket, client));
+    }
+
+    /// Finds a place for a connection, watches its sockets and lets it have a turn. Without memory for that it is dropped.
+    fn settle_in(&mut self, proxy: usize, connection: Connection) {
         let place = self.free.pop().unwrap_or(self.connections.len());
         if place == self.connections.len() {
             self.connections.push(None);
         }
-        let data = EventData::new_u64((place as u64) << 1);
-        if epoll::add(&self.poll, connection.client_fd(), data, WATCHED).is_err() {
+        // A socket that is ready when it is added has its event as well, so none is missed that came before.
+        let watch = |end, fd| {
+            epoll::add(&self.poll, fd, EventData::new_u64((place as u64) << 1 | end), WATCHED).is_ok()
+        };
+        if !(watch(0, connection.client_fd()) && connection.server_fd().is_none_or(|fd| watch(1, fd))) {
+            // Closed sockets are not watched any more, so no event can mean the place.
+            drop(connection);
             self.free.push(place);
             return;
         }
         self.serial += 1;
-        let slot = Slot { connection, proxy, serial: self.serial, queued: false, asked: None };
+        let slot = Slot { connection, proxy, serial: self.serial, queued: false, asked: None, turns: 0 };
         self.connections[place] = Some(Box::new(slot));
         self.queue(place);
     }
@@ -305,7 +342,9 @@ impl Worker {
 
     /// One turn for each that is ready now.
     fn give_turns(&mut self) {
-        for _ in 0..self.ready.len() {
+        let turns = self.ready.len();
+        self.load.gave(turns);
+        for _ in 0..turns {
             if let Some(place) = self.ready.pop_front() {
                 self.give_turn(place);
             }
@@ -317,12 +356,21 @@ impl Worker {
         slot.queued = false;
         let Some(Some(served)) = self.proxies.get_mut(slot.proxy) else { return };
         served.refresh();
-        served.shared.turn();
+        if served.stays && self.send_home(place) {
+            return;
+        }
+        let Some(Some(slot)) = self.connections.get_mut(place) else { return };
+        let Some(Some(served)) = self.proxies.get_mut(slot.proxy) else { return };
+        served.shared.turn(self.number);
         let turned = match served.shared.has_ended() {
             true => Turned::Over,
             false => slot.connection.turn(&served.rules, &mut self.tools),
         };
-        served.shared.turn();
+        served.shared.turn(self.number);
+        slot.turns = slot.turns.saturating_add(1);
+        if self.giving.is_some() && matches!(turned, Turned::Waits(_) | Turned::Again) && self.give(place) {
+            return;
+        }
         match turned {
             Turned::Waits(None) => {}
             Turned::Waits(Some(moment)) => self.wake_at(place, moment),
@@ -396,6 +444,7 @@ impl Served {
     fn refresh(&mut self) {
         if self.shared.version() != self.rules.version() {
             self.rules = self.shared.rules();
+            self.stays = self.rules.share();
         }
     }
 }

@@ -46,7 +46,8 @@ pub struct Evidence {
     pub mean_delay: Span,
     /// Bytes taken and lost.
     pub bytes_swallowed: u64,
-    /// Bytes that were read and then had to wait for the heal. What waits in the kernel's buffers is not in it.
+    /// Bytes that had to wait for the heal after they were read. Where a toxic reads nothing, those that were seen to wait
+    /// unread; what else waits in the kernel's buffers is not in it.
     pub bytes_held: u64,
     /// New connections that were accepted and got nowhere until the heal.
     pub connections_held: u64,

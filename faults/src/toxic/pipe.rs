@@ -151,6 +151,12 @@ impl Pipe {
         matches!(self.state, State::Delivered | State::Closed)
     }
 
+    /// Whether its source ended, and that was passed on: nothing that the source sent is anywhere.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.state == State::Delivered
+    }
+
     /// Bytes that came and were not handed on yet.
     #[must_use]
     pub fn kept(&self) -> usize {
@@ -180,6 +186,19 @@ impl Pipe {
             again = again.max(moment.filter(|_| allowed == 0));
         }
         (room, again)
+    }
+
+    /// Whether a toxic leaves bytes at the source, so that only the source can tell how many: see
+    /// [`Pipe::waits_unread`].
+    #[must_use]
+    pub fn leaves_unread(&self) -> bool {
+        self.works.as_ref().is_some_and(|works| works.stages.iter().any(Stage::leaves_unread))
+    }
+
+    /// Tells that so many bytes wait at the source, which a toxic that leaves them there counts as its doing.
+    pub fn waits_unread(&mut self, bytes: usize) {
+        let stages = self.works.iter_mut().flat_map(|works| &mut works.stages);
+        stages.for_each(|stage| stage.waits_unread(bytes));
     }
 
     /// Whether something makes bytes late that come now.
@@ -342,8 +361,8 @@ impl Pipe {
     fn meet(&mut self, rule: &Arc<Rule>, now: Span, met: &Met) {
         let is_it = |stage: &Stage| stage.rule.id == rule.id;
         let place = self.works.as_ref().and_then(|works| works.stages.iter().position(is_it));
-        let meant = rule.touches(self.direction) && rule.means(met.number, met.client);
-        if place.is_none() && !meant {
+        let hit = rule.touches(self.direction) && rule.hits(met.streams, met.number, met.client);
+        if place.is_none() && !hit {
             return;
         }
         let works = self.works.get_or_insert_default();
@@ -354,7 +373,7 @@ impl Pipe {
                 Stage::new(Arc::clone(rule), self.direction, met.client, chance, now)
             }
         };
-        if !meant || !stage.chance().happens(rule.injection.aim.toxicity.value()) {
+        if !hit {
             return;
         }
         match place {

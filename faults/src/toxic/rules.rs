@@ -6,7 +6,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use shakedown_scenarios::toxic::ToxicProblem;
+use shakedown_scenarios::seed::Streams;
+use shakedown_scenarios::target::Way;
+use shakedown_scenarios::toxic::{Per, ToxicProblem};
 
 use super::{Direction, Injection, Shares, Tally, Toxic};
 
@@ -34,6 +36,8 @@ pub struct Rule {
     pub since: u64,
     /// How many connections had begun when it was injected.
     pub begun: u64,
+    /// How many forms it had before this one: whom it hits is drawn anew for each.
+    pub form: u32,
 }
 
 /// Why a toxic could not be injected.
@@ -95,6 +99,7 @@ impl Rules {
         let before = &rules[index];
         let mut rule = Rule::new(id, injection, self.version + 1, before.begun)?;
         rule.tally = Arc::clone(&before.tally);
+        rule.form = before.form.wrapping_add(1);
         rules[index] = Arc::new(rule);
         Ok(Self { version: self.version + 1, rules })
     }
@@ -148,6 +153,14 @@ impl Rules {
         self.any(|toxic| matches!(toxic, Toxic::DropSyn {}))
     }
 
+    /// Whether connections have a limit in common: then they are to take turns, for what one may send depends on what the
+    /// others have sent.
+    #[must_use]
+    pub fn share(&self) -> bool {
+        let shared = |toxic: &Toxic| matches!(toxic, Toxic::Bandwidth { per: Per::Link | Per::Client, .. });
+        self.any(shared)
+    }
+
     fn any(&self, is: impl Fn(&Toxic) -> bool) -> bool {
         self.rules.iter().any(|rule| is(&rule.injection.toxic))
     }
@@ -162,7 +175,7 @@ impl Rule {
             return Err(RulesError::Wrong(problems));
         }
         let name = injection.name.as_str().into();
-        Ok(Self { id, name, injection, tally: Arc::default(), shares: Arc::default(), since, begun })
+        Ok(Self { id, name, injection, tally: Arc::default(), shares: Arc::default(), since, begun, form: 0 })
     }
 
     /// What it does.
@@ -186,14 +199,28 @@ impl Rule {
             aim.first.is_none_or(|first| number.checked_sub(self.begun).is_some_and(|place| place < first));
         among_first && aim.hits_number(number) && aim.hits_client(client)
     }
+
+    /// Whether a connection is hit: it is meant, and drawn. There is one draw for a connection and all that is done to it,
+    /// so that both ways of it are hit or neither. A rule for one way has draws of its own, whatever its name.
+    #[must_use]
+    pub fn hits(&self, streams: Streams, number: u64, client: IpAddr) -> bool {
+        let way = match self.injection.aim.way {
+            Way::Both => "both",
+            Way::Upstream => Direction::Upstream.word(),
+            Way::Downstream => Direction::Downstream.word(),
+        };
+        let (form, name, share) = (self.form, &self.name, self.injection.aim.toxicity.value());
+        let drawn = || streams.stream(&format!("connection/{number}/hits/{way}/{form}/{name}")).chance(share);
+        // What is certain, either way, is not drawn.
+        self.means(number, client) && share > 0.0 && (share >= 1.0 || drawn())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shakedown_scenarios::target::Way;
     use shakedown_scenarios::toxic::Aim;
-    use shakedown_scenarios::units::Span;
+    use shakedown_scenarios::units::{Ratio, Span};
 
     fn reset() -> Injection {
         Injection::new(Toxic::reset(), Way::Both)
@@ -241,5 +268,21 @@ mod tests {
         let rule = rules.get(1).unwrap();
         let meant: Vec<u64> = (0..20).filter(|number| rule.means(*number, [127, 0, 0, 1].into())).collect();
         assert_eq!(meant, [10, 11]);
+    }
+
+    // Computed by a second implementation in another language, not copied from the output of this one.
+    #[test]
+    fn whom_a_share_hits_is_the_same_for_ever_and_drawn_anew_for_a_new_form() {
+        let half = || {
+            let aim = Aim { toxicity: Ratio::new(0.5).unwrap(), ..Aim::default() };
+            Injection { name: "slow".to_owned(), aim, ..reset() }
+        };
+        let hit = |rules: &Rules| -> Vec<u64> {
+            let rule = rules.get(1).unwrap();
+            (0..16).filter(|number| rule.hits(Streams::new(42), *number, [127, 0, 0, 1].into())).collect()
+        };
+        let first = Rules::default().with(1, half(), 0).unwrap();
+        assert_eq!(hit(&first), [0, 1, 3, 4, 5, 6, 7, 9, 10, 12, 13, 14]);
+        assert_eq!(hit(&first.updated(1, half()).unwrap()), [0, 1, 4, 8, 9, 10, 11, 13]);
     }
 }

@@ -23,6 +23,8 @@ pub struct Stage {
     memory: Memory,
     /// Whether bytes are missing because of it.
     pub(super) took: bool,
+    /// How many bytes it was seen to leave unread, at the most.
+    unread: usize,
 }
 
 /// What a stage remembers.
@@ -113,7 +115,7 @@ impl Stage {
     ) -> Self {
         let memory = Memory::of(rule.toxic(), now);
         let spare = rule.injection.aim.after_bytes.as_bytes();
-        Self { rule, direction, client, chance, since: now, spare, memory, took: false }
+        Self { rule, direction, client, chance, since: now, spare, memory, took: false, unread: 0 }
     }
 
     /// The toxic changed its form; what this stage knows stays known where it still means something.
@@ -124,10 +126,6 @@ impl Stage {
             self.memory = fresh;
         }
         self.rule = rule;
-    }
-
-    pub(super) fn chance(&mut self) -> &mut Chance {
-        &mut self.chance
     }
 
     /// How many bytes of a chunk pass before this toxic begins with them; all of these count as passed.
@@ -239,8 +237,21 @@ impl Stage {
                 let allowed = if ready.is_some_and(|ready| ready <= now) { bucket.allowance(now) } else { 0 };
                 Some((allowed, ready))
             }
-            (Toxic::Blackhole { mode: Blackhole::Hold }, _) => Some((0, None)),
+            _ if self.leaves_unread() => Some((0, None)),
             _ => None,
+        }
+    }
+
+    /// Whether it leaves bytes where they are, so that nobody counts them as they are read.
+    pub(super) fn leaves_unread(&self) -> bool {
+        matches!(self.rule.toxic(), Toxic::Blackhole { mode: Blackhole::Hold })
+    }
+
+    /// Tells how many bytes wait to be read while it lets none be; those that are new to it are held by it.
+    pub(super) fn waits_unread(&mut self, bytes: usize) {
+        if self.leaves_unread() && bytes > self.unread {
+            self.rule.tally.held(bytes - self.unread);
+            self.unread = bytes;
         }
     }
 

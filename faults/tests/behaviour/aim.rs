@@ -1,12 +1,12 @@
 //! Whom a toxic hits, and from when on.
 
 use shakedown_faults::toxic::Toxic;
-use shakedown_faults::toxic::{Aim, Injection};
+use shakedown_faults::toxic::{Aim, Direction, Injection};
 use shakedown_scenarios::target::Way;
 use shakedown_scenarios::toxic::Blackhole;
 use shakedown_scenarios::units::{Size, Span};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, NAME};
 use crate::script::{latency, ratio};
 
 const BLACKHOLE: Toxic = Toxic::Blackhole { mode: Blackhole::Drop };
@@ -34,6 +34,42 @@ fn an_update_draws_once_whom_it_hits() {
     });
     let hit = hit.count();
     assert!((440..560).contains(&hit), "{hit} of 1,000 at 50 %");
+}
+
+#[test]
+fn both_ways_of_a_connection_are_hit_or_neither() {
+    let hit = |number, way: Way, update: bool| {
+        Direction::BOTH.map(|direction| {
+            let mut chain = Chain::of(number, direction);
+            let aim = Aim { toxicity: ratio(0.5), ..Aim::at(way) };
+            let toxic = latency(Span::millis(1), Span::ZERO);
+            chain.aim(1, toxic.clone(), aim.clone());
+            if update {
+                let injection = Injection { name: NAME.to_owned(), toxic, aim };
+                chain.change(chain.rules.updated(1, injection).unwrap());
+            }
+            !chain.pipe.is_clear()
+        })
+    };
+    let mut changed = 0;
+    for update in [false, true] {
+        let both: Vec<bool> = (0..1_000)
+            .map(|number| {
+                let [up, down] = hit(number, Way::Both, update);
+                assert_eq!(up, down, "connection {number}");
+                changed += usize::from(update && up != hit(number, Way::Both, false)[0]);
+                up
+            })
+            .collect();
+        let count = both.iter().filter(|hit| **hit).count();
+        assert!((440..560).contains(&count), "{count} of 1,000 at 50 %");
+    }
+    assert!((440..560).contains(&changed), "an update draws anew: {changed} of 1,000 changed");
+    // Two injections, one for each way, are two draws, also if they have one name.
+    let pairs = (0..1_000)
+        .map(|number| (hit(number, Way::Upstream, false)[0], hit(number, Way::Downstream, false)[1]));
+    let alike = pairs.filter(|(up, down)| up == down).count();
+    assert!((440..560).contains(&alike), "{alike} of 1,000 alike");
 }
 
 #[test]

@@ -44,8 +44,30 @@ fn an_end_that_was_swallowed_is_something_lost() {
 fn one_that_holds_loses_nothing() {
     let holding = Toxic::Blackhole { mode: Blackhole::Hold };
     let steps = [Step::Inject(1, holding), send("stuck"), Step::Wait(60), Step::Heal(1), Step::Wait(20)];
-    // It reads nothing, so that the sender feels it, and cannot say how much it held.
-    play(&steps, &Expected { bytes: b"stuck", at: &[(0, 60)], pieces: 1, bit: false, ..Expected::default() });
+    play(&steps, &Expected { bytes: b"stuck", at: &[(0, 60)], pieces: 1, ..Expected::default() });
+}
+
+#[test]
+fn one_that_holds_is_proven_by_what_waits_unread_and_by_nothing_else() {
+    let holding = Toxic::Blackhole { mode: Blackhole::Hold };
+    let mut steps = vec![Step::Inject(1, holding), Step::Wait(30)];
+    play(&steps, &Expected { bit: false, ..Expected::default() });
+    steps.extend([send("stuck"), Step::Wait(30)]);
+    play(&steps, &Expected::default());
+}
+
+#[test]
+fn what_waits_unread_is_counted_once() {
+    let mut chain = Chain::under(Toxic::Blackhole { mode: Blackhole::Hold });
+    for (waits, counted) in [(0, 0), (5, 5), (5, 5), (9, 9)] {
+        chain.pipe.waits_unread(waits);
+        assert_eq!(chain.evidence(1).bytes_held, counted);
+    }
+    // A partition reads what comes and counts that itself.
+    let mut chain = Chain::under(Toxic::Partition {});
+    assert!(!chain.pipe.leaves_unread());
+    chain.pipe.waits_unread(5);
+    assert_eq!(chain.evidence(1).bytes_held, 0);
 }
 
 #[test]

@@ -46,6 +46,11 @@ impl Chain {
         Self { number, ..Self::on(Direction::Upstream) }
     }
 
+    /// With this way of the connection of this number.
+    pub fn of(number: u64, direction: Direction) -> Self {
+        Self { number, ..Self::on(direction) }
+    }
+
     /// With this way of the first connection.
     pub fn on(direction: Direction) -> Self {
         let (written, writes) = (Vec::new(), Vec::new());
@@ -181,6 +186,9 @@ impl Chain {
             return None;
         }
         let (room, again) = self.pipe.room(self.now, true);
+        if room == 0 {
+            self.pipe.waits_unread(self.source.len());
+        }
         let count = room.min(self.source.len());
         let bytes: Vec<u8> = self.source.drain(..count).collect();
         self.pipe.take(bytes, self.now);

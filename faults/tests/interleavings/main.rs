@@ -8,8 +8,11 @@
 mod bell;
 mod changes;
 mod counts;
+mod handover;
 mod orders;
 
+#[path = "../../src/proxy/hold.rs"]
+mod hold;
 #[path = "../../src/proxy/inbox.rs"]
 mod inbox;
 #[path = "../../src/proxy/published.rs"]

@@ -18,6 +18,8 @@ pub fn play(_: &[String]) {
     runtime.block_on(async {
         let server = TcpListener::bind(any()).unwrap();
         let proxy = Proxy::start(any(), server.local_addr().unwrap(), 42).unwrap();
+        // A proxy that looks for its first clients takes a descriptor for a moment: it has looked once it has called for one.
+        let _first = (TcpStream::connect(proxy.address()).unwrap(), server.accept().unwrap());
         let mut held = Vec::new();
         while let Ok(file) = std::fs::File::open("/dev/null") {
             held.push(file);
@@ -28,13 +30,13 @@ pub fn play(_: &[String]) {
         let (before, began) = (cpu_time(), now());
         wait(Duration::from_millis(1_000)).await;
         let spent = cpu_time() - before;
-        assert_eq!(proxy.counters().accepted, 0);
+        assert_eq!(proxy.counters().accepted, 1);
         println!("{spent:?} of CPU in {:?} without descriptors", began.elapsed());
         assert!(spent * 20 <= began.elapsed(), "{spent:?} of CPU in {:?}", began.elapsed());
 
         drop(held);
         let relief = now();
-        while proxy.counters().accepted == 0 {
+        while proxy.counters().accepted == 1 {
             assert!(relief.elapsed() < Duration::from_secs(1), "it does not serve again");
             wait(Duration::from_millis(1)).await;
         }

@@ -12,6 +12,10 @@ mod descriptors;
 mod far;
 mod footprint;
 mod idle;
+mod spread;
+#[path = "../proxy/support.rs"]
+#[allow(dead_code, reason = "what is not used here is used by the tests beside this")]
+mod support;
 
 use std::process::{Command, Stdio};
 
@@ -19,16 +23,26 @@ use libtest_mimic::{Arguments, Trial};
 
 type Part = fn(&[String]);
 
-const PARTS: [(&str, Part); 4] =
-    [("far", far::play), ("idle", idle::play), ("churn", churn::play), ("exhausted", descriptors::play)];
+const PARTS: [(&str, Part); 5] = [
+    ("far", far::play),
+    ("idle", idle::play),
+    ("churn", churn::play),
+    ("exhausted", descriptors::play),
+    ("spread", spread::play),
+];
 
 /// A test: its name, the part that plays it and with what, and whether it runs only when it is asked for.
-const TESTS: [(&str, &str, &str, bool); 5] = [
+const TESTS: [(&str, &str, &str, bool); 10] = [
     ("safety_01_two_thousand_idle_connections_are_small_and_clean_after_close", "idle", "2000", false),
     ("safety_01_ten_thousand_idle_connections_are_small_and_clean_after_close", "idle", "10000", true),
     ("safety_02_five_seconds_of_churn_leave_no_descriptor", "churn", "5", false),
     ("safety_02_five_minutes_of_churn_leave_no_descriptor", "churn", "300", true),
     ("safety_03_without_descriptors_it_neither_exits_nor_spins_and_serves_again", "exhausted", "", false),
+    ("a_busy_link_has_two_threads_and_its_connections_keep_their_numbers", "spread", "numbers", false),
+    ("a_toxic_holds_on_all_threads_of_a_link_and_so_does_its_heal", "spread", "toxics", false),
+    ("a_limit_of_a_link_is_one_on_all_its_threads", "spread", "limit", false),
+    ("a_link_that_stops_ends_its_connections_on_all_threads", "spread", "stop", false),
+    ("a_link_without_a_line_keeps_one_thread", "spread", "quiet", false),
 ];
 
 fn main() {

@@ -15,7 +15,7 @@ use crate::units::{Ratio, Size};
 pub struct Aim {
     /// Which way.
     pub way: Way,
-    /// The share of connections, 0 to 1, drawn for each way of each connection.
+    /// The share of connections, 0 to 1, drawn once for each: both ways of a connection are hit or neither.
     pub toxicity: Ratio,
     /// Only connections from these networks; empty: from anywhere.
     pub clients: Vec<Network>,
