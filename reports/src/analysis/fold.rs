@@ -8,6 +8,7 @@ use shakedown_scenarios::gate::{Gate, LeakResource};
 use shakedown_scenarios::plan::Plan;
 
 use super::course::Course;
+use super::exports::{ExportFold, Exported};
 use super::finding::{Ended, EventLine, Health, LeakFinding, PhaseFinding, RunFacts, Timeline};
 use super::gates::GateFold;
 use super::health::HealthFold;
@@ -43,6 +44,7 @@ struct Fold<'p> {
     subjects: BTreeMap<String, SubjectFold>,
     host: HostFold,
     links: BTreeMap<String, LinkFold>,
+    exports: ExportFold<'p>,
     gates: Vec<GateFold<'p>>,
     health: HealthFold,
     seen: Seen,
@@ -87,6 +89,7 @@ impl<'p> Fold<'p> {
             subjects: BTreeMap::new(),
             host: HostFold::new(width),
             links: BTreeMap::new(),
+            exports: ExportFold::new(plan, width),
             gates: experiment.gates.iter().map(|gate| GateFold::new(gate, plan)).collect(),
             health: HealthFold::default(),
             seen: Seen::default(),
@@ -101,6 +104,7 @@ impl<'p> Fold<'p> {
             Entry::Sample(sample) => self.sample(sample),
             Entry::HostSample(sample) => self.host.take(sample),
             Entry::LinkSample(sample) => self.link(sample),
+            Entry::Export(sample) => self.exports.take(sample),
         }
     }
 
@@ -235,6 +239,8 @@ impl<'p> Fold<'p> {
         let leaks = finish_subjects(self.plan, self.subjects, &mut series);
         series.extend(self.host.finish());
         self.links.into_values().for_each(|link| series.extend(link.finish()));
+        let (exports, exported) = self.exports.finish();
+        series.extend(exported.into_iter().map(Exported::into_series));
         let mut gates: Vec<_> = self.gates.into_iter().map(|gate| gate.finish(&faults, &leaks)).collect();
         if health.checks.iter().any(|check| check.verdict != Verdict::Pass) {
             super::gates::doubt(&mut gates, &self.plan.experiment.gates);
@@ -252,6 +258,7 @@ impl<'p> Fold<'p> {
             faults,
             hypothesis: self.probes.into_iter().map(|(_, probe)| probe.finish(baseline)).collect(),
             leaks,
+            exports,
             targets: self.targets.into_values().map(TargetFold::finish).collect(),
             workloads,
             health,

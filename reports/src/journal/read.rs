@@ -17,6 +17,8 @@ use super::{FILE, FORMAT, JournalError, table};
 #[derive(Debug)]
 pub struct Journal {
     connection: Connection,
+    /// The format of the file: older ones have fewer tables.
+    format: i64,
     meta: Meta,
     losses: Vec<String>,
 }
@@ -26,7 +28,7 @@ pub struct Journal {
 pub struct Entries<'a> {
     connection: &'a Connection,
     losses: &'a mut Vec<String>,
-    cursors: [Cursor; 5],
+    cursors: Vec<Cursor>,
 }
 
 /// One table, read in pieces.
@@ -60,12 +62,12 @@ impl Journal {
             return Err(JournalError::Missing { path });
         }
         let mut losses = Vec::new();
-        let connection = connect(&path, &mut losses)?;
+        let (connection, format) = connect(&path, &mut losses)?;
         let meta = table::read_meta(&connection).unwrap_or_else(|error| {
             losses.push(format!("the facts of the run cannot be read: {error}"));
             unknown(dir)
         });
-        Ok(Self { connection, meta, losses })
+        Ok(Self { connection, format, meta, losses })
     }
 
     /// The facts of the run.
@@ -82,16 +84,17 @@ impl Journal {
 
     /// Reads everything from the start, in the order of time.
     pub fn entries(&mut self) -> Entries<'_> {
+        let kinds = Kind::ALL.into_iter().filter(|kind| i64::from(kind.since()) <= self.format);
         Entries {
             connection: &self.connection,
             losses: &mut self.losses,
-            cursors: Kind::ALL.map(Cursor::new),
+            cursors: kinds.map(Cursor::new).collect(),
         }
     }
 }
 
 /// Opens for reading, in a way that also serves a torn file and a folder that cannot be written.
-fn connect(path: &Path, losses: &mut Vec<String>) -> Result<Connection, JournalError> {
+fn connect(path: &Path, losses: &mut Vec<String>) -> Result<(Connection, i64), JournalError> {
     let not = |found: String| JournalError::NotAJournal { path: path.to_path_buf(), found };
     // A connection is never shared, so every value need not take a lock.
     let one_thread = OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -121,7 +124,7 @@ fn connect(path: &Path, losses: &mut Vec<String>) -> Result<Connection, JournalE
         Ok::<_, rusqlite::Error>(opened)
     });
     match opened {
-        Ok((connection, format)) if (1..=i64::from(FORMAT)).contains(&format) => Ok(connection),
+        Ok((connection, format)) if (1..=i64::from(FORMAT)).contains(&format) => Ok((connection, format)),
         Ok((_, 0)) => Err(not("a database without tables".into())),
         Ok((_, found)) => Err(JournalError::Newer { path: path.to_path_buf(), found }),
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
