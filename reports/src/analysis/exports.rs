@@ -180,3 +180,63 @@ const fn shown(unit: FigureUnit) -> Unit {
         FigureUnit::Seconds => Unit::Seconds,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPERIMENT: &str = r#"Experiment(
+        name: "exports",
+        targets: { "shop": Process(argv: ["./shop", "{port}"], exports: [
+            Prometheus(metrics: ["live_bytes", "never"]),
+            Json(path: "/stats", figures: [(name: "queue", pointer: "/queue")]),
+        ]) },
+        phases: (chaos: "10s"),
+        gates: [NoLeak(of: "shop")],
+    )"#;
+
+    fn sample(second: i64, page: u32, figures: &[(&str, f64)]) -> ExportSample {
+        ExportSample {
+            at_us: second * 1_000_000,
+            target: "shop".into(),
+            page,
+            figures: figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+            ..ExportSample::default()
+        }
+    }
+
+    #[test]
+    fn figures_become_series_and_what_is_missed_a_gap_that_is_counted() {
+        let experiment = shakedown_scenarios::read::read("x.ron", EXPERIMENT, &[]).unwrap();
+        let plan = shakedown_scenarios::plan::plan(&experiment, 1, 1.0).unwrap();
+        let mut fold = ExportFold::new(&plan, 1.0);
+        // More than 32 bits of a float could tell apart.
+        let bytes = |second: i64| 4_294_967_297.0 + second as f64;
+        for second in 0..40 {
+            let page = match second {
+                10..30 => ExportSample { missed: Some("status 500".into()), ..sample(second, 0, &[]) },
+                _ => ExportSample { absent: 1, ..sample(second, 0, &[("live_bytes", bytes(second))]) },
+            };
+            fold.take(&page);
+        }
+        fold.take(&ExportSample { dropped: 1, ..sample(3, 1, &[("stranger", 1.0)]) });
+        fold.take(&sample(3, 7, &[("queue", 1.0)]));
+        fold.take(&ExportSample { target: "stranger".into(), ..sample(3, 1, &[("queue", 1.0)]) });
+
+        let (findings, exported) = fold.finish();
+        assert_eq!((findings[0].asked, findings[0].missed, findings[0].absent), (40, 20, 20));
+        assert_eq!(findings[0].why.as_deref(), Some("status 500"));
+        let [live, never] = &findings[0].figures[..] else { panic!("{findings:?}") };
+        assert_eq!((live.unit, live.first_last_max), (Unit::Bytes, Some((bytes(0), bytes(39), bytes(39)))));
+        assert_eq!(never.first_last_max, None);
+        assert_eq!((findings[1].asked, findings[1].missed, findings[1].dropped), (1, 0, 1));
+        assert_eq!(findings[1].figures[0].first_last_max, None);
+
+        let [live] = &exported[..] else { panic!("{exported:?}") };
+        assert_eq!((live.target.as_str(), live.name.as_str(), live.max), ("shop", "live_bytes", bytes(39)));
+        assert_eq!(live.points.len(), 20);
+        assert_eq!((live.points[0], live.points[10]), ((0.0, bytes(0)), (30.0, bytes(30))));
+        let series = live.clone().into_series();
+        assert_eq!((series.panel, series.pieces()), (Panel::Exported, vec![0..10, 10..20]));
+    }
+}
