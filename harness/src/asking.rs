@@ -24,7 +24,7 @@ const KEPT: usize = 64 * 1024;
 pub struct Page {
     /// The status.
     pub status: u16,
-    /// The first 64 KiB of the body.
+    /// The body, or as much of it as was asked for.
     pub body: Vec<u8>,
 }
 
@@ -49,6 +49,9 @@ pub enum AskError {
     /// What came was not HTTP, or broke off.
     #[error("no whole HTTP answer: {0}")]
     Http(#[from] hyper::Error),
+    /// The body is longer than whoever asked will take.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
     /// The path cannot stand in a request.
     #[error("not a path for a request: {0}")]
     Path(#[from] hyper::http::Error),
@@ -63,12 +66,26 @@ fn plainly(error: &io::Error) -> String {
     }
 }
 
-/// Asks for a path.
+/// Asks for a path, and keeps the first 64 KiB of the body.
 ///
 /// # Errors
 /// [`AskError`] when no whole answer comes in time.
 pub async fn get(address: SocketAddr, path: &str, within: Duration) -> Result<Page, AskError> {
-    bounded(within, get_unbounded(address, path)).await
+    bounded(within, get_unbounded(address, path, KEPT)).await
+}
+
+/// Asks for a path whose whole body has at most this many bytes; of a longer one no more is read.
+///
+/// # Errors
+/// [`AskError`] when no whole answer comes in time, or the body is longer.
+pub async fn get_whole(
+    address: SocketAddr,
+    path: &str,
+    within: Duration,
+    most: usize,
+) -> Result<Page, AskError> {
+    let page = bounded(within, get_unbounded(address, path, most.saturating_add(1))).await?;
+    if page.body.len() > most { Err(AskError::TooLong(most)) } else { Ok(page) }
 }
 
 /// Opens a connection and closes it again.
@@ -107,7 +124,7 @@ async fn bounded<T>(within: Duration, ask: impl Future<Output = Result<T, AskErr
     tokio::time::timeout(within, ask).await.unwrap_or(Err(AskError::Timeout(within)))
 }
 
-async fn get_unbounded(address: SocketAddr, path: &str) -> Result<Page, AskError> {
+async fn get_unbounded(address: SocketAddr, path: &str, kept: usize) -> Result<Page, AskError> {
     let stream = dial(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get(path)
@@ -118,11 +135,11 @@ async fn get_unbounded(address: SocketAddr, path: &str) -> Result<Page, AskError
     let answer = async {
         let mut response = sender.send_request(request).await?;
         let mut body = Vec::new();
-        while body.len() < KEPT
+        while body.len() < kept
             && let Some(frame) = response.body_mut().frame().await
         {
             if let Some(data) = frame?.data_ref() {
-                body.extend_from_slice(&data[..data.len().min(KEPT - body.len())]);
+                body.extend_from_slice(&data[..data.len().min(kept - body.len())]);
             }
         }
         Ok(Page { status: response.status().as_u16(), body })
@@ -192,6 +209,15 @@ mod tests {
             let page = get(address, "/", SOON).await.unwrap();
             assert_eq!(page, Page { status: 200, body: b"fine".to_vec() });
         }
+    }
+
+    #[tokio::test]
+    async fn a_whole_body_is_whole_or_too_long() {
+        let says = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
+        let page = get_whole(server(says).await, "/", SOON, 4).await.unwrap();
+        assert_eq!(page.body, b"fine");
+        let error = get_whole(server(says).await, "/", SOON, 3).await.unwrap_err();
+        assert_eq!(error.to_string(), "the body is longer than 3 bytes");
     }
 
     #[tokio::test]

@@ -5,7 +5,8 @@
 //! - one `select!` that carries it out: [`setup`] (what stands before it), [`runner`], [`display`];
 //! - its hands: [`targets`] (processes), [`links`] (ports and proxies), [`injections`] and [`keeper`] (faults, and the
 //!   ledger they are in), [`placeholders`], [`limits`];
-//! - its eyes: [`sampler`] (resources), [`probes`] and [`asking`] (questions), [`host`], [`doctor`];
+//! - its eyes: [`sampler`] (resources), [`exports`] (figures that targets tell of themselves),
+//!   [`probes`] and [`asking`] (questions), [`host`], [`doctor`];
 //! - around it: [`preflight`], [`run_folder`], [`clock`], [`console`], [`exit`], [`cli`], [`commands`];
 //! - [`demo`]: the demonstration target, so that the first run needs no server.
 //!
@@ -21,6 +22,7 @@ pub mod demo;
 pub mod display;
 pub mod doctor;
 pub mod exit;
+pub mod exports;
 pub mod host;
 pub mod injections;
 pub mod keeper;

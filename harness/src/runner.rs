@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use shakedown_faults::process::RUN_VARIABLE;
 use shakedown_load::{Load, LoadEnd, Stopper};
-use shakedown_reports::journal::{Ending, Event, HostSample, Record, Sample, What, Window, Writer};
+use shakedown_reports::journal::{
+    Ending, Event, ExportSample, HostSample, Record, Sample, What, Window, Writer,
+};
 use shakedown_scenarios::probe::Ask;
 use shakedown_scenarios::units::Span;
 use tokio::sync::mpsc;
@@ -25,6 +27,7 @@ use crate::clock::Clock;
 use crate::conductor::{Command, Conductor, Input};
 use crate::console;
 use crate::display::Display;
+use crate::exports;
 use crate::injections::{Active, Healed, Injector};
 use crate::keeper::Keeper;
 use crate::links;
@@ -55,6 +58,8 @@ pub enum Happening {
     Samples(Vec<Sample>, HostSample),
     /// Resources could not be sampled.
     Unsampled(String),
+    /// A page with figures was fetched, or missed.
+    Exported(ExportSample),
     /// An injection was tried.
     Injected(u32, Result<Active, String>),
     /// An injection was healed, or given up.
@@ -267,6 +272,7 @@ impl Runner {
             self.journal.append(Record::Event(Event { at_us: self.at_us(at), what }));
         }
         self.start_probes();
+        self.start_exports();
         let plan = &self.prepared.start.plan;
         let (windows, told) = mpsc::channel(WAITING);
         let (mut loads, mut failed) = (BTreeMap::new(), Vec::new());
@@ -317,6 +323,14 @@ impl Runner {
             self.probes.spawn(probes::ask_on(question, self.clock, answers.clone()));
         }
         self.forward(told, Happening::Answer);
+    }
+
+    fn start_exports(&mut self) {
+        let (samples, told) = mpsc::channel(WAITING);
+        for source in exports::sources(&self.prepared.start.plan.experiment, &self.prepared.places) {
+            self.probes.spawn(exports::fetch_on(source, samples.clone()));
+        }
+        self.forward(told, Happening::Exported);
     }
 
     /// Waits for all workloads to end.

@@ -13,6 +13,7 @@ use shakedown_scenarios::plan::Plan;
 use crate::journal::{Entry, Journal};
 
 mod course;
+mod exports;
 mod faults;
 mod finding;
 mod fold;
@@ -27,6 +28,7 @@ pub mod series;
 mod targets;
 mod verdict;
 
+pub use exports::{ExportFinding, Exported, FigureFinding};
 pub use finding::*;
 pub use fold::analyze_entries;
 pub use gates::resource_word;
@@ -55,6 +57,9 @@ pub struct Analysis {
     pub hypothesis: Vec<ProbeFinding>,
     /// What the leak check says, for every sampled target.
     pub leaks: Vec<LeakFinding>,
+    /// What became of the pages with figures that targets export.
+    #[serde(default)]
+    pub exports: Vec<ExportFinding>,
     /// Starts, exits and restarts.
     pub targets: Vec<TargetFinding>,
     /// Load in numbers, for each phase and fault.

@@ -4,7 +4,7 @@
 //! the monotonic clock. The wall clock stands once, in [`Meta`].
 //!
 //! A journal is one SQLite file, [`FILE`], in write-ahead mode while the run lives: [`Writer`] appends, [`Journal`]
-//! reads any prefix of it, and every [`record`] is a row of one of five tables (see `table.rs`).
+//! reads any prefix of it, and every [`record`] is a row of one of six tables (see `table.rs`).
 
 use std::path::PathBuf;
 

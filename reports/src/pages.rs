@@ -14,7 +14,7 @@ use self::figure::Figure;
 use self::plots::PlotError;
 pub(crate) use self::plots::{learn_font, pack};
 use self::view::View;
-use crate::analysis::{Analysis, LeakFinding, resource_word};
+use crate::analysis::{Analysis, LeakFinding};
 use crate::leak_plot::{LeakPlot, leak_plot, leak_png};
 use crate::show::Unit;
 
@@ -110,8 +110,8 @@ fn leak_plots(leaks: &[LeakFinding]) -> Result<Vec<LeakDrawn>, PagesError> {
 }
 
 fn draw_leak(place: usize, leak: &LeakFinding) -> Result<LeakDrawn, PagesError> {
-    let (picture, resource) = (leak.picture.clone().unwrap_or_default(), resource_word(leak.resource));
-    let title = clean::clean(&format!("{resource} of {}: {}", leak.target, leak.brief())).into_owned();
+    let (picture, what) = (leak.picture.clone().unwrap_or_default(), leak.what());
+    let title = clean::clean(&format!("{what} of {}: {}", leak.target, leak.brief())).into_owned();
     let plot = LeakPlot {
         title: &title,
         unit: if leak.level_unit() == Unit::Bytes { "bytes" } else { "" },

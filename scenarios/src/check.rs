@@ -14,6 +14,7 @@ use crate::words::Dictionary;
 use crate::workload::{Destination, Workload};
 
 mod addresses;
+mod exports;
 mod faults;
 mod gates;
 mod guard;
@@ -31,6 +32,7 @@ pub(crate) fn check(experiment: &Experiment, places: &Places) -> Vec<Problem> {
     whole(&mut checker);
     addresses::rules(&mut checker);
     targets::rules(&mut checker);
+    exports::rules(&mut checker);
     workloads::rules(&mut checker);
     faults::rules(&mut checker);
     schedule::rules(&mut checker);

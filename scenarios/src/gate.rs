@@ -57,7 +57,7 @@ pub enum Gate {
     NoLeak {
         /// The target.
         of: String,
-        /// Which resources are checked.
+        /// Which resources are checked. Left out: all that the kernel tells, and what the target exports, if it does.
         resources: Vec<LeakResource>,
     },
 }
@@ -112,6 +112,8 @@ pub enum LeakResource {
     Threads,
     /// Mappings of memory.
     Mappings,
+    /// Every figure that the target exports, but for counters, which only grow.
+    Exported,
 }
 
 /// The time a gate looks at.
@@ -130,9 +132,20 @@ pub enum Window {
 // === impl LeakResource ===
 
 impl LeakResource {
-    /// All, in the order in which people are told of them.
-    pub const ALL: [Self; 6] =
+    /// What the kernel tells of a process, in the order in which people are told of it.
+    pub const OF_PROCESS: [Self; 6] =
         [Self::Memory, Self::Fds, Self::Sockets, Self::CloseWait, Self::Threads, Self::Mappings];
+
+    /// All, in the same order.
+    pub const ALL: [Self; 7] = [
+        Self::Memory,
+        Self::Fds,
+        Self::Sockets,
+        Self::CloseWait,
+        Self::Threads,
+        Self::Mappings,
+        Self::Exported,
+    ];
 
     /// The name in a file.
     #[must_use]
@@ -144,6 +157,7 @@ impl LeakResource {
             Self::CloseWait => "CloseWait",
             Self::Threads => "Threads",
             Self::Mappings => "Mappings",
+            Self::Exported => "Exported",
         }
     }
 }

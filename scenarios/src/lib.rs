@@ -1,7 +1,7 @@
 //! The vocabulary of shakedown: what an experiment is, how one is read, checked and planned.
 //!
-//! Read in this order: [`experiment`] (the whole), [`target`], [`workload`], [`fault`], [`probe`], [`gate`], [`guard`]
-//! (its parts), [`units`] (its quantities), [`protocol`] and [`words`] (what higher floors have the words for),
+//! Read in this order: [`experiment`] (the whole), [`target`], [`workload`], [`fault`], [`probe`], [`export`], [`gate`],
+//! [`guard`] (its parts), [`units`] (its quantities), [`protocol`] and [`words`] (what higher floors have the words for),
 //! [`placeholder`] (what is put into a process's arguments at the start). Then the way from text to timeline: [`syntax`]
 //! (text to tree), [`read`] (tree to experiment), `check` (do the parts fit?), [`problem`] (everything that is wrong,
 //! told at once), [`plan`] (every moment fixed), [`seed`] (where chance comes from). [`library`] and [`template`] hold the
@@ -11,6 +11,7 @@
 
 mod check;
 pub mod experiment;
+pub mod export;
 pub mod fault;
 pub mod gate;
 pub mod guard;

@@ -12,6 +12,7 @@ use crate::words::{Dictionary, NoDictionary};
 
 mod context;
 mod experiment;
+mod export;
 mod fault;
 mod fields;
 mod gate;

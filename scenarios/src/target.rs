@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::Value;
 
+use crate::export::Export;
 use crate::protocol::{LinkKind, Protocol};
 use crate::units::{Ratio, Span};
 
@@ -47,6 +48,9 @@ pub struct Process {
     pub restart: Restart,
     /// Between SIGTERM and SIGKILL at the end of the run and in `Restart`.
     pub grace: Span,
+    /// Pages with figures of its own, sampled beside what the kernel tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<Export>,
 }
 
 /// A process that runs already.
@@ -57,6 +61,9 @@ pub struct Attached {
     pub pid: i32,
     /// Where it serves, if a link, workload or probe goes there.
     pub address: Option<String>,
+    /// Pages with figures of its own, sampled beside what the kernel tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<Export>,
 }
 
 /// Something that only has an address.
@@ -179,6 +186,20 @@ pub enum Amount {
     Size(crate::units::Size),
     /// This share of `MemAvailable`.
     Share(Ratio),
+}
+
+// === impl Target ===
+
+impl Target {
+    /// Its pages with figures of its own.
+    #[must_use]
+    pub fn exports(&self) -> &[Export] {
+        match self {
+            Self::Process(process) => &process.exports,
+            Self::Pid(attached) => &attached.exports,
+            Self::Address(_) => &[],
+        }
+    }
 }
 
 // === impl Link ===

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shakedown_scenarios::experiment::{Experiment, Phase};
+use shakedown_scenarios::export::{Export, Figure, FigureUnit, Form};
 use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::gate::{Gate, LeakResource, Quantile, Resource, Window};
 use shakedown_scenarios::guard::StopRule;
@@ -360,7 +361,7 @@ error: `Process` has no field `args`
 3 |     targets: { \"shop\": Process(args: []) },
   |                                ^^^^
   |
-  = help: did you mean `argv`? fields: argv, env, dir, files, port, ready, ready_within, restart, grace
+  = help: did you mean `argv`? fields: argv, env, dir, files, port, ready, ready_within, restart, grace, exports
 ";
     assert!(rendered.contains(expected), "{rendered}");
     assert!(read("shop.ron", text, &[]).unwrap_err().render(true).contains("\u{1b}["), "no color");
@@ -408,4 +409,54 @@ fn megabytes_of_mistakes_are_told_in_few_words() {
         assert!((500..=2_200).contains(&problems.all().len()), "{} problems", problems.all().len());
         assert_eq!(problems.short().lines().count(), 51);
     }
+}
+
+#[test]
+fn exported_figures_have_names_units_and_a_place() {
+    let text = r#"Experiment(
+        name: "exports",
+        targets: {
+            "shop": Process(argv: ["./shop", "{port}"], exports: [
+                Prometheus(metrics: ["live_bytes", "live_tasks{kind=\"x\"}"]),
+                Json(
+                    path: "/stats", port: 9100, every: "500ms", timeout: "2s",
+                    figures: [(name: "queue", pointer: "/pool/queue"), (name: "heap", pointer: "/heap", unit: Bytes)],
+                ),
+            ]),
+            "old": Pid(pid: 4711, exports: [Prometheus(port: 9404, path: "/actuator/prometheus", metrics: ["jvm_memory_used_bytes"])]),
+        },
+        phases: (chaos: "1s"),
+        gates: [NoLeak(of: "shop")],
+    )"#;
+    let experiment = right(text);
+    let figure = |name: &str, find: &str, unit| Figure { name: name.to_owned(), find: find.to_owned(), unit };
+    let tasks = "live_tasks{kind=\"x\"}";
+    let prometheus = Export {
+        form: Form::Prometheus,
+        path: "/metrics".to_owned(),
+        port: None,
+        figures: vec![
+            figure("live_bytes", "live_bytes", FigureUnit::Bytes),
+            figure(tasks, tasks, FigureUnit::Count),
+        ],
+        every: Span::secs(5),
+        timeout: Span::secs(1),
+    };
+    let json = Export {
+        form: Form::Json,
+        path: "/stats".to_owned(),
+        port: Some(9100),
+        figures: vec![
+            figure("queue", "/pool/queue", FigureUnit::Count),
+            figure("heap", "/heap", FigureUnit::Bytes),
+        ],
+        every: Span::millis(500),
+        timeout: Span::secs(2),
+    };
+    assert_eq!(experiment.targets["shop"].exports(), [prometheus, json]);
+    assert_eq!(experiment.targets["old"].exports()[0].port, Some(9404));
+    let planned = plan(&experiment, 1, 96.0).unwrap();
+    assert_eq!(planned.experiment.targets, experiment.targets, "a rehearsal asks as often");
+    let read: Plan = ron::from_str(&ron::to_string(&planned).unwrap()).unwrap();
+    assert_eq!(read, planned);
 }

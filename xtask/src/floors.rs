@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use crate::project::SourceFile;
 
 /// The floor of every package. `benches` measures against the targets of `fixtures`, and so stands above them.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("shakedown-leaks", 0),
     ("shakedown-scenarios", 0),
+    ("shakedown-vitals", 0),
     ("shakedown-faults", 1),
     ("shakedown-reports", 1),
     ("shakedown-datagram-faults", 2),

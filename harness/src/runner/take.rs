@@ -1,7 +1,7 @@
 //! What each happening means: what the journal gets of it, and what the conductor is told.
 
 use shakedown_load::LoadEnd;
-use shakedown_reports::journal::{HostSample, Record, Sample, What, Window};
+use shakedown_reports::journal::{ExportSample, HostSample, Record, Sample, What, Window};
 
 use super::{Happening, Runner};
 use crate::conductor::Input;
@@ -20,6 +20,11 @@ impl Runner {
             Happening::Samples(samples, host) => self.take_samples(samples, host),
             Happening::Unsampled(why) => {
                 self.record(What::Degraded { why: format!("a sample is missing: {why}") });
+                Input::Tick
+            }
+            Happening::Exported(sample) => {
+                let at_us = self.at_us(self.clock.now());
+                self.journal.append(Record::Export(ExportSample { at_us, ..sample }));
                 Input::Tick
             }
             Happening::Injected(cue, result) => self.take_injected(cue, result),

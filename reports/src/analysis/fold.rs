@@ -7,6 +7,7 @@ use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::Plan;
 
 use super::course::Course;
+use super::exports::{ExportFold, Exported};
 use super::finding::{Ended, EventLine, FaultFinding, Health, PhaseFinding, RunFacts, Timeline};
 use super::gates::GateFold;
 use super::health::HealthFold;
@@ -43,6 +44,7 @@ struct Fold<'p> {
     subjects: BTreeMap<String, SubjectFold>,
     host: HostFold,
     links: BTreeMap<String, LinkFold>,
+    exports: ExportFold<'p>,
     gates: Vec<GateFold<'p>>,
     health: HealthFold,
     seen: Seen,
@@ -87,6 +89,7 @@ impl<'p> Fold<'p> {
             subjects: BTreeMap::new(),
             host: HostFold::new(width),
             links: BTreeMap::new(),
+            exports: ExportFold::new(plan, width),
             gates: experiment.gates.iter().map(|gate| GateFold::new(gate, plan)).collect(),
             health: HealthFold::default(),
             seen: Seen::default(),
@@ -101,6 +104,7 @@ impl<'p> Fold<'p> {
             Entry::Sample(sample) => self.sample(sample),
             Entry::HostSample(sample) => self.host.take(sample),
             Entry::LinkSample(sample) => self.link(sample),
+            Entry::Export(sample) => self.exports.take(sample),
         }
     }
 
@@ -235,9 +239,13 @@ impl<'p> Fold<'p> {
         });
         let workloads = workloads.collect();
         let stretches = stretches(&phases, &faults);
-        let leaks = finish_subjects(self.plan, self.subjects, &stretches, &mut series);
+        let (exports, exported) = self.exports.finish();
+        let context =
+            Context { stretches: &stretches, exported: &exported, gates: &self.plan.experiment.gates };
+        let leaks = finish_subjects(self.subjects, &context, &mut series);
         series.extend(self.host.finish());
         self.links.into_values().for_each(|link| series.extend(link.finish()));
+        series.extend(exported.into_iter().map(Exported::into_series));
         let mut gates: Vec<_> = self.gates.into_iter().map(|gate| gate.finish(&faults, &leaks)).collect();
         if health.checks.iter().any(|check| check.verdict != Verdict::Pass) {
             super::gates::doubt(&mut gates, &self.plan.experiment.gates);
@@ -255,6 +263,7 @@ impl<'p> Fold<'p> {
             faults,
             hypothesis: self.probes.into_iter().map(|(_, probe)| probe.finish(baseline)).collect(),
             leaks,
+            exports,
             targets: self.targets.into_values().map(TargetFold::finish).collect(),
             workloads,
             health,
@@ -330,15 +339,13 @@ impl<'p> Fold<'p> {
 }
 
 fn finish_subjects(
-    plan: &Plan,
     subjects: BTreeMap<String, SubjectFold>,
-    stretches: &[Stretch<'_>],
+    context: &Context<'_>,
     series: &mut Vec<Series>,
 ) -> Vec<LeakFinding> {
-    let context = Context { stretches, gates: &plan.experiment.gates };
     let mut leaks = Vec::new();
     for subject in subjects.into_values() {
-        let (its, found) = subject.finish(&context);
+        let (its, found) = subject.finish(context);
         series.extend(its);
         leaks.extend(found);
     }

@@ -185,15 +185,21 @@ impl<'p> GateFold<'p> {
 
     fn no_leak(self, of: &str, resources: &[LeakResource], leaks: &[LeakFinding]) -> GateFinding {
         // What is said of several resources in the same words is said once.
-        let mut told: Vec<(Verdict, String, Vec<&str>)> = Vec::new();
+        let mut told: Vec<(Verdict, String, Vec<String>)> = Vec::new();
+        let mut tell = |verdict, words: String, name: String| match told
+            .iter_mut()
+            .find(|(_, known, _)| *known == words)
+        {
+            Some((_, _, names)) => names.push(name),
+            None => told.push((verdict, words, vec![name])),
+        };
         for resource in resources {
-            let found = leaks.iter().find(|leak| leak.target == of && leak.resource == *resource);
-            let verdict = found.map_or(Verdict::Inconclusive, LeakFinding::verdict);
-            let words = found.map_or("was never sampled".into(), LeakFinding::brief);
-            match told.iter_mut().find(|(_, known, _)| *known == words) {
-                Some((_, _, names)) => names.push(resource_word(*resource)),
-                None => told.push((verdict, words, vec![resource_word(*resource)])),
+            let mut found =
+                leaks.iter().filter(|leak| leak.target == of && leak.resource == *resource).peekable();
+            if found.peek().is_none() {
+                tell(Verdict::Inconclusive, "was never sampled".into(), resource_word(*resource).into());
             }
+            found.for_each(|leak| tell(leak.verdict(), leak.brief(), leak.what()));
         }
         let verdict = told.iter().map(|(verdict, ..)| *verdict).max().unwrap_or(Verdict::Inconclusive);
         let telling = told.iter().filter(|(its, ..)| *its == verdict);
@@ -400,6 +406,7 @@ pub const fn resource_word(resource: LeakResource) -> &'static str {
         LeakResource::CloseWait => "sockets in CLOSE_WAIT",
         LeakResource::Threads => "threads",
         LeakResource::Mappings => "mappings",
+        LeakResource::Exported => "exported figures",
     }
 }
 

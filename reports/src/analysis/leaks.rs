@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use shakedown_leaks::Finding;
 use shakedown_scenarios::gate::LeakResource;
 
+use super::gates::resource_word;
 use super::verdict::Verdict;
 use crate::leak_plot::{Leads, Picture};
 use crate::show::{self, Unit};
@@ -30,6 +31,8 @@ pub struct LeakFinding {
     pub target: String,
     /// The resource.
     pub resource: LeakResource,
+    /// The name of an exported figure.
+    pub figure: Option<String>,
     /// The answer.
     pub answer: LeakAnswer,
     /// Of the answer's figures.
@@ -112,6 +115,8 @@ pub(super) struct Limit {
 struct About<'a> {
     target: &'a str,
     resource: LeakResource,
+    figure: Option<&'a str>,
+    unit: Unit,
     gated: bool,
     limit: Option<&'a Limit>,
 }
@@ -124,7 +129,8 @@ fn tell(judged: &Judged, about: &About<'_>) -> LeakFinding {
     LeakFinding {
         target: about.target.into(),
         resource: about.resource,
-        unit: if about.resource == LeakResource::Memory { Unit::BytesPerHour } else { Unit::PerHour },
+        figure: about.figure.map(str::to_owned),
+        unit: about.unit,
         confidence: finding.confidence,
         seconds: *seconds,
         processes: *processes as u64,
@@ -177,6 +183,12 @@ impl LeakFinding {
             LeakAnswer::NoneAbove { .. } => Verdict::Pass,
             LeakAnswer::Inconclusive { .. } => Verdict::Inconclusive,
         }
+    }
+
+    /// What leaks or does not, for people.
+    #[must_use]
+    pub fn what(&self) -> String {
+        self.figure.clone().unwrap_or_else(|| resource_word(self.resource).into())
     }
 
     /// Where a leak leads, for its plot.

@@ -98,7 +98,7 @@ impl SubjectFold {
     /// A new process of this target started.
     pub fn restarted(&mut self, at: f64) {
         self.settled_from = at + SETTLE_SECONDS;
-        self.suspect.cut();
+        self.suspect.cut(at);
     }
 
     /// Takes a sample in; answers the cores used since the last one. `pressed`: memory pressure holds.

@@ -29,6 +29,8 @@ pub enum Panel {
     Host,
     /// Links: bytes and connections.
     Links,
+    /// What targets export of themselves.
+    Exported,
     /// The harness's own lateness.
     Harness,
 }
@@ -124,6 +126,18 @@ impl SeriesBuilder {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
+    }
+
+    /// The mean moment and mean value of each bucket, in seconds and as exact as they were measured.
+    #[must_use]
+    pub fn points(&self) -> Vec<(f64, f64)> {
+        self.points.iter().map(|point| (point.at / point.count, point.sum / point.count)).collect()
+    }
+
+    /// The largest value; `None` where nothing was ever measured.
+    #[must_use]
+    pub fn largest(&self) -> Option<f64> {
+        self.points.iter().map(|point| point.max).reduce(f64::max)
     }
 
     /// The finished series.

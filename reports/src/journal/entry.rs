@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counts::Counts;
-use super::record::{Event, HostSample, LinkSample, Record, Sample, What, Window};
+use super::record::{Event, ExportSample, HostSample, LinkSample, Record, Sample, What, Window};
 
 /// A [`Record`] with its histograms as [`Counts`]; what a journal is read as.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub enum Entry {
     HostSample(HostSample),
     /// The counters of a link at one instant.
     LinkSample(LinkSample),
+    /// What a target exported of itself at one instant.
+    Export(Box<ExportSample>),
 }
 
 /// A [`Window`] with packed histograms; the fields mean the same.
@@ -51,7 +53,7 @@ pub struct Second {
     pub late_us_p50: u64,
 }
 
-/// The five tables; what is counted, lost or dropped is told by these.
+/// The six tables; what is counted, lost or dropped is told by these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Events.
@@ -64,6 +66,8 @@ pub enum Kind {
     HostSample,
     /// Samples of links.
     LinkSample,
+    /// What targets export.
+    Export,
 }
 
 // === impl Entry ===
@@ -76,6 +80,7 @@ impl From<Record> for Entry {
             Record::Sample(sample) => Self::Sample(Box::new(sample)),
             Record::HostSample(sample) => Self::HostSample(sample),
             Record::LinkSample(sample) => Self::LinkSample(sample),
+            Record::Export(sample) => Self::Export(Box::new(sample)),
         }
     }
 }
@@ -90,6 +95,7 @@ impl Entry {
             Self::Sample(sample) => sample.at_us,
             Self::HostSample(sample) => sample.at_us,
             Self::LinkSample(sample) => sample.at_us,
+            Self::Export(sample) => sample.at_us,
         }
     }
 
@@ -102,6 +108,7 @@ impl Entry {
             Self::Sample(_) => Kind::Sample,
             Self::HostSample(_) => Kind::HostSample,
             Self::LinkSample(_) => Kind::LinkSample,
+            Self::Export(_) => Kind::Export,
         }
     }
 
@@ -156,7 +163,17 @@ impl Second {
 
 impl Kind {
     /// All tables.
-    pub const ALL: [Self; 5] = [Self::Event, Self::Window, Self::Sample, Self::HostSample, Self::LinkSample];
+    pub const ALL: [Self; 6] =
+        [Self::Event, Self::Window, Self::Sample, Self::HostSample, Self::LinkSample, Self::Export];
+
+    /// The first format of a journal that has its table.
+    #[must_use]
+    pub const fn since(self) -> u32 {
+        match self {
+            Self::Event | Self::Window | Self::Sample | Self::HostSample | Self::LinkSample => 1,
+            Self::Export => 2,
+        }
+    }
 
     /// Its table, which is also the word for people.
     #[must_use]
@@ -167,6 +184,7 @@ impl Kind {
             Self::Sample => "samples",
             Self::HostSample => "host_samples",
             Self::LinkSample => "link_samples",
+            Self::Export => "exports",
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{FILE, FORMAT, JournalError, table};
 #[derive(Debug)]
 pub struct Journal {
     connection: Connection,
-    /// The number of the format that it is written in.
+    /// The format of the file: older ones have fewer tables and columns.
     format: i64,
     meta: Meta,
     losses: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Journal {
 pub struct Entries<'a> {
     connection: &'a Connection,
     losses: &'a mut Vec<String>,
-    cursors: [Cursor; 5],
+    cursors: Vec<Cursor>,
 }
 
 /// One table, read in pieces.
@@ -85,10 +85,11 @@ impl Journal {
 
     /// Reads everything from the start, in the order of time.
     pub fn entries(&mut self) -> Entries<'_> {
+        let kinds = Kind::ALL.into_iter().filter(|kind| i64::from(kind.since()) <= self.format);
         Entries {
             connection: &self.connection,
             losses: &mut self.losses,
-            cursors: Kind::ALL.map(|kind| Cursor::new(kind, self.format)),
+            cursors: kinds.map(|kind| Cursor::new(kind, self.format)).collect(),
         }
     }
 }

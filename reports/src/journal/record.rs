@@ -51,6 +51,8 @@ pub enum Record {
     HostSample(HostSample),
     /// The counters of a link at one instant.
     LinkSample(LinkSample),
+    /// What a target exported of itself at one instant.
+    Export(ExportSample),
 }
 
 /// Something happened.
@@ -324,6 +326,26 @@ pub struct LinkSample {
     pub up: u64,
     /// Bytes delivered from the target to clients.
     pub down: u64,
+}
+
+/// The figures on one page of a target at one instant, or why there are none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportSample {
+    /// When the page was there, in microseconds since the start of the load.
+    pub at_us: i64,
+    /// The target.
+    pub target: String,
+    /// The page: its place among the target's exports in the plan.
+    pub page: u32,
+    /// What was found, by the names of the plan; finite numbers only.
+    pub figures: BTreeMap<String, f64>,
+    /// Figures that were there and no finite number.
+    pub dropped: u64,
+    /// Figures that were looked for and not there.
+    pub absent: u64,
+    /// Why there was no page, for people; `None`: there was one.
+    pub missed: Option<String>,
 }
 
 // === impl Sample ===

@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::counts::Counts;
 use super::entry::{Entry, Kind, Second};
-use super::record::{Event, HostSample, LinkSample, Meta, Sample};
+use super::record::{Event, ExportSample, HostSample, LinkSample, Meta, Sample};
 
-/// The number of the journal's format; `user_version` of the file.
+/// The number of the journal's format; `user_version` of the file. 2 added `exports`, and columns of `samples`.
 pub const FORMAT: u32 = 2;
 
 const SCHEMA: &str = "
@@ -41,6 +41,10 @@ CREATE TABLE link_samples (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, link TEXT NOT NULL, accepted INTEGER NOT NULL,
     open INTEGER NOT NULL, up INTEGER NOT NULL, down INTEGER NOT NULL
 );
+CREATE TABLE exports (
+    id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, target TEXT NOT NULL, page INTEGER NOT NULL,
+    figures TEXT NOT NULL, dropped INTEGER NOT NULL, absent INTEGER NOT NULL, missed TEXT
+);
 ";
 
 const EVENT: &str = "INSERT INTO events (at_us, what) VALUES (:at_us, :what)";
@@ -56,6 +60,8 @@ const HOST_SAMPLE: &str = "INSERT INTO host_samples (at_us, available, cpu_us, c
      io_pressure) VALUES (:at_us, :available, :cpu_us, :cpu_pressure, :memory_pressure, :io_pressure)";
 const LINK_SAMPLE: &str = "INSERT INTO link_samples (at_us, link, accepted, open, up, down) VALUES (:at_us, :link, \
      :accepted, :open, :up, :down)";
+const EXPORT: &str = "INSERT INTO exports (at_us, target, page, figures, dropped, absent, missed) VALUES (:at_us, \
+     :target, :page, :figures, :dropped, :absent, :missed)";
 
 /// Makes the tables of an empty file and writes the run's facts, all or nothing.
 pub fn create(connection: &mut Connection, meta: &Meta) -> rusqlite::Result<()> {
@@ -74,6 +80,7 @@ pub fn insert(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<
         Entry::Sample(sample) => insert_sample(transaction, sample),
         Entry::HostSample(sample) => insert_host_sample(transaction, sample),
         Entry::LinkSample(sample) => insert_link_sample(transaction, sample),
+        Entry::Export(sample) => insert_export(transaction, sample),
     }
 }
 
@@ -98,6 +105,7 @@ pub const fn columns(kind: Kind, format: i64) -> &'static str {
         }
         Kind::HostSample => "id, at_us, available, cpu_us, cpu_pressure, memory_pressure, io_pressure",
         Kind::LinkSample => "id, at_us, link, accepted, open, up, down",
+        Kind::Export => "id, at_us, target, page, figures, dropped, absent, missed",
     }
 }
 
@@ -110,6 +118,7 @@ pub fn read(kind: Kind, row: &Row<'_>) -> rusqlite::Result<Entry> {
         Kind::Sample => read_sample(&mut values).map(|sample| Entry::Sample(Box::new(sample))),
         Kind::HostSample => read_host_sample(&mut values).map(Entry::HostSample),
         Kind::LinkSample => read_link_sample(&mut values).map(Entry::LinkSample),
+        Kind::Export => read_export(&mut values).map(|sample| Entry::Export(Box::new(sample))),
     }
 }
 
@@ -196,6 +205,27 @@ fn insert_link_sample(transaction: &Transaction<'_>, sample: &LinkSample) -> rus
     Ok(())
 }
 
+fn insert_export(transaction: &Transaction<'_>, sample: &ExportSample) -> rusqlite::Result<()> {
+    // JSON has no word for what is no finite number.
+    let finite: BTreeMap<&String, f64> = sample
+        .figures
+        .iter()
+        .map(|(name, value)| (name, *value))
+        .filter(|(_, value)| value.is_finite())
+        .collect();
+    let mut statement = transaction.prepare_cached(EXPORT)?;
+    statement.execute(named_params! {
+        ":at_us": sample.at_us,
+        ":target": sample.target,
+        ":page": sample.page,
+        ":figures": json(&finite),
+        ":dropped": whole(sample.dropped),
+        ":absent": whole(sample.absent),
+        ":missed": sample.missed,
+    })?;
+    Ok(())
+}
+
 fn read_window(values: &mut Values<'_, '_>) -> rusqlite::Result<Second> {
     Ok(Second {
         second: values.plain()?,
@@ -257,6 +287,18 @@ fn read_link_sample(values: &mut Values<'_, '_>) -> rusqlite::Result<LinkSample>
         open: values.amount()?,
         up: values.amount()?,
         down: values.amount()?,
+    })
+}
+
+fn read_export(values: &mut Values<'_, '_>) -> rusqlite::Result<ExportSample> {
+    Ok(ExportSample {
+        at_us: values.plain()?,
+        target: values.plain()?,
+        page: values.plain()?,
+        figures: values.json()?,
+        dropped: values.amount()?,
+        absent: values.amount()?,
+        missed: values.plain()?,
     })
 }
 

@@ -114,8 +114,9 @@ impl Figure {
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
         let pick = Pick { series: &analysis.timeline.series };
-        let panels =
+        let mut panels =
             vec![pick.load(), pick.latency(), pick.errors(), pick.memory(), pick.handles(), pick.cpu()];
+        panels.extend(pick.exported());
         let seconds = analysis.timeline.seconds;
         let seconds = if seconds.is_finite() { seconds.max(1.0) } else { 1.0 };
         Self {
@@ -280,6 +281,25 @@ impl Pick<'_> {
         let host = self.named(Panel::Cpu, "cpu").find(|series| series.subject == "(host)");
         lines.extend(host.map(|series| line(series, "whole host".into(), GREY, Stroke::Dashed)));
         panel("cpu", "CPU", Unit::Cores, 84.0, lines, "no samples")
+    }
+
+    /// What targets export, a panel for each unit that there is.
+    fn exported(&self) -> Vec<PanelPlot> {
+        let of = |unit| self.series.iter().filter(move |it| it.panel == Panel::Exported && it.unit == unit);
+        let panels = [
+            ("exported-bytes", "Exported, bytes", Unit::Bytes),
+            ("exported-counts", "Exported, counts", Unit::Count),
+            ("exported-seconds", "Exported, seconds", Unit::Seconds),
+        ];
+        let plot = |(key, title, unit)| {
+            let named = |(hue, series): (usize, &Series)| {
+                let label = format!("{} {}", clean(&series.subject), clean(&series.name));
+                line(series, label, hue, Stroke::Full)
+            };
+            let lines: Vec<Line> = of(unit).enumerate().map(named).collect();
+            (!lines.is_empty()).then(|| panel(key, title, unit, 96.0, lines, ""))
+        };
+        panels.into_iter().filter_map(plot).collect()
     }
 
     /// The wanted series of all targets; one target needs no name, and its series get a hue each.

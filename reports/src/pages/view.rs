@@ -8,8 +8,8 @@ use shakedown_scenarios::workload::{Arrivals, Destination, Workload};
 use super::clean::{clean, shell_word};
 use crate::analysis::series::POINTS_MAX;
 use crate::analysis::{
-    Analysis, Ended, FaultFinding, GateFinding, LeakFinding, LoadFigures, ProbeFinding, Recovery,
-    TargetFinding, Tries, Verdict, WorkloadFinding,
+    Analysis, Ended, ExportFinding, FaultFinding, FigureFinding, GateFinding, LeakFinding, LoadFigures,
+    ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding,
 };
 use crate::show::{self, Unit};
 
@@ -33,6 +33,7 @@ pub struct View {
     pub probes: Vec<ProbeRow>,
     pub leaks: Vec<LeakRow>,
     pub leak_plots: Vec<LeakPlotRow>,
+    pub exports: Vec<ExportRow>,
     pub targets: Vec<TargetRow>,
     pub load: Vec<LoadTable>,
     pub health: Vec<HealthRow>,
@@ -40,6 +41,23 @@ pub struct View {
     pub losses: Vec<String>,
     pub events: Vec<EventRow>,
     pub events_left_out: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ExportRow {
+    pub page: String,
+    pub asked: String,
+    pub missed: String,
+    pub why: String,
+    pub figures: Vec<FigureRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FigureRow {
+    pub name: String,
+    pub first: String,
+    pub last: String,
+    pub max: String,
 }
 
 /// A verdict as a class for the style sheet and a word for people.
@@ -107,7 +125,7 @@ pub struct ProbeRow {
 pub struct LeakRow {
     pub badge: Badge,
     pub target: String,
-    pub resource: &'static str,
+    pub resource: String,
     pub words: String,
     pub level: String,
     pub looked_at: String,
@@ -215,6 +233,7 @@ impl View {
             probes: analysis.hypothesis.iter().map(probe).collect(),
             leaks: leaks(analysis),
             leak_plots: Vec::new(),
+            exports: analysis.exports.iter().map(export).collect(),
             targets: analysis.targets.iter().map(target).collect(),
             load: analysis.workloads.iter().map(load).collect(),
             health: health(analysis),
@@ -528,6 +547,29 @@ fn probe(probe: &ProbeFinding) -> ProbeRow {
     }
 }
 
+fn export(export: &ExportFinding) -> ExportRow {
+    let figure = |figure: &FigureFinding| {
+        let show = |value: Option<f64>| value.map_or_else(|| NOTHING.into(), |value| figure.unit.show(value));
+        FigureRow {
+            name: cleaned(&figure.name),
+            first: show(figure.first_last_max.map(|(first, ..)| first)),
+            last: show(figure.first_last_max.map(|(_, last, _)| last)),
+            max: show(figure.first_last_max.map(|(.., max)| max)),
+        }
+    };
+    let lost = [(export.dropped, "no finite number"), (export.absent, "not on the page")];
+    let lost = lost.into_iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = lost.map(|(count, what)| format!("{count} figures were {what}")).collect();
+    let last = export.why.iter().map(|why| format!("last: {}", cleaned(why)));
+    ExportRow {
+        page: format!("{} {}", clean(&export.target), clean(&export.path)),
+        asked: export.asked.to_string(),
+        missed: export.missed.to_string(),
+        why: last.chain(words).collect::<Vec<_>>().join("; "),
+        figures: export.figures.iter().map(figure).collect(),
+    }
+}
+
 fn leaks(analysis: &Analysis) -> Vec<LeakRow> {
     let row = |leak: &LeakFinding| {
         let processes =
@@ -535,7 +577,7 @@ fn leaks(analysis: &Analysis) -> Vec<LeakRow> {
         LeakRow {
             badge: badge(leak.verdict()),
             target: cleaned(&leak.target),
-            resource: crate::analysis::resource_word(leak.resource),
+            resource: cleaned(&leak.what()),
             words: cleaned(&leak.words()),
             level: leak.level.map_or_else(|| NOTHING.into(), |level| leak.level_unit().show(level)),
             looked_at: format!("{}{processes}", show::seconds(leak.seconds)),

@@ -69,6 +69,7 @@ fn experiment() -> Experiment {
         ready_within: Span::secs(10),
         restart: Restart::OnExit { from: Span::millis(200), to: Span::secs(10) },
         grace: Span::secs(1),
+        exports: Vec::new(),
     };
     let link = Link::Tcp(TcpLink { to: SHOP.into(), listen: Port::Auto, from: None });
     let ask =
@@ -400,6 +401,7 @@ pub fn record(entry: Entry) -> Record {
         Entry::Sample(sample) => Record::Sample(*sample),
         Entry::HostSample(sample) => Record::HostSample(sample),
         Entry::LinkSample(sample) => Record::LinkSample(sample),
+        Entry::Export(sample) => Record::Export(*sample),
         Entry::Window(second) => Record::Window(Box::new(journal::Window {
             second: second.second,
             workload: second.workload,

@@ -55,6 +55,12 @@ fn one(checker: &mut Checker<'_>, path: &Path, gate: &Gate) {
                 let help = format!("leave `resources` out for all: {all}");
                 checker.tell(&path.then("resources"), "nothing is looked at", help);
             }
+            let target = checker.experiment.targets.get(of);
+            let exports = target.is_none_or(|target| !target.exports().is_empty());
+            if resources.contains(&LeakResource::Exported) && !exports {
+                let help = "give the target `exports`, or leave `Exported` out";
+                checker.tell(&path.then("resources"), format!("target `{of}` exports nothing"), help);
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
     cx.places.note(&crate::places::Path::default(), root);
     // `variables` has been read before everything else.
     let _ = fields.node("variables");
-    let experiment = Experiment {
+    let mut experiment = Experiment {
         name: fields.required(cx, "name", text),
         about: fields.or(cx, "about", String::new(), text),
         targets: fields.required(cx, "targets", |cx, node| cx.map(node, "targets", target::target)),
@@ -36,6 +36,9 @@ pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
         guard: fields.or(cx, "guard", Default::default(), guard::guard),
     };
     fields.finish(cx);
+    let targets = &experiment.targets;
+    let exports = |name: &str| targets.get(name).is_some_and(|target| !target.exports().is_empty());
+    gate::look_at_exports(&mut experiment.gates, exports);
     Some(experiment)
 }
 

@@ -97,10 +97,22 @@ fn resource(kind: &str) -> Resource {
 }
 
 fn no_leak(cx: &mut Context, fields: &mut Fields<'_>) -> Gate {
-    let all = LeakResource::ALL.to_vec();
+    let all = LeakResource::OF_PROCESS.to_vec();
     let of = fields.required(cx, "of", text);
     let resources = fields.or(cx, "resources", all, |cx, node| cx.list(node, "resources", leak_resource));
     Gate::NoLeak { of, resources }
+}
+
+/// What a target exports is looked at as well where `resources` was left out.
+pub(super) fn look_at_exports(gates: &mut [Gate], exports: impl Fn(&str) -> bool) {
+    for gate in gates {
+        if let Gate::NoLeak { of, resources } = gate
+            && *resources == LeakResource::OF_PROCESS
+            && exports(of)
+        {
+            resources.push(LeakResource::Exported);
+        }
+    }
 }
 
 fn leak_resource(cx: &mut Context, node: &Node) -> Option<LeakResource> {

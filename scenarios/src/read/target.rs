@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::context::{Blank, Context};
+use super::export;
 use super::scalar::{blank, quantity, text, texts, whole};
 use super::words;
 use crate::protocol::LinkKind;
@@ -43,6 +44,7 @@ fn process(cx: &mut Context, node: &Node) -> Option<Process> {
         ready_within: fields.or(cx, "ready_within", Span::secs(10), quantity),
         restart: fields.or(cx, "restart", Restart::Never, restart),
         grace: fields.or(cx, "grace", Span::secs(5), quantity),
+        exports: fields.or(cx, "exports", Vec::new(), export::exports),
     };
     fields.finish(cx);
     Some(process)
@@ -52,8 +54,9 @@ fn attached(cx: &mut Context, node: &Node) -> Option<Attached> {
     let mut fields = cx.fields(node, "`Pid`")?;
     let pid = fields.required(cx, "pid", whole(1_i32, i32::MAX));
     let address = fields.optional(cx, "address", text);
+    let exports = fields.or(cx, "exports", Vec::new(), export::exports);
     fields.finish(cx);
-    Some(Attached { pid, address })
+    Some(Attached { pid, address, exports })
 }
 
 /// `Auto`, or a number.

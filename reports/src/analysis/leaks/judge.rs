@@ -5,6 +5,7 @@ use shakedown_scenarios::gate::LeakResource;
 
 use super::LeakAnswer;
 use super::trace::{Life, Trace};
+use crate::show::Unit;
 
 /// What was found, and in what.
 pub(super) struct Judged {
@@ -36,14 +37,12 @@ const COMPARABLE: f64 = 0.5;
 impl Matter {
     /// An allocator takes memory in pieces of up to some hundred KiB, and 1 MiB/h is 50 MiB in two days. Two descriptors
     /// an hour reach the usual limit of 1,024 in three weeks.
-    const fn of(resource: LeakResource) -> Self {
-        match resource {
-            LeakResource::Memory => Self { grain: 524_288.0, per_hour: 1_048_576.0, ratio: 0.002 },
-            LeakResource::Fds
-            | LeakResource::Sockets
-            | LeakResource::CloseWait
-            | LeakResource::Threads
-            | LeakResource::Mappings => Self { grain: 3.0, per_hour: 2.0, ratio: 0.002 },
+    fn of(resource: LeakResource, unit: Unit) -> Self {
+        match (resource, unit) {
+            (_, Unit::BytesPerHour) => Self { grain: 524_288.0, per_hour: 1_048_576.0, ratio: 0.002 },
+            // Nobody knows what an exported figure counts.
+            (LeakResource::Exported, _) => Self { grain: 0.0, per_hour: 0.0, ratio: 0.002 },
+            _ => Self { grain: 3.0, per_hour: 2.0, ratio: 0.002 },
         }
     }
 
@@ -54,7 +53,7 @@ impl Matter {
 }
 
 /// Judges the longest lives. One that leaks among others that are long enough and do not is no answer.
-pub(super) fn judge(trace: Trace, resource: LeakResource) -> Judged {
+pub(super) fn judge(trace: Trace, resource: LeakResource, unit: Unit) -> Judged {
     let mut lives = trace.finish();
     let processes = lives.len();
     let seconds = lives.iter().map(Life::seconds).sum();
@@ -90,7 +89,7 @@ pub(super) fn judge(trace: Trace, resource: LeakResource) -> Judged {
         let why = format!("{leaks} of its {} longest lives leak, the others do not", leaks + calm);
         LeakAnswer::Inconclusive { why }
     } else {
-        answer(&finding, &Matter::of(resource), &life, processes)
+        answer(&finding, &Matter::of(resource, unit), &life, processes)
     };
     Judged { answer, finding, life, processes, seconds }
 }
@@ -140,7 +139,8 @@ mod tests {
     }
 
     fn answer_of(lives: &[Lived<'_>], resource: LeakResource) -> LeakAnswer {
-        judge(trace(lives), resource).answer
+        let unit = if resource == LeakResource::Memory { Unit::BytesPerHour } else { Unit::PerHour };
+        judge(trace(lives), resource, unit).answer
     }
 
     #[test]

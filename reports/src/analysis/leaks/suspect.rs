@@ -8,17 +8,22 @@ use super::judge::{Judged, judge};
 use super::origin::{Part, Sort, Stretch};
 use super::trace::Trace;
 use super::{About, Growth, LeakAnswer, LeakFinding, Limit, Origin, tell};
+use crate::analysis::exports::Exported;
 use crate::analysis::series::Series;
 use crate::journal::{Member, Sample};
+use crate::show::Unit;
 
 /// All that the leak check gathers of one target.
 #[derive(Debug)]
 pub struct Suspect {
     seconds: f64,
-    traces: [(LeakResource, Trace); LeakResource::ALL.len()],
+    traces: [(LeakResource, Trace); LeakResource::OF_PROCESS.len()],
     /// By id and name.
     members: BTreeMap<(i32, String), [Trace; 4]>,
     fds_max: Option<u64>,
+    /// The first moment that counts, and those at which another process began.
+    from: Option<f64>,
+    cuts: Vec<f64>,
 }
 
 /// What the judge knows beside the samples.
@@ -26,12 +31,16 @@ pub struct Suspect {
 pub struct Context<'a> {
     /// Phases and faults.
     pub stretches: &'a [Stretch<'a>],
+    /// What targets export.
+    pub exported: &'a [Exported],
     /// The experiment's gates.
     pub gates: &'a [Gate],
 }
 
 /// More processes than this are not told apart.
 const MEMBERS_MAX: usize = 24;
+/// More processes one after the other are not told apart in what a target exports.
+const CUTS_MAX: usize = 1_000;
 /// Parts of one sort that are named of one leak.
 const NAMED_MAX: usize = 2;
 
@@ -43,14 +52,17 @@ impl Suspect {
     pub fn of_run(seconds: f64) -> Self {
         Self {
             seconds,
-            traces: LeakResource::ALL.map(|resource| (resource, Trace::of_run(seconds))),
+            traces: LeakResource::OF_PROCESS.map(|resource| (resource, Trace::of_run(seconds))),
             members: BTreeMap::new(),
             fds_max: None,
+            from: None,
+            cuts: Vec::new(),
         }
     }
 
     /// Takes a sample in.
     pub fn take(&mut self, at: f64, sample: &Sample) {
+        self.from.get_or_insert(at);
         for (resource, trace) in &mut self.traces {
             if let Some(value) = value(*resource, sample) {
                 trace.push(at, value as f64);
@@ -63,32 +75,68 @@ impl Suspect {
     }
 
     /// What comes next belongs to another process.
-    pub fn cut(&mut self) {
+    pub fn cut(&mut self, at: f64) {
+        if self.cuts.len() < CUTS_MAX {
+            self.cuts.push(at);
+        }
         self.traces.iter_mut().for_each(|(_, trace)| trace.cut());
     }
 
     /// What was found of each resource; `series` are the target's own, for its kinds.
-    pub fn finish(self, target: &str, series: &[Series], context: &Context<'_>) -> Vec<LeakFinding> {
-        let Self { traces, members, fds_max, .. } = self;
-        let members: Vec<(String, [Trace; 4])> =
-            members.into_iter().map(|((pid, name), traces)| (format!("{name} ({pid})"), traces)).collect();
-        let finding = |(resource, trace): (LeakResource, Trace)| {
-            // That there never was one is no finding.
-            let gated = context.gates.iter().any(|gate| asks(gate, target, resource));
-            if trace.lives() == 0 && !gated {
-                return None;
-            }
-            let own = fds_max.map(|most| Limit { value: most as f64, of: "its limit of open files".into() });
-            let counts_files =
-                matches!(resource, LeakResource::Fds | LeakResource::Sockets | LeakResource::CloseWait);
-            let set = context.gates.iter().find_map(|gate| limit_of(gate, target, resource));
-            let limit = set.or(own.filter(|_| counts_files));
-            let judged = judge(trace, resource);
-            let mut found = tell(&judged, &About { target, resource, gated, limit: limit.as_ref() });
-            found.origins = origins(&judged, resource, series, &members, context.stretches);
-            Some(found)
+    pub fn finish(mut self, target: &str, series: &[Series], context: &Context<'_>) -> Vec<LeakFinding> {
+        let exported = context.exported.iter().filter(|it| it.target == target && !it.is_counter());
+        let exported: Vec<(&Exported, Trace)> = exported.map(|it| (it, self.trace_of(it))).collect();
+        let traces =
+            std::mem::replace(&mut self.traces, LeakResource::OF_PROCESS.map(|it| (it, Trace::of_run(0.0))));
+        let parts = Parts { series, members: self.members(), stretches: context.stretches };
+        let about = |resource| About {
+            target,
+            resource,
+            figure: None,
+            unit: if resource == LeakResource::Memory { Unit::BytesPerHour } else { Unit::PerHour },
+            gated: context.gates.iter().any(|gate| asks(gate, target, resource)),
+            limit: None,
         };
-        traces.into_iter().filter_map(finding).collect()
+        let mut found = Vec::new();
+        for (resource, trace) in traces {
+            let limit = context.gates.iter().find_map(|gate| limit_of(gate, target, resource));
+            let limit = limit.or_else(|| self.own_limit(resource));
+            let about = About { limit: limit.as_ref(), ..about(resource) };
+            // That there never was one is no finding.
+            if trace.lives() > 0 || about.gated {
+                found.push(finding(trace, &about, &parts));
+            }
+        }
+        for (figure, trace) in exported {
+            let unit = if figure.unit == Unit::Bytes { Unit::BytesPerHour } else { Unit::PerHour };
+            let about = About { figure: Some(&figure.name), unit, ..about(LeakResource::Exported) };
+            found.push(finding(trace, &about, &parts));
+        }
+        found
+    }
+
+    /// How many descriptors it may have.
+    fn own_limit(&self, resource: LeakResource) -> Option<Limit> {
+        let counts = matches!(resource, LeakResource::Fds | LeakResource::Sockets | LeakResource::CloseWait);
+        let most = self.fds_max.filter(|_| counts)?;
+        Some(Limit { value: most as f64, of: "its limit of open files".into() })
+    }
+
+    fn trace_of(&self, exported: &Exported) -> Trace {
+        let mut trace = Trace::of_run(self.seconds);
+        let mut cuts = self.cuts.iter().copied().peekable();
+        let from = self.from.unwrap_or(f64::INFINITY);
+        for (at, value) in exported.points.iter().filter(|point| point.0 >= from) {
+            while cuts.next_if(|cut| cut <= at).is_some() {
+                trace.cut();
+            }
+            trace.push(*at, *value);
+        }
+        trace
+    }
+
+    fn members(self) -> Vec<(String, [Trace; 4])> {
+        self.members.into_iter().map(|((pid, name), traces)| (format!("{name} ({pid})"), traces)).collect()
     }
 
     fn member(&mut self, at: f64, member: &Member) {
@@ -117,6 +165,7 @@ fn value(resource: LeakResource, sample: &Sample) -> Option<u64> {
         LeakResource::Threads => Some(sample.threads),
         // Every process has some, so none means that they were not told.
         LeakResource::Mappings => Some(sample.mappings).filter(|mappings| *mappings > 0),
+        LeakResource::Exported => None,
     }
 }
 
@@ -137,13 +186,22 @@ fn limit_of(gate: &Gate, target: &str, leaking: LeakResource) -> Option<Limit> {
     (of == target && fits).then(|| Limit { value: *below, of: format!("its gate for {word}") })
 }
 
-fn origins(
-    judged: &Judged,
-    resource: LeakResource,
-    series: &[Series],
-    members: &[(String, [Trace; 4])],
-    stretches: &[Stretch<'_>],
-) -> Vec<Origin> {
+/// What a leak may come from.
+struct Parts<'a> {
+    series: &'a [Series],
+    members: Vec<(String, [Trace; 4])>,
+    stretches: &'a [Stretch<'a>],
+}
+
+fn finding(trace: Trace, about: &About<'_>, parts: &Parts<'_>) -> LeakFinding {
+    let judged = judge(trace, about.resource, about.unit);
+    let mut found = tell(&judged, about);
+    found.origins = origins(&judged, about.resource, parts);
+    found
+}
+
+fn origins(judged: &Judged, resource: LeakResource, parts: &Parts<'_>) -> Vec<Origin> {
+    let Parts { series, members, stretches } = parts;
     let leaks = matches!(judged.answer, LeakAnswer::Leak { .. });
     let Some(growth) = Some(judged).filter(|_| leaks).and_then(Growth::of) else { return Vec::new() };
     let (kind, place) = match resource {
@@ -151,7 +209,7 @@ fn origins(
         LeakResource::Fds => ("fds.", Some(1)),
         LeakResource::Sockets => ("sockets.", Some(2)),
         LeakResource::Threads => ("", Some(3)),
-        LeakResource::CloseWait | LeakResource::Mappings => ("", None),
+        LeakResource::CloseWait | LeakResource::Mappings | LeakResource::Exported => ("", None),
     };
     let kinds = series.iter().filter(|series| !kind.is_empty() && series.name.starts_with(kind));
     let kinds = kinds.map(|series| Part {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 
@@ -159,26 +160,58 @@ fn what_is_no_journal_is_refused_with_its_name() {
 }
 
 #[test]
-fn a_later_format_is_refused() {
-    let dir = journal_of(1);
-    let connection = Connection::open(dir.path().join(FILE)).unwrap();
-    connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
-    drop(connection);
-    assert!(matches!(Journal::open(dir.path()), Err(JournalError::Newer { found: 3, .. })));
+fn exported_figures_are_read_as_they_were_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = Writer::create(dir.path(), &meta()).unwrap();
+    let figures = [("heap".to_owned(), 1.5), ("queue{of=\"x\"}".to_owned(), -3.0), ("big".to_owned(), 1e300)];
+    let there = ExportSample {
+        at_us: 1,
+        target: "shop".into(),
+        page: 2,
+        figures: figures.into(),
+        dropped: 1,
+        absent: 2,
+        missed: None,
+    };
+    let missed =
+        ExportSample { at_us: 2, missed: Some("no answer within 1s".into()), ..ExportSample::default() };
+    let odd =
+        ExportSample { at_us: 3, figures: [("nan".to_owned(), f64::NAN)].into(), ..ExportSample::default() };
+    for sample in [there.clone(), missed.clone(), odd.clone()] {
+        writer.append(Record::Export(sample));
+    }
+    writer.finish().unwrap();
+    let mut journal = Journal::open(dir.path()).unwrap();
+    let found: Vec<Entry> = journal.entries().collect();
+    let odd = ExportSample { figures: BTreeMap::new(), ..odd };
+    assert_eq!(found, [there, missed, odd].map(|sample| Entry::Export(Box::new(sample))));
+    assert!(journal.losses().is_empty(), "{:?}", journal.losses());
 }
 
 #[test]
-fn a_journal_of_the_first_format_is_read_without_what_came_later() {
-    let dir = journal_of(20);
+fn a_journal_from_before_exports_is_whole() {
+    let dir = journal_of(3);
     let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    connection.execute_batch("DROP TABLE exports").unwrap();
     for column in ["private_dirty", "mappings", "fds_max", "members"] {
         connection.execute(&format!("ALTER TABLE samples DROP COLUMN {column}"), []).unwrap();
     }
     connection.pragma_update(None, "user_version", 1).unwrap();
     drop(connection);
     let mut journal = Journal::open(dir.path()).unwrap();
-    let samples = journal.entries().filter(|entry| matches!(entry, Entry::Sample(_))).count();
-    assert!(samples > 0 && journal.losses().is_empty(), "{samples} {:?}", journal.losses());
+    assert_eq!(journal.entries().count(), 15);
+    assert!(journal.losses().is_empty(), "{:?}", journal.losses());
+}
+
+#[test]
+fn a_later_format_is_refused() {
+    let dir = journal_of(1);
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
+    drop(connection);
+    assert!(
+        matches!(Journal::open(dir.path()), Err(JournalError::Newer { found, .. }) if found == i64::from(FORMAT) + 1)
+    );
 }
 
 #[test]
