@@ -3,13 +3,14 @@
 //! Read in this order: [`csv`] (how a [`Series`] comes in), [`Finding`] (the answer), [`detect`] (the way to it), `view`
 //! and `blocks` (a trace made small), `jumps`, `teeth` and `waves` (what is no growth), `shapes` and `noise` (what growth
 //! and noise look like), `fit` (which of them explain the trace, by Bayesian model averaging), `judge` (what they say
-//! together). It does not know where a series comes from, nor what a value costs.
+//! together). [`Watch`] asks again and again while a run grows. It does not know where a series comes from, nor what a value costs.
 
 mod blocks;
 pub mod csv;
 mod detect;
 mod finding;
 mod fit;
+mod grain;
 mod judge;
 mod jumps;
 mod linear;
@@ -21,8 +22,10 @@ mod stamp;
 mod stats;
 mod teeth;
 mod view;
+mod watch;
 mod waves;
 
 pub use detect::{detect, explain};
 pub use finding::{Finding, Verdict};
 pub use series::Series;
+pub use watch::{Look, Watch};
