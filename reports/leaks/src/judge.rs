@@ -13,10 +13,10 @@ use crate::view::View;
 /// A leak is claimed from this probability on, in a long trace: the weights count what cannot be told from a leak as
 /// healthy, so that most of what is claimed lies far above.
 const SURE: f64 = 0.32;
-/// And by so much more in a very short one: most warm-ups take minutes, and some an hour.
-const SURER: f64 = 0.38;
-/// What is added falls to a third of that in so many seconds.
-const SURER_FOR: f64 = 2_400.0;
+/// And by so much more where growth is very young: most warm-ups take minutes, and some an hour.
+const SURER: f64 = 0.4;
+/// What is added falls to a third of that in so many seconds of growth.
+const SURER_FOR: f64 = 9_600.0;
 /// That there is none is claimed below this.
 const UNLIKELY: f64 = 0.32;
 
@@ -26,6 +26,8 @@ const PART_MIN: f64 = 0.03;
 const LATE_PART_MIN: f64 = 0.1;
 /// nor a line that bends down to a smaller part of how steep it was.
 const BENT_PART_MIN: f64 = 0.25;
+/// What fell before this part of the trace only, and rose ever since, fell once: a last saw tooth, a start.
+const EARLY: f64 = 0.25;
 /// What is still this steep at the end, as a part of the range over the trace, has no plateau yet.
 const STILL_PART_MIN: f64 = 0.3;
 
@@ -37,6 +39,22 @@ pub struct Judge<'a> {
     pub scale: &'a Scale,
 }
 
+/// The part of the trace that growth of these shapes takes, and the least part of all that it has to be.
+fn span(shapes: &[(Shape, f64)]) -> (f64, f64) {
+    let (mut span, mut part) = (1.0_f64, PART_MIN);
+    for (shape, _) in shapes {
+        let (its_span, is_late) = match *shape {
+            Shape::Hinge(from) => (1.0 - from, from > 0.72),
+            Shape::Power(power) => (power.recip(), power > 2.5),
+            Shape::Exponential(k) => (k.exp_m1() / (k * k.exp()), k > 3.5),
+            _ => (1.0, false),
+        };
+        span = span.min(its_span);
+        part = if is_late { LATE_PART_MIN } else { part };
+    }
+    (span, part)
+}
+
 // === impl Judge ===
 
 impl Judge<'_> {
@@ -44,7 +62,7 @@ impl Judge<'_> {
         let leak: f64 = self.candidates.iter().map(|it| it.weight * self.leaks(it)).sum();
         let leak = leak.clamp(0.0, 1.0);
         let ratchet = self.view.ratchet.filter(|_| leak > 0.15);
-        let sure = SURE + SURER * (-self.scale.length / SURER_FOR).exp();
+        let sure = SURE + SURER * (-self.grown_for(leak) / SURER_FOR).exp();
         // A leak that a restart took back goes on after a warm-up; a tooth has none.
         let regains = self.view.regains && !self.refills();
         let grows = (ratchet.is_some() || leak >= sure) && !regains;
@@ -100,26 +118,34 @@ impl Judge<'_> {
             [(Shape::Line, line), (_, bend)] => (line, bend),
             _ => (0.0, 0.0),
         };
-        // Down, and up again: a wave or a dip seen in part.
-        if candidate.slope <= 0.0 || line < 0.0 {
+        if candidate.slope <= 0.0 {
+            return 0.0;
+        }
+        // Down, and up again: a wave or a dip seen in part; unless it went down in the beginning only.
+        let is_early = |it: &(Shape, f64)| matches!(it.0, Shape::Hinge(from) if from < EARLY);
+        if line < 0.0 && !shapes.iter().any(is_early) {
             return 0.0;
         }
         // A line that bends down nearly to level has come to its end.
         let still = if bend < 0.0 { BENT_PART_MIN * line } else { 0.0 };
-        let (mut span, mut part) = (1.0_f64, PART_MIN);
-        for (shape, _) in shapes {
-            let (its_span, is_late) = match shape {
-                Shape::Hinge(from) => (1.0 - from, from > 0.72),
-                Shape::Power(power) => (power.recip(), power > 2.5),
-                Shape::Exponential(k) => (k.exp_m1() / (k * k.exp()), k > 3.5),
-                _ => (1.0, false),
-            };
-            span = span.min(its_span);
-            part = if is_late { LATE_PART_MIN } else { part };
+        let falls = |it: &(Shape, f64)| matches!(it.0, Shape::Fill { .. } | Shape::Log(_)) && it.1 < 0.0;
+        let rises_late = |it: &(Shape, f64)| matches!(it.0, Shape::Hinge(_)) && !is_early(it);
+        if shapes.iter().any(falls) && shapes.iter().any(rises_late) {
+            return 0.0;
         }
+        let (span, part) = span(&shapes);
         let least = self.matters(candidate).max(part * self.view.range) / span;
         let least = least.max(still);
         1.0 - student((least - candidate.slope) / candidate.error.max(f64::MIN_POSITIVE), candidate.degrees)
+    }
+
+    /// For how many seconds what leaks, if it leaks, has been growing.
+    fn grown_for(&self, leak: f64) -> f64 {
+        let spans = self.candidates.iter().map(|it| {
+            let shapes: Vec<(Shape, f64)> = self.view.shapes(it).collect();
+            it.weight * self.leaks(it) * span(&shapes).0
+        });
+        self.scale.length * spans.sum::<f64>() / leak.max(f64::MIN_POSITIVE)
     }
 
     /// Growth below this is none that matters: half the noise of a sample, what wandering does anyway, three counts.
