@@ -57,7 +57,7 @@ pub fn detect_with(times: &[f64], values: &[f64], matter: Option<Matter>) -> Fin
     );
     let mut view = View::new(fine, values.len(), length, &matter);
     let candidates = view.candidates();
-    Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale }.finding()
+    Judge::new(&view, &candidates, &matter, &scale).finding()
 }
 
 /// What explains a trace, for people who tune.
@@ -70,7 +70,7 @@ pub fn explain(times: &[f64], values: &[f64]) -> String {
     let mut view = View::new(fine, values.len(), times[times.len() - 1] - times[0], &matter);
     let candidates = view.candidates();
     let scale = Scale { start: times[0], length: 1.0, zero: 0.0, unit: 1.0 };
-    let judge = Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale };
+    let judge = Judge::new(&view, &candidates, &matter, &scale);
     let mut lines: Vec<(f64, String)> = candidates
         .iter()
         .map(|it| {

@@ -3,6 +3,7 @@
 use crate::detect::{Matter, Scale};
 use crate::finding::{Finding, Verdict};
 use crate::fit::Candidate;
+use crate::going::Going;
 use crate::jumps::Ratchet;
 use crate::linear;
 use crate::mixture::Mixture;
@@ -13,8 +14,10 @@ use crate::view::View;
 /// A leak is claimed from this probability on, in a long trace: the weights count what cannot be told from a leak as
 /// healthy, so that most of what is claimed lies far above.
 const SURE: f64 = 0.32;
-/// And by so much more where growth is very young: most warm-ups take minutes, and some an hour.
-const SURER: f64 = 0.4;
+/// And by so much more where growth is very young: most warm-ups take minutes, and some an hour;
+const SURER: f64 = 0.66;
+/// but never more than this is asked for.
+const SURE_MAX: f64 = 0.7;
 /// What is added falls to a third of that in so many seconds of growth.
 const SURER_FOR: f64 = 9_600.0;
 /// That there is none is claimed below this.
@@ -37,6 +40,7 @@ pub struct Judge<'a> {
     pub candidates: &'a [Candidate],
     pub matter: &'a Matter,
     pub scale: &'a Scale,
+    going: Option<Going>,
 }
 
 /// The part of the trace that growth of these shapes takes, and the least part of all that it has to be.
@@ -57,12 +61,16 @@ fn span(shapes: &[(Shape, f64)]) -> (f64, f64) {
 
 // === impl Judge ===
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    pub fn new(view: &'a View, candidates: &'a [Candidate], matter: &'a Matter, scale: &'a Scale) -> Self {
+        Self { view, candidates, matter, scale, going: Going::new(view) }
+    }
+
     pub fn finding(&self) -> Finding {
         let leak: f64 = self.candidates.iter().map(|it| it.weight * self.leaks(it)).sum();
         let leak = leak.clamp(0.0, 1.0);
         let ratchet = self.view.ratchet.filter(|_| leak > 0.15);
-        let sure = SURE + SURER * (-self.grown_for(leak) / SURER_FOR).exp();
+        let sure = (SURE + SURER * (-self.grown_for(leak) / SURER_FOR).exp()).min(SURE_MAX);
         // A leak that a restart took back goes on after a warm-up; a tooth has none.
         let regains = self.view.regains && !self.refills();
         let grows = (ratchet.is_some() || leak >= sure) && !regains;
@@ -131,6 +139,9 @@ impl Judge<'_> {
         let falls = |it: &(Shape, f64)| matches!(it.0, Shape::Fill { .. } | Shape::Log(_)) && it.1 < 0.0;
         let rises_late = |it: &(Shape, f64)| matches!(it.0, Shape::Hinge(_)) && !is_early(it);
         if shapes.iter().any(falls) && shapes.iter().any(rises_late) {
+            return 0.0;
+        }
+        if self.going.as_ref().is_some_and(|going| !going.shows(self.view, candidate)) {
             return 0.0;
         }
         let (span, part) = span(&shapes);

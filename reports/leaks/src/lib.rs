@@ -10,6 +10,7 @@ pub mod csv;
 mod detect;
 mod finding;
 mod fit;
+mod going;
 mod grain;
 mod judge;
 mod jumps;
