@@ -177,8 +177,17 @@ impl<'a> Judge<'a> {
     /// Whether what leaks warmed up anew after each restart.
     fn refills(&self) -> bool {
         let leaky = || self.candidates.iter().filter(|it| self.leaks(it) > 0.5);
-        let refills =
-            leaky().filter(|it| self.view.shapes(it).any(|(shape, _)| matches!(shape, Shape::Refill(_))));
+        // One fall and one climb is a restart only as far as it warmed up; that a line came after shows it was one.
+        let is_refill = |it: &&Candidate| {
+            let shapes: Vec<(Shape, f64)> = self.view.shapes(it).collect();
+            let again = |(shape, size): &(Shape, f64)| match shape {
+                Shape::Refill(_) => true,
+                Shape::Fill { from, .. } => *from > 0.0 && *size > 0.0,
+                _ => false,
+            };
+            shapes.iter().any(again)
+        };
+        let refills = leaky().filter(is_refill);
         let sum = |weights: &mut dyn Iterator<Item = f64>| weights.sum::<f64>();
         sum(&mut refills.map(|it| it.weight)) > 0.5 * sum(&mut leaky().map(|it| it.weight))
     }
