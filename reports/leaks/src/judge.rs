@@ -11,15 +11,18 @@ use crate::shapes::{self, Claim, Shape};
 use crate::stats::{median, student};
 use crate::view::View;
 
-/// A leak is claimed from this probability on, in a long trace: the weights count what cannot be told from a leak as
-/// healthy, so that most of what is claimed lies far above.
-const SURE: f64 = 0.32;
-/// And by so much more where growth is very young: most warm-ups take minutes, and some an hour;
-const SURER: f64 = 0.66;
-/// but never more than this is asked for.
-const SURE_MAX: f64 = 0.7;
+/// A leak is claimed from this probability on: the weights count what cannot be told from a leak as healthy, so that most
+/// of what is claimed lies far above.
+const SURE: f64 = 0.28;
+/// And if it is at least this part of all growth that goes on at the end; the rest are plateaus that would only be seen
+/// later. No trace tells these two apart, so that more cannot be asked; how often a cache fills that slowly is a belief.
+const FAIR: f64 = 0.3;
+/// That growth goes on at all has to be as probable as this,
+const GOES_ON: f64 = 0.48;
+/// and by so much more where it is young: most warm-ups take minutes, and some an hour.
+const YOUNG: f64 = 0.2;
 /// What is added falls to a third of that in so many seconds of growth.
-const SURER_FOR: f64 = 9_600.0;
+const YOUNG_FOR: f64 = 9_600.0;
 /// That there is none is claimed below this.
 const UNLIKELY: f64 = 0.32;
 
@@ -70,10 +73,12 @@ impl<'a> Judge<'a> {
         let leak: f64 = self.candidates.iter().map(|it| it.weight * self.leaks(it)).sum();
         let leak = leak.clamp(0.0, 1.0);
         let ratchet = self.view.ratchet.filter(|_| leak > 0.15);
-        let sure = (SURE + SURER * (-self.grown_for(leak) / SURER_FOR).exp()).min(SURE_MAX);
+        let goes_on = leak + self.unseen();
+        let least = GOES_ON + YOUNG * (-self.grown_for(leak) / YOUNG_FOR).exp();
+        let is_leak = leak >= SURE.max(FAIR * goes_on) && goes_on >= least;
         // A leak that a restart took back goes on after a warm-up; a tooth has none.
         let regains = self.view.regains && !self.refills();
-        let grows = (ratchet.is_some() || leak >= sure) && !regains;
+        let grows = (ratchet.is_some() || is_leak) && !regains;
         let verdict = match leak {
             _ if grows => Verdict::Leak,
             leak if leak < UNLIKELY && !self.still_fills() => Verdict::NoLeak,
@@ -148,6 +153,23 @@ impl<'a> Judge<'a> {
         let least = self.matters(candidate).max(part * self.view.range) / span;
         let least = least.max(still);
         1.0 - student((least - candidate.slope) / candidate.error.max(f64::MIN_POSITIVE), candidate.degrees)
+    }
+
+    /// How probable it is that it fills, and slower than can be seen.
+    fn unseen(&self) -> f64 {
+        let is_slow = |shape: Shape| match shape {
+            Shape::Fill { from, tau } => from == 0.0 && tau >= 0.5,
+            Shape::Log(c) => c >= 0.05,
+            Shape::Hyperbola(c) => c >= 0.3,
+            Shape::Ramp(from, to) => from == 0.0 && to >= 0.88,
+            _ => false,
+        };
+        let climbs = |it: &&Candidate| {
+            self.view.dictionary.models[it.model].claim == Claim::Healthy
+                && it.slope > 0.0
+                && self.view.shapes(it).any(|(shape, _)| is_slow(shape))
+        };
+        self.candidates.iter().filter(climbs).map(|it| it.weight).sum()
     }
 
     /// For how many seconds what leaks, if it leaks, has been growing.

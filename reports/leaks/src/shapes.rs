@@ -226,8 +226,8 @@ impl Dictionary {
         self.family(Healthy, 0.04, sigmoids);
         let jumps = [0.85, 0.9, 0.94, 0.97].map(|from| [Some(Shape::Fill { from, tau: 0.005 }), None]);
         self.family(Healthy, 0.03, jumps.into_iter());
-        let part_waves =
-            [0.3, 0.4, 0.5, 0.65, 0.8, 0.95, 1.1, 1.25].map(|turns| [Some(Shape::Sine(turns)), Some(Shape::Cosine(turns))]);
+        let part_waves = [0.3, 0.4, 0.5, 0.65, 0.8, 0.95, 1.1, 1.25]
+            .map(|turns| [Some(Shape::Sine(turns)), Some(Shape::Cosine(turns))]);
         self.family(Healthy, 0.04 + 0.1 * unseen, part_waves.into_iter());
     }
 
