@@ -6,19 +6,23 @@
 //! together). [`Watch`] asks again and again while a run grows. It does not know where a series comes from, nor what a value costs.
 
 mod blocks;
+mod compare;
 pub mod csv;
 mod detect;
 mod finding;
 mod fit;
+mod floors;
 mod going;
 mod grain;
 mod judge;
 mod jumps;
 mod linear;
+mod load;
 mod mixture;
 mod noise;
 mod series;
 mod shapes;
+mod spells;
 mod stamp;
 mod stats;
 mod teeth;
@@ -26,7 +30,11 @@ mod view;
 mod watch;
 mod waves;
 
+pub use compare::{Comparison, Worse, compare};
 pub use detect::{detect, explain};
 pub use finding::{Finding, Verdict};
+pub use floors::{Floor, FloorFinding, Floors, Pace, PaceFinding, Phase, floors, paces};
+pub use load::{Follows, LoadFinding, under_load};
 pub use series::Series;
+pub use spells::Estimate;
 pub use watch::{Look, Watch};
