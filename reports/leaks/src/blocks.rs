@@ -58,16 +58,19 @@ pub fn gathered(finer: &[Block], count: usize) -> Vec<Block> {
 /// The noise from one sample to the next, as a standard deviation.
 #[must_use]
 pub fn grain(values: &[f64]) -> f64 {
-    // Second differences: a slope is no noise. Of white noise their variance is six times that of a sample.
-    let seconds = || values.windows(3).map(|three| three[0] - 2.0 * three[1] + three[2]);
-    let robust = spread(seconds()) / 6f64.sqrt();
-    if robust > 0.0 {
-        return robust;
-    }
-    // Most samples equal their neighbours: counts. The mean size then says more than the median.
     let steps = values.windows(2).map(|two| (two[1] - two[0]).abs());
     let (sum, count) = steps.fold((0.0, 0.0), |(sum, count), step| (sum + step, count + 1.0));
-    if count > 0.0 { sum / count } else { 0.0 }
+    let mean_step = if count > 0.0 { sum / count } else { 0.0 };
+    grain_of(values.windows(3).map(|three| three[0] - 2.0 * three[1] + three[2]), mean_step)
+}
+
+/// The same of second differences, and of the mean size of a step.
+#[must_use]
+pub fn grain_of(seconds: impl Iterator<Item = f64>, mean_step: f64) -> f64 {
+    // Second differences: a slope is no noise. Of white noise their variance is six times that of a sample.
+    let robust = spread(seconds) / 6f64.sqrt();
+    // Most samples equal their neighbours: counts. The mean size then says more than the median.
+    if robust > 0.0 { robust } else { mean_step }
 }
 
 /// The smallest step between neighbours that are not equal; 0 where there is none.

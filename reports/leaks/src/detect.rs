@@ -29,6 +29,11 @@ pub struct Scale {
 /// finding; other units or another zero of either change it only by that.
 #[must_use]
 pub fn detect(times: &[f64], values: &[f64]) -> Finding {
+    detect_with(times, values, None)
+}
+
+/// The same of a series that was thinned, with what is known of its samples before that.
+pub fn detect_with(times: &[f64], values: &[f64], matter: Option<Matter>) -> Finding {
     let length = times.last().zip(times.first()).map_or(0.0, |(last, first)| last - first);
     if times.len() < SAMPLES_MIN || times.len() != values.len() {
         return Finding::unknown("fewer than 30 samples");
@@ -46,10 +51,13 @@ pub fn detect(times: &[f64], values: &[f64]) -> Finding {
     }
     let values: Vec<f64> = values.iter().map(|value| (value - zero) / unit).collect();
     let fine = blocks::fine(times, &values);
-    let matter = Matter { grain: blocks::grain(&values), quantum: blocks::quantum(&values) };
+    let matter = matter.map_or_else(
+        || Matter { grain: blocks::grain(&values), quantum: blocks::quantum(&values) },
+        |known| Matter { grain: known.grain / unit, quantum: known.quantum / unit },
+    );
     let mut view = View::new(fine, values.len(), length, &matter);
     let candidates = view.candidates();
-    Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale }.finding()
+    Judge::new(&view, &candidates, &matter, &scale).finding()
 }
 
 /// What explains a trace, for people who tune.
@@ -62,7 +70,7 @@ pub fn explain(times: &[f64], values: &[f64]) -> String {
     let mut view = View::new(fine, values.len(), times[times.len() - 1] - times[0], &matter);
     let candidates = view.candidates();
     let scale = Scale { start: times[0], length: 1.0, zero: 0.0, unit: 1.0 };
-    let judge = Judge { view: &view, candidates: &candidates, matter: &matter, scale: &scale };
+    let judge = Judge::new(&view, &candidates, &matter, &scale);
     let mut lines: Vec<(f64, String)> = candidates
         .iter()
         .map(|it| {

@@ -3,6 +3,7 @@
 use crate::detect::{Matter, Scale};
 use crate::finding::{Finding, Verdict};
 use crate::fit::Candidate;
+use crate::going::Going;
 use crate::jumps::Ratchet;
 use crate::linear;
 use crate::mixture::Mixture;
@@ -10,13 +11,18 @@ use crate::shapes::{self, Claim, Shape};
 use crate::stats::{median, student};
 use crate::view::View;
 
-/// A leak is claimed from this probability on, in a long trace: the weights count what cannot be told from a leak as
-/// healthy, so that most of what is claimed lies far above.
-const SURE: f64 = 0.32;
-/// And by so much more in a very short one: most warm-ups take minutes, and some an hour.
-const SURER: f64 = 0.38;
-/// What is added falls to a third of that in so many seconds.
-const SURER_FOR: f64 = 2_400.0;
+/// A leak is claimed from this probability on: the weights count what cannot be told from a leak as healthy, so that most
+/// of what is claimed lies far above.
+const SURE: f64 = 0.28;
+/// And if it is at least this part of all growth that goes on at the end; the rest are plateaus that would only be seen
+/// later. No trace tells these two apart, so that more cannot be asked; how often a cache fills that slowly is a belief.
+const FAIR: f64 = 0.3;
+/// That growth goes on at all has to be as probable as this,
+const GOES_ON: f64 = 0.48;
+/// and by so much more where it is young: most warm-ups take minutes, and some an hour.
+const YOUNG: f64 = 0.2;
+/// What is added falls to a third of that in so many seconds of growth.
+const YOUNG_FOR: f64 = 9_600.0;
 /// That there is none is claimed below this.
 const UNLIKELY: f64 = 0.32;
 
@@ -26,6 +32,8 @@ const PART_MIN: f64 = 0.03;
 const LATE_PART_MIN: f64 = 0.1;
 /// nor a line that bends down to a smaller part of how steep it was.
 const BENT_PART_MIN: f64 = 0.25;
+/// What fell before this part of the trace only, and rose ever since, fell once: a last saw tooth, a start.
+const EARLY: f64 = 0.25;
 /// What is still this steep at the end, as a part of the range over the trace, has no plateau yet.
 const STILL_PART_MIN: f64 = 0.3;
 
@@ -35,19 +43,42 @@ pub struct Judge<'a> {
     pub candidates: &'a [Candidate],
     pub matter: &'a Matter,
     pub scale: &'a Scale,
+    going: Option<Going>,
+}
+
+/// The part of the trace that growth of these shapes takes, and the least part of all that it has to be.
+fn span(shapes: &[(Shape, f64)]) -> (f64, f64) {
+    let (mut span, mut part) = (1.0_f64, PART_MIN);
+    for (shape, _) in shapes {
+        let (its_span, is_late) = match *shape {
+            Shape::Hinge(from) => (1.0 - from, from > 0.72),
+            Shape::Power(power) => (power.recip(), power > 2.5),
+            Shape::Exponential(k) => (k.exp_m1() / (k * k.exp()), k > 3.5),
+            _ => (1.0, false),
+        };
+        span = span.min(its_span);
+        part = if is_late { LATE_PART_MIN } else { part };
+    }
+    (span, part)
 }
 
 // === impl Judge ===
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    pub fn new(view: &'a View, candidates: &'a [Candidate], matter: &'a Matter, scale: &'a Scale) -> Self {
+        Self { view, candidates, matter, scale, going: Going::new(view) }
+    }
+
     pub fn finding(&self) -> Finding {
         let leak: f64 = self.candidates.iter().map(|it| it.weight * self.leaks(it)).sum();
         let leak = leak.clamp(0.0, 1.0);
         let ratchet = self.view.ratchet.filter(|_| leak > 0.15);
-        let sure = SURE + SURER * (-self.scale.length / SURER_FOR).exp();
+        let goes_on = leak + self.unseen();
+        let least = GOES_ON + YOUNG * (-self.grown_for(leak) / YOUNG_FOR).exp();
+        let is_leak = leak >= SURE.max(FAIR * goes_on) && goes_on >= least;
         // A leak that a restart took back goes on after a warm-up; a tooth has none.
         let regains = self.view.regains && !self.refills();
-        let grows = (ratchet.is_some() || leak >= sure) && !regains;
+        let grows = (ratchet.is_some() || is_leak) && !regains;
         let verdict = match leak {
             _ if grows => Verdict::Leak,
             leak if leak < UNLIKELY && !self.still_fills() => Verdict::NoLeak,
@@ -100,26 +131,54 @@ impl Judge<'_> {
             [(Shape::Line, line), (_, bend)] => (line, bend),
             _ => (0.0, 0.0),
         };
-        // Down, and up again: a wave or a dip seen in part.
-        if candidate.slope <= 0.0 || line < 0.0 {
+        if candidate.slope <= 0.0 {
+            return 0.0;
+        }
+        // Down, and up again: a wave or a dip seen in part; unless it went down in the beginning only.
+        let is_early = |it: &(Shape, f64)| matches!(it.0, Shape::Hinge(from) if from < EARLY);
+        if line < 0.0 && !shapes.iter().any(is_early) {
             return 0.0;
         }
         // A line that bends down nearly to level has come to its end.
         let still = if bend < 0.0 { BENT_PART_MIN * line } else { 0.0 };
-        let (mut span, mut part) = (1.0_f64, PART_MIN);
-        for (shape, _) in shapes {
-            let (its_span, is_late) = match shape {
-                Shape::Hinge(from) => (1.0 - from, from > 0.72),
-                Shape::Power(power) => (power.recip(), power > 2.5),
-                Shape::Exponential(k) => (k.exp_m1() / (k * k.exp()), k > 3.5),
-                _ => (1.0, false),
-            };
-            span = span.min(its_span);
-            part = if is_late { LATE_PART_MIN } else { part };
+        let falls = |it: &(Shape, f64)| matches!(it.0, Shape::Fill { .. } | Shape::Log(_)) && it.1 < 0.0;
+        let rises_late = |it: &(Shape, f64)| matches!(it.0, Shape::Hinge(_)) && !is_early(it);
+        if shapes.iter().any(falls) && shapes.iter().any(rises_late) {
+            return 0.0;
         }
+        if self.going.as_ref().is_some_and(|going| !going.shows(self.view, candidate)) {
+            return 0.0;
+        }
+        let (span, part) = span(&shapes);
         let least = self.matters(candidate).max(part * self.view.range) / span;
         let least = least.max(still);
         1.0 - student((least - candidate.slope) / candidate.error.max(f64::MIN_POSITIVE), candidate.degrees)
+    }
+
+    /// How probable it is that it fills, and slower than can be seen.
+    fn unseen(&self) -> f64 {
+        let is_slow = |shape: Shape| match shape {
+            Shape::Fill { from, tau } => from == 0.0 && tau >= 0.5,
+            Shape::Log(c) => c >= 0.05,
+            Shape::Hyperbola(c) => c >= 0.3,
+            Shape::Ramp(from, to) => from == 0.0 && to >= 0.88,
+            _ => false,
+        };
+        let climbs = |it: &&Candidate| {
+            self.view.dictionary.models[it.model].claim == Claim::Healthy
+                && it.slope > 0.0
+                && self.view.shapes(it).any(|(shape, _)| is_slow(shape))
+        };
+        self.candidates.iter().filter(climbs).map(|it| it.weight).sum()
+    }
+
+    /// For how many seconds what leaks, if it leaks, has been growing.
+    fn grown_for(&self, leak: f64) -> f64 {
+        let spans = self.candidates.iter().map(|it| {
+            let shapes: Vec<(Shape, f64)> = self.view.shapes(it).collect();
+            it.weight * self.leaks(it) * span(&shapes).0
+        });
+        self.scale.length * spans.sum::<f64>() / leak.max(f64::MIN_POSITIVE)
     }
 
     /// Growth below this is none that matters: half the noise of a sample, what wandering does anyway, three counts.
@@ -140,8 +199,17 @@ impl Judge<'_> {
     /// Whether what leaks warmed up anew after each restart.
     fn refills(&self) -> bool {
         let leaky = || self.candidates.iter().filter(|it| self.leaks(it) > 0.5);
-        let refills =
-            leaky().filter(|it| self.view.shapes(it).any(|(shape, _)| matches!(shape, Shape::Refill(_))));
+        // One fall and one climb is a restart only as far as it warmed up; that a line came after shows it was one.
+        let is_refill = |it: &&Candidate| {
+            let shapes: Vec<(Shape, f64)> = self.view.shapes(it).collect();
+            let again = |(shape, size): &(Shape, f64)| match shape {
+                Shape::Refill(_) => true,
+                Shape::Fill { from, .. } => *from > 0.0 && *size > 0.0,
+                _ => false,
+            };
+            shapes.iter().any(again)
+        };
+        let refills = leaky().filter(is_refill);
         let sum = |weights: &mut dyn Iterator<Item = f64>| weights.sum::<f64>();
         sum(&mut refills.map(|it| it.weight)) > 0.5 * sum(&mut leaky().map(|it| it.weight))
     }

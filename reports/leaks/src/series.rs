@@ -10,6 +10,8 @@ pub struct Series {
     /// Sum of times, of values, and count of the point being made.
     open: (f64, f64, u64),
     count: u64,
+    /// More points are not kept; 0 is as many as a series may have.
+    most: usize,
 }
 
 /// More points are never kept: 4 MiB of times and values, and 48 h at a second fit whole.
@@ -18,6 +20,11 @@ const POINTS_MAX: usize = 1 << 18;
 // === impl Series ===
 
 impl Series {
+    /// An empty series that keeps fewer points than this, a power of two of at most 262,144, and from half of it on.
+    pub(crate) fn bounded(most: usize) -> Self {
+        Self { most: most.clamp(2, POINTS_MAX), ..Self::default() }
+    }
+
     /// Adds a sample.
     pub fn push(&mut self, time: f64, value: f64) {
         self.stride = self.stride.max(1);
@@ -27,7 +34,7 @@ impl Series {
         if self.open.2 >= self.stride {
             self.close();
         }
-        if self.times.len() >= POINTS_MAX {
+        if self.times.len() >= if self.most == 0 { POINTS_MAX } else { self.most } {
             self.halve();
         }
     }

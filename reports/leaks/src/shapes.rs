@@ -226,9 +226,9 @@ impl Dictionary {
         self.family(Healthy, 0.04, sigmoids);
         let jumps = [0.85, 0.9, 0.94, 0.97].map(|from| [Some(Shape::Fill { from, tau: 0.005 }), None]);
         self.family(Healthy, 0.03, jumps.into_iter());
-        let part_waves =
-            [0.5, 0.65, 0.8, 0.95].map(|turns| [Some(Shape::Sine(turns)), Some(Shape::Cosine(turns))]);
-        self.family(Healthy, 0.03 + 0.05 * unseen, part_waves.into_iter());
+        let part_waves = [0.3, 0.4, 0.5, 0.65, 0.8, 0.95, 1.1, 1.25]
+            .map(|turns| [Some(Shape::Sine(turns)), Some(Shape::Cosine(turns))]);
+        self.family(Healthy, 0.04 + 0.1 * unseen, part_waves.into_iter());
     }
 
     fn leaky(&mut self) {
@@ -249,11 +249,13 @@ impl Dictionary {
         self.family(Leaky, 0.02, [[line, Some(Shape::Power(2.0))]].into_iter());
         self.family(Leaky, 0.08, fills().map(|fill| [fill, line]));
         self.family(Leaky, 0.04, LOGS.iter().map(|c| [Some(Shape::Log(*c)), line]));
-        self.family(
-            Leaky,
-            0.02,
-            fills().step_by(2).flat_map(|fill| hinges().skip(3).step_by(2).map(move |hinge| [fill, hinge])),
-        );
+        let late = |hinges: std::ops::Range<i32>| {
+            let hinges = hinges.step_by(2).map(|at| Some(Shape::Hinge(f64::from(at) * 0.05)));
+            fills().step_by(2).flat_map(move |fill| hinges.clone().map(move |hinge| [fill, hinge]))
+        };
+        self.family(Leaky, 0.015, late(4..14));
+        // After a warm-up, what rises in the last quarter only may as well be the first wave.
+        self.family(Claim::Healthy, 0.01, late(14..18));
         self.family(
             Leaky,
             0.01,

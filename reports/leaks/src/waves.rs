@@ -15,7 +15,7 @@ pub struct Wave {
 }
 
 /// Fewer turns than this cannot be told from growth that bends.
-const TURNS_MIN: f64 = 1.0;
+const TURNS_MIN: f64 = 1.4;
 /// A wave explains at least this part of what is left without it; wandering noise seldom does.
 const PART_MIN: f64 = 0.5;
 

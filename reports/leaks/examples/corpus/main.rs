@@ -1,6 +1,6 @@
 //! The labelled corpus: draws traces of every kind, judges them, and prints how often that was right.
 //!
-//! `corpus [--seeds FROM..TO] [--samples N] [--only WORD] [--part kinds|noise|prefixes|times|all]`
+//! `corpus [--seeds FROM..TO] [--samples N] [--only WORD] [--part kinds|noise|prefixes|watch|times|all]`
 
 #![expect(clippy::print_stdout, reason = "printing tables is what this program is for")]
 
@@ -8,6 +8,7 @@ mod chance;
 mod kinds;
 mod score;
 mod trace;
+mod watching;
 
 use std::ops::Range;
 
@@ -39,6 +40,9 @@ fn main() {
     }
     if wanted("prefixes") {
         score::prefixes(&options);
+    }
+    if wanted("watch") {
+        watching::watch(&options);
     }
     if wanted("times") {
         score::times();

@@ -50,7 +50,8 @@ impl Tally {
     }
 }
 
-fn part(count: u32, all: u32) -> f64 {
+/// A share.
+pub fn part(count: u32, all: u32) -> f64 {
     f64::from(count) / f64::from(all.max(1))
 }
 
