@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use shakedown_reports::journal::{Ending, What};
 use shakedown_scenarios::experiment::Phase;
+use shakedown_scenarios::guard::StopOn;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::units::Span;
 
@@ -61,6 +62,8 @@ pub enum Input {
     },
     /// The host's available memory in bytes.
     Available(u64),
+    /// A leak that a gate asks for is certain.
+    CertainLeak(String),
     /// A signal asks for an end.
     Signal(i32),
     /// Part of the harness itself is gone (guardian, load thread): go no further.
@@ -166,6 +169,7 @@ impl Conductor {
             }
             Input::Rss { target, bytes } => self.see(now, Sight::Rss { target: &target, bytes }, out),
             Input::Available(bytes) => self.see(now, Sight::Available(bytes), out),
+            Input::CertainLeak(found) => self.certain_leak(now, found, out),
             Input::Signal(signal) => self.signal(now, signal, out),
             Input::LoadEnded => self.load_ended(now, out),
             Input::TargetsStopped => self.targets_stopped(out),
@@ -227,6 +231,13 @@ impl Conductor {
         if let Some(why) = self.watch.see(now, sight) {
             out.push(Command::Record(What::GuardTripped { why }));
             self.close(now, Ending::Guard, out);
+        }
+    }
+
+    fn certain_leak(&mut self, now: Span, found: String, out: &mut Vec<Command>) {
+        let ends = self.plan.experiment.guard.stop_on.contains(&StopOn::CertainLeak);
+        if ends && matches!(self.state, State::Loading { .. }) {
+            self.close(now, Ending::CertainLeak { found }, out);
         }
     }
 

@@ -159,6 +159,7 @@ impl Display {
             }
             What::TargetFailed { target, why } => format!("FAILED    {target}: {why}"),
             What::GuardTripped { why } => format!("GUARD     {why}"),
+            What::LeakCertain { target, found } => format!("LEAK      {target}: {found}"),
             What::Degraded { why } => format!("degraded  {why}"),
             _ => return None,
         })

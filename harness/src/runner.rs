@@ -3,6 +3,7 @@
 //! Every source (targets, load, probes, samples, injections, signals) becomes a [`Happening`]; what the conductor must
 //! know of it becomes an `Input`, what the report must know of it a journal record. It judges nothing.
 
+mod early;
 mod panics;
 mod sampling;
 mod signals;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::early::Early;
 use self::sampling::Sampling;
 use crate::clock::Clock;
 use crate::conductor::{Command, Conductor, Input};
@@ -95,6 +97,7 @@ pub struct Runner {
     stops: Vec<Stopper>,
     active: BTreeMap<u32, Active>,
     sampling: Option<Sampling>,
+    early_verdict: Early,
     happenings: mpsc::Sender<Happening>,
     tasks: JoinSet<()>,
     probes: JoinSet<()>,
@@ -143,6 +146,7 @@ impl Runner {
             stops: Vec::new(),
             active: BTreeMap::new(),
             sampling: None,
+            early_verdict: Early::of(&plan),
             happenings,
             tasks: JoinSet::new(),
             probes: JoinSet::new(),

@@ -121,9 +121,10 @@ fn draw_leak(place: usize, leak: &LeakFinding) -> Result<LeakDrawn, PagesError> 
         limit: leak.until.as_ref().map(|until| until.limit),
     };
     // A target's name may hold anything; a file's may not.
-    let plain: String =
-        leak.target.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '-' }).collect();
-    let name = format!("leak-{}-{plain}-{}", place + 1, resource.replace(' ', "-").to_lowercase());
+    let plain = |text: &str| -> String {
+        text.chars().take(40).map(|it| if it.is_ascii_alphanumeric() { it } else { '-' }).collect()
+    };
+    let name = format!("leak-{}-{}-{}", place + 1, plain(&leak.target), plain(&what).to_lowercase());
     let failed = |why| PagesError::Plot { name: name.clone(), source: PlotError::Draw(why) };
     let (svg, png) = (leak_plot(&plot).map_err(failed)?, leak_png(&plot).map_err(failed)?);
     Ok(LeakDrawn { svg, png, title, name })

@@ -10,12 +10,22 @@ use crate::units::{Ratio, Size, Span};
 pub struct Guard {
     /// Any of these stops the run: everything is healed, and the exit code is 3.
     pub stop_if: Vec<StopRule>,
+    /// What makes the rest of a run needless: it ends in order, with the verdict that is certain by then.
+    #[serde(default)]
+    pub stop_on: Vec<StopOn>,
     /// Addresses beside loopback that load and links may go to, `host:port` each.
     pub allow: Vec<String>,
     /// At most so many faults hold at once; `None`: no limit. Judged by `check` on the plan.
     pub max_faults_at_once: Option<u32>,
     /// Memory pressure must leave this much available, beside the fixed floor of 10 %.
     pub keep_available: Option<Size>,
+}
+
+/// A verdict that need not be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StopOn {
+    /// A leak that a gate asks for is certain.
+    CertainLeak,
 }
 
 /// A reason to stop early.

@@ -2,7 +2,9 @@
 
 use shakedown_load::LoadEnd;
 use shakedown_reports::journal::{ExportSample, HostSample, Record, Sample, What, Window};
+use shakedown_scenarios::fault::Act;
 
+use super::early::Certain;
 use super::{Happening, Runner};
 use crate::conductor::Input;
 use crate::injections::{Active, Healed};
@@ -42,6 +44,7 @@ impl Runner {
             Notice::Started { target, pid, identity } => {
                 let kept = identity.map_or(Ok(()), |identity| self.injector.started(&identity));
                 self.degrade(kept);
+                self.early_verdict.started(&target, self.at_us(self.clock.now()) as f64 / 1e6);
                 What::TargetStarted { target, pid }
             }
             Notice::Ready { target, after } => What::TargetReady { target, after_us: after.as_micros() },
@@ -87,14 +90,29 @@ impl Runner {
         for (name, link) in self.prepared.links.iter() {
             self.journal.append(Record::LinkSample(link.sample(name, at_us)));
         }
-        let available = host.available;
+        let (available, pressed) = (host.available, self.memory_is_pressed());
         self.journal.append(Record::HostSample(HostSample { at_us, ..host }));
         for sample in samples {
             let (target, bytes) = (sample.subject.clone(), sample.rss);
+            if !pressed {
+                self.early_verdict.take(at_us as f64 / 1e6, &sample);
+            }
             self.journal.append(Record::Sample(Sample { at_us, ..sample }));
             self.step_aside(Input::Rss { target, bytes });
         }
+        if let Some(Certain { target, found }) = self.early_verdict.look() {
+            let why = format!("{found} in `{target}`");
+            self.record(What::LeakCertain { target, found });
+            self.step_aside(Input::CertainLeak(why));
+        }
         Input::Available(available)
+    }
+
+    /// Whether a fault of ours takes the memory that targets would have.
+    fn memory_is_pressed(&self) -> bool {
+        let plan = &self.prepared.start.plan;
+        let fault = |cue: &u32| plan.experiment.faults.get(plan.cues.get(*cue as usize)?.fault);
+        self.active.keys().filter_map(fault).any(|fault| matches!(fault.act, Act::MemoryPressure { .. }))
     }
 
     /// Feeds the conductor a second input of one happening.

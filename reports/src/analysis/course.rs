@@ -289,6 +289,9 @@ impl<'p> Course<'p> {
                 ("fault", format!("{} {word}: {evidence}", fault(cue)))
             }
             What::GuardTripped { why } => ("harness", format!("the guard stops the run: {why}")),
+            What::LeakCertain { target, found } => {
+                ("target", format!("a leak in `{target}` is certain: {found}"))
+            }
             What::Degraded { why } => ("harness", why.clone()),
             What::Ended { how } => ("harness", ending(how)),
         };
@@ -300,6 +303,7 @@ fn ending(how: &Ending) -> String {
     match how {
         Ending::Completed => "the run ended as planned".into(),
         Ending::Guard => "the run ended by its guard".into(),
+        Ending::CertainLeak { found } => format!("the run ended early, since a leak is certain: {found}"),
         Ending::Aborted { why } => format!("the run was given up: {why}"),
         Ending::Signal { signal } => format!("the run was ended by signal {signal}"),
     }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::experiment::Phase;
 
-pub use super::leaks::{LeakAnswer, LeakFinding, Origin, Sort, UntilLimit};
+pub use super::leaks::{
+    Cause, LeakAnswer, LeakFinding, Origin, Sort, UnderLoad, UntilLimit, leak_unit, leak_value,
+};
+pub use super::resources::SETTLE_SECONDS;
 use super::series::Series;
 use super::verdict::Verdict;
 use crate::journal::Host;
@@ -48,6 +51,8 @@ pub enum Ended {
     Completed,
     /// A stop condition was met.
     Guard(String),
+    /// A leak was certain, and the experiment says to stop then.
+    CertainLeak(String),
     /// Before chaos: no steady state, or a target was not ready.
     Aborted(String),
     /// By this signal.

@@ -12,7 +12,7 @@ use super::finding::{Ended, EventLine, FaultFinding, Health, PhaseFinding, RunFa
 use super::gates::GateFold;
 use super::health::HealthFold;
 use super::hypothesis::ProbeFold;
-use super::leaks::{Context, LeakFinding, Sort, Stretch};
+use super::leaks::{Context, LeakFinding, Requests, Sort, Stretch};
 use super::load::LoadFold;
 use super::recovery::Recoveries;
 use super::resources::{HostFold, LinkFold, SubjectFold};
@@ -47,6 +47,7 @@ struct Fold<'p> {
     exports: ExportFold<'p>,
     gates: Vec<GateFold<'p>>,
     health: HealthFold,
+    requests: Requests,
     seen: Seen,
 }
 
@@ -92,6 +93,7 @@ impl<'p> Fold<'p> {
             exports: ExportFold::new(plan, width),
             gates: experiment.gates.iter().map(|gate| GateFold::new(gate, plan)).collect(),
             health: HealthFold::default(),
+            requests: Requests::of_run(experiment.phases.total().as_secs_f64()),
             seen: Seen::default(),
         }
     }
@@ -181,6 +183,7 @@ impl<'p> Fold<'p> {
         let place = self.course.place(from_us, from_us + 1_000_000);
         let calm = place.faults.is_empty() && !self.recoveries.any_open() && !self.course.any_holding();
         self.health.take(second, &place, calm);
+        self.requests.take(second.second, second.ok.saturating_add(second.failed()));
         let names = fault_names(self.plan, &place.faults);
         self.gates.iter_mut().for_each(|gate| gate.load(second, &place, &names));
         let normal = self.workloads[index].1.take(second, &place);
@@ -240,8 +243,13 @@ impl<'p> Fold<'p> {
         let workloads = workloads.collect();
         let stretches = stretches(&phases, &faults);
         let (exports, exported) = self.exports.finish();
-        let context =
-            Context { stretches: &stretches, exported: &exported, gates: &self.plan.experiment.gates };
+        let requests = self.requests.finish();
+        let context = Context {
+            stretches: &stretches,
+            exported: &exported,
+            requests: &requests,
+            gates: &self.plan.experiment.gates,
+        };
         let leaks = finish_subjects(self.subjects, &context, &mut series);
         series.extend(self.host.finish());
         self.links.into_values().for_each(|link| series.extend(link.finish()));
@@ -291,6 +299,7 @@ impl<'p> Fold<'p> {
             None => Ended::Cut,
             Some(Ending::Completed) => Ended::Completed,
             Some(Ending::Guard) => Ended::Guard(guard()),
+            Some(Ending::CertainLeak { found }) => Ended::CertainLeak(found.clone()),
             Some(Ending::Aborted { why }) => Ended::Aborted(why.clone()),
             Some(Ending::Signal { signal }) => Ended::Signal(*signal),
         };

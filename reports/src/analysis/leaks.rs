@@ -14,15 +14,19 @@ use crate::leak_plot::{Leads, Picture};
 use crate::show::{self, Unit};
 
 mod judge;
+mod load;
 mod origin;
 mod suspect;
 mod trace;
 
 use judge::Judged;
+pub(super) use load::Requests;
+pub use load::{Cause, UnderLoad};
 use origin::Growth;
 pub(super) use origin::Stretch;
 pub use origin::{Origin, Sort};
 pub(super) use suspect::{Context, Suspect};
+pub use suspect::{leak_unit, leak_value};
 
 /// What was found of one resource of one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +58,8 @@ pub struct LeakFinding {
     pub detectable: Option<f64>,
     /// When a leak reaches a limit.
     pub until: Option<UntilLimit>,
+    /// How growth stands to the load; of a leak, and of what is open though a gate asks.
+    pub under_load: Option<UnderLoad>,
     /// Where a leak comes from.
     pub origins: Vec<Origin>,
     /// Whether a gate asks for it.
@@ -140,6 +146,7 @@ fn tell(judged: &Judged, about: &About<'_>) -> LeakFinding {
         detectable: finding.min_detectable_per_hour,
         until: about.limit.filter(|_| leaks).and_then(|limit| UntilLimit::of(finding, limit)),
         answer: answer.clone(),
+        under_load: None,
         origins: Vec::new(),
         gated: about.gated,
         picture: shown.then(|| Picture::of(&life.times, &life.values, finding)),
@@ -229,6 +236,7 @@ impl LeakFinding {
         words.extend(self.onset.map(|onset| format!("since {}", show::offset(onset))));
         words.extend(self.plateau.map(|plateau| format!("steady since {}", show::offset(plateau))));
         words.extend(self.until.as_ref().map(|until| until.words(self.level_unit())));
+        words.extend(self.under_load.as_ref().and_then(|load| load.words(self.level_unit())));
         words.extend(self.origins.iter().map(|origin| origin.words(self.unit)));
         let open = matches!(self.answer, LeakAnswer::Inconclusive { .. });
         let least = self.detectable.filter(|_| open);

@@ -45,7 +45,7 @@ pub struct Extent {
 /// Kinds of descriptors and states of sockets that get a series of their own.
 const KINDS_MAX: usize = 24;
 /// A process is looked at by the leak check from so many seconds after its start on.
-const SETTLE_SECONDS: f64 = 10.0;
+pub const SETTLE_SECONDS: f64 = 10.0;
 /// Two samples further apart have no rate between them.
 const RATE_GAP_MAX: f64 = 60.0;
 

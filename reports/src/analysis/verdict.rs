@@ -107,6 +107,10 @@ impl Analysis {
             Ended::Guard(why) => {
                 Reason::new(Verdict::Fail, "guard", format!("stopped the run: {why}"), Some(end))
             }
+            Ended::CertainLeak(found) => {
+                let why = format!("ended at {at} of {planned}, since a leak is certain: {found}");
+                Reason::new(Verdict::Fail, "run", why, Some(end))
+            }
             Ended::Aborted(why) => {
                 Reason::new(Verdict::Fail, "run", format!("was given up: {why}"), Some(end))
             }

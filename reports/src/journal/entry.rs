@@ -124,6 +124,7 @@ impl Entry {
                 | What::Healed { .. }
                 | What::PhaseStarted { .. }
                 | What::GuardTripped { .. }
+                | What::LeakCertain { .. }
                 | What::Ended { .. }
         )
     }

@@ -164,6 +164,13 @@ pub enum What {
         /// What was met, for people.
         why: String,
     },
+    /// A leak is certain, before the run is over.
+    LeakCertain {
+        /// The target.
+        target: String,
+        /// What was found, for people.
+        found: String,
+    },
     /// The harness could not do part of its own work; the report says so.
     Degraded {
         /// What, for people.
@@ -187,6 +194,11 @@ pub enum Ending {
     Aborted {
         /// Why, for people.
         why: String,
+    },
+    /// A leak was certain, and the experiment says to stop then.
+    CertainLeak {
+        /// What was found, for people.
+        found: String,
     },
     /// A signal asked for it.
     Signal {

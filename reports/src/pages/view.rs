@@ -347,6 +347,7 @@ fn facts(plan: &Plan, analysis: &Analysis) -> Vec<(String, String)> {
     let ending = match &run.ending {
         Ended::Completed => "as planned".to_owned(),
         Ended::Guard(why) => format!("by the guard: {why}"),
+        Ended::CertainLeak(found) => format!("early, since a leak is certain: {found}"),
         Ended::Aborted(why) => format!("given up: {why}"),
         Ended::Signal(signal) => format!("by signal {signal}"),
         Ended::Cut => "the journal stops without an end".to_owned(),

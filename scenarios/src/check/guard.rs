@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Checker;
+use crate::gate::Gate;
 use crate::guard::StopRule;
 use crate::places::{Path, part};
 use crate::suggest;
@@ -16,6 +17,12 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         if !checker.places.is_broken(&path) {
             one(checker, &path, rule, &probes);
         }
+    }
+    let asked = experiment.gates.iter().any(|gate| matches!(gate, Gate::NoLeak { .. }));
+    let path = part!["guard", "stop_on"];
+    if !experiment.guard.stop_on.is_empty() && !asked && !checker.places.is_broken_within(&part!["gates"]) {
+        let help = "add `NoLeak(of: \"…\")` to `gates`, or leave `stop_on` out";
+        checker.tell(&path, "no gate asks for leaks, so none is ever certain", help);
     }
 }
 

@@ -6,8 +6,8 @@ use shakedown_scenarios::gate::{Gate, LeakResource, Resource};
 
 use super::judge::{Judged, judge};
 use super::origin::{Part, Sort, Stretch};
-use super::trace::Trace;
-use super::{About, Growth, LeakAnswer, LeakFinding, Limit, Origin, tell};
+use super::trace::{Life, Trace};
+use super::{About, Growth, LeakAnswer, LeakFinding, Limit, Origin, UnderLoad, tell};
 use crate::analysis::exports::Exported;
 use crate::analysis::series::Series;
 use crate::journal::{Member, Sample};
@@ -33,6 +33,8 @@ pub struct Context<'a> {
     pub stretches: &'a [Stretch<'a>],
     /// What targets export.
     pub exported: &'a [Exported],
+    /// Requests over time.
+    pub requests: &'a Life,
     /// The experiment's gates.
     pub gates: &'a [Gate],
 }
@@ -64,7 +66,7 @@ impl Suspect {
     pub fn take(&mut self, at: f64, sample: &Sample) {
         self.from.get_or_insert(at);
         for (resource, trace) in &mut self.traces {
-            if let Some(value) = value(*resource, sample) {
+            if let Some(value) = leak_value(*resource, sample) {
                 trace.push(at, value as f64);
             }
         }
@@ -83,24 +85,25 @@ impl Suspect {
     }
 
     /// What was found of each resource; `series` are the target's own, for its kinds.
-    pub fn finish(mut self, target: &str, series: &[Series], context: &Context<'_>) -> Vec<LeakFinding> {
+    pub fn finish(self, target: &str, series: &[Series], context: &Context<'_>) -> Vec<LeakFinding> {
         let exported = context.exported.iter().filter(|it| it.target == target && !it.is_counter());
         let exported: Vec<(&Exported, Trace)> = exported.map(|it| (it, self.trace_of(it))).collect();
-        let traces =
-            std::mem::replace(&mut self.traces, LeakResource::OF_PROCESS.map(|it| (it, Trace::of_run(0.0))));
-        let parts = Parts { series, members: self.members(), stretches: context.stretches };
+        let Self { traces, members, fds_max, .. } = self;
+        let named = |((pid, name), traces): ((i32, String), [Trace; 4])| (format!("{name} ({pid})"), traces);
+        let members = members.into_iter().map(named).collect();
+        let parts = Parts { series, members, context };
         let about = |resource| About {
             target,
             resource,
             figure: None,
-            unit: if resource == LeakResource::Memory { Unit::BytesPerHour } else { Unit::PerHour },
+            unit: leak_unit(resource),
             gated: context.gates.iter().any(|gate| asks(gate, target, resource)),
             limit: None,
         };
         let mut found = Vec::new();
         for (resource, trace) in traces {
             let limit = context.gates.iter().find_map(|gate| limit_of(gate, target, resource));
-            let limit = limit.or_else(|| self.own_limit(resource));
+            let limit = limit.or_else(|| own_limit(fds_max, resource));
             let about = About { limit: limit.as_ref(), ..about(resource) };
             // That there never was one is no finding.
             if trace.lives() > 0 || about.gated {
@@ -115,13 +118,6 @@ impl Suspect {
         found
     }
 
-    /// How many descriptors it may have.
-    fn own_limit(&self, resource: LeakResource) -> Option<Limit> {
-        let counts = matches!(resource, LeakResource::Fds | LeakResource::Sockets | LeakResource::CloseWait);
-        let most = self.fds_max.filter(|_| counts)?;
-        Some(Limit { value: most as f64, of: "its limit of open files".into() })
-    }
-
     fn trace_of(&self, exported: &Exported) -> Trace {
         let mut trace = Trace::of_run(self.seconds);
         let mut cuts = self.cuts.iter().copied().peekable();
@@ -133,10 +129,6 @@ impl Suspect {
             trace.push(*at, *value);
         }
         trace
-    }
-
-    fn members(self) -> Vec<(String, [Trace; 4])> {
-        self.members.into_iter().map(|((pid, name), traces)| (format!("{name} ({pid})"), traces)).collect()
     }
 
     fn member(&mut self, at: f64, member: &Member) {
@@ -155,8 +147,18 @@ impl Suspect {
     }
 }
 
-/// `None`: not known.
-fn value(resource: LeakResource, sample: &Sample) -> Option<u64> {
+/// The unit in which a resource's growth is told; exported figures have units of their own.
+#[must_use]
+pub const fn leak_unit(resource: LeakResource) -> Unit {
+    match resource {
+        LeakResource::Memory => Unit::BytesPerHour,
+        _ => Unit::PerHour,
+    }
+}
+
+/// What the leak check looks at; `None`: not known.
+#[must_use]
+pub fn leak_value(resource: LeakResource, sample: &Sample) -> Option<u64> {
     match resource {
         LeakResource::Memory => Some(sample.anonymous.saturating_add(sample.swap)),
         LeakResource::Fds => Some(sample.fds_total()),
@@ -167,6 +169,13 @@ fn value(resource: LeakResource, sample: &Sample) -> Option<u64> {
         LeakResource::Mappings => Some(sample.mappings).filter(|mappings| *mappings > 0),
         LeakResource::Exported => None,
     }
+}
+
+/// How many descriptors it may have.
+fn own_limit(fds_max: Option<u64>, resource: LeakResource) -> Option<Limit> {
+    let counts = matches!(resource, LeakResource::Fds | LeakResource::Sockets | LeakResource::CloseWait);
+    let most = fds_max.filter(|_| counts)?;
+    Some(Limit { value: most as f64, of: "its limit of open files".into() })
 }
 
 fn asks(gate: &Gate, target: &str, resource: LeakResource) -> bool {
@@ -190,18 +199,22 @@ fn limit_of(gate: &Gate, target: &str, leaking: LeakResource) -> Option<Limit> {
 struct Parts<'a> {
     series: &'a [Series],
     members: Vec<(String, [Trace; 4])>,
-    stretches: &'a [Stretch<'a>],
+    context: &'a Context<'a>,
 }
 
 fn finding(trace: Trace, about: &About<'_>, parts: &Parts<'_>) -> LeakFinding {
     let judged = judge(trace, about.resource, about.unit);
     let mut found = tell(&judged, about);
+    let open = about.gated && matches!(found.answer, LeakAnswer::Inconclusive { .. });
+    if open || matches!(found.answer, LeakAnswer::Leak { .. }) {
+        found.under_load = UnderLoad::of(&judged, parts.context.requests);
+    }
     found.origins = origins(&judged, about.resource, parts);
     found
 }
 
 fn origins(judged: &Judged, resource: LeakResource, parts: &Parts<'_>) -> Vec<Origin> {
-    let Parts { series, members, stretches } = parts;
+    let Parts { series, members, context } = parts;
     let leaks = matches!(judged.answer, LeakAnswer::Leak { .. });
     let Some(growth) = Some(judged).filter(|_| leaks).and_then(Growth::of) else { return Vec::new() };
     let (kind, place) = match resource {
@@ -231,6 +244,6 @@ fn origins(judged: &Judged, resource: LeakResource, parts: &Parts<'_>) -> Vec<Or
     let named = |parts: Vec<Part>| growth.parts(&parts).into_iter().take(NAMED_MAX);
     let mut origins: Vec<Origin> = named(kinds.collect()).collect();
     origins.extend(named(processes.collect()));
-    origins.extend(growth.stretches(stretches));
+    origins.extend(growth.stretches(context.stretches));
     origins
 }
