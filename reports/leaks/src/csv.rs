@@ -10,6 +10,8 @@ use crate::stamp;
 
 /// A line is never longer than this.
 const LINE_MAX: u64 = 64 * 1024;
+/// No second since 1970 is larger until the year 5138; a stamp in milliseconds is.
+const SECONDS_MAX: f64 = 1e11;
 /// Nothing that is measured is larger; its square has to be a number too.
 const VALUE_MAX: f64 = 1e140;
 
@@ -37,6 +39,16 @@ pub enum CsvError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repairs(BTreeMap<Repair, (u64, u64)>);
 
+/// How a file tells the time: all its lines do it in one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Clock {
+    #[default]
+    Unknown,
+    Seconds,
+    /// RFC 3339; its first stamp is second 0.
+    Stamps(f64),
+}
+
 /// One kind of repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Repair {
@@ -52,7 +64,8 @@ enum Repair {
 /// [`CsvError`]: nothing in it, or a line that is no sample.
 pub fn read(mut input: impl BufRead) -> Result<(Series, Repairs), CsvError> {
     let (mut series, mut repairs) = (Series::default(), Repairs::default());
-    let (mut line, mut number, mut first_stamp) = (Vec::new(), 0, None);
+    let (mut line, mut number, mut clock) = (Vec::new(), 0, Clock::default());
+    let mut is_first = true;
     let mut last = f64::NEG_INFINITY;
     while next_line(&mut input, &mut line, number + 1)? {
         number += 1;
@@ -63,8 +76,8 @@ pub fn read(mut input: impl BufRead) -> Result<(Series, Repairs), CsvError> {
             continue;
         }
         let wrong = |what: String| CsvError::Line { line: number, what };
-        let sample = sample(text, &mut first_stamp);
-        if number == 1 {
+        let sample = sample(text, &mut clock);
+        if std::mem::take(&mut is_first) {
             if sample.is_err() {
                 continue;
             }
@@ -111,18 +124,37 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, number: u64) -> Resul
     Ok(read > 0)
 }
 
-/// Time and value of a line. The first RFC 3339 stamp is second 0.
-fn sample(text: &str, first_stamp: &mut Option<f64>) -> Result<(f64, f64), String> {
+/// Time and value of a line.
+fn sample(text: &str, clock: &mut Clock) -> Result<(f64, f64), String> {
     let mut fields = text.split(',').map(|field| field.trim().trim_matches('"').trim());
     let (time, value) = (fields.next().unwrap_or_default(), fields.next());
     let Some(value) = value else {
         return Err(format!("expected time,value, found one column: `{}`", short(text)));
     };
-    let time = match (time.parse::<f64>(), stamp::seconds(time)) {
-        (Ok(seconds), _) if seconds.abs() < 1e15 => seconds,
-        (Ok(_), _) => return Err(format!("expected a time in seconds, found `{}`", short(time))),
-        (Err(_), Some(seconds)) => seconds - *first_stamp.get_or_insert(seconds),
-        (Err(_), None) => {
+    let time = match (time.parse::<f64>(), stamp::seconds(time), *clock) {
+        (Ok(_), _, Clock::Stamps(_)) => {
+            return Err(format!("expected a stamp as in the lines before, found `{}`", short(time)));
+        }
+        (Ok(seconds), _, _) if seconds.abs() < SECONDS_MAX => {
+            *clock = Clock::Seconds;
+            seconds
+        }
+        (Ok(seconds), _, _) if seconds.is_finite() => {
+            return Err(format!(
+                "expected a time in seconds, found `{}`: milliseconds have to be divided by 1000",
+                short(time)
+            ));
+        }
+        (Ok(_), _, _) => return Err(format!("expected a time in seconds, found `{}`", short(time))),
+        (Err(_), Some(_), Clock::Seconds) => {
+            return Err(format!("expected seconds as in the lines before, found `{}`", short(time)));
+        }
+        (Err(_), Some(seconds), Clock::Stamps(first)) => seconds - first,
+        (Err(_), Some(seconds), Clock::Unknown) => {
+            *clock = Clock::Stamps(seconds);
+            0.0
+        }
+        (Err(_), None, _) => {
             return Err(format!("expected a time in seconds or as RFC 3339, found `{}`", short(time)));
         }
     };
@@ -161,7 +193,7 @@ impl Repairs {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let note = |(repair, (count, line)): (&Repair, &(u64, u64))| match repair {
-            Repair::NoHeader => "line 1 is no header: it was read as a sample".to_owned(),
+            Repair::NoHeader => format!("line {line} is no header: it was read as a sample"),
             Repair::NotFinite => {
                 format!("{count} without a finite value left out, the first at line {line}")
             }
@@ -215,6 +247,7 @@ mod tests {
     fn seconds_stamps_quotes_bom_and_crlf_are_read() {
         let (times, values, notes) = read_all(b"\xef\xbb\xbft,v\r\n0,1\r\n1.5,2e3\r\n\r\n").unwrap();
         assert_eq!((times, values, notes.len()), (vec![0.0, 1.5], vec![1.0, 2_000.0], 0));
+        assert_eq!(read_all(b"\n\nt,v\n0,1\n1,2\n").unwrap().2, [] as [&str; 0]);
         let stamps = b"t,v,other\n\"2024-02-28T23:59:59Z\",1,x\n2024-02-29T01:00:00.5+01:00,\"2\",y";
         assert_eq!(read_all(stamps).unwrap().0, [0.0, 1.5]);
     }
@@ -243,6 +276,18 @@ mod tests {
         refuses(b"t,v\n0,1\nsoon,2\n", "line 3: expected a time in seconds or as RFC 3339, found `soon`");
         refuses(b"t,v\n0\n", "line 2: expected time,value, found one column: `0`");
         refuses(b"t,v\nNaN,1\n", "line 2: expected a time in seconds, found `NaN`");
+        refuses(
+            b"t,v\n1700000000000,1\n",
+            "line 2: expected a time in seconds, found `1700000000000`: milliseconds have to be divided by 1000",
+        );
+        refuses(
+            b"t,v\n0,1\n2024-02-28T23:59:59Z,1\n",
+            "line 3: expected seconds as in the lines before, found `2024-02-28T23:59:59Z`",
+        );
+        refuses(
+            b"t,v\n2024-02-28T23:59:59Z,1\n7,1\n",
+            "line 3: expected a stamp as in the lines before, found `7`",
+        );
         refuses(b"t,v\n0,1e200\n", "line 2: expected a value up to 1e140, found `1e200`");
         refuses(
             b"t,v\n0,\x1b[31m\xff\n",

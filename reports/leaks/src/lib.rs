@@ -3,7 +3,9 @@
 //! Read in this order: [`csv`] (how a [`Series`] comes in), [`Finding`] (the answer), [`detect`] (the way to it), `view`
 //! and `blocks` (a trace made small), `jumps`, `teeth` and `waves` (what is no growth), `shapes` and `noise` (what growth
 //! and noise look like), `fit` (which of them explain the trace, by Bayesian model averaging), `judge` (what they say
-//! together). [`Watch`] asks again and again while a run grows. It does not know where a series comes from, nor what a value costs.
+//! together). [`Watch`] asks again and again while a run grows, [`under_load`] asks what growth follows, [`compare`] whether
+//! one run is worse than another. How good it is stands in `README.md`. It does not know where a series comes from, nor what
+//! a value costs.
 
 mod blocks;
 mod compare;

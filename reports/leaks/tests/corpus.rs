@@ -11,7 +11,7 @@ mod trace;
 
 use chance::Chance;
 use kinds::{Draw, HEALTHY, LEAKY};
-use shakedown_leaks::{Finding, Verdict, detect};
+use shakedown_leaks::{Finding, Verdict, Watch, detect};
 use trace::{Noise, Setting, Trace};
 
 const SEEDS: std::ops::Range<u64> = 2_000..2_003;
@@ -53,6 +53,24 @@ fn leaky_traces_are_found_and_measured() {
     let found = || all.iter().filter(|it| it.2.verdict == Verdict::Leak);
     let covered = found().filter(covers).count();
     assert!(covered * 10 >= found().count() * 9, "{covered} of {}", found().count());
+}
+
+#[test]
+fn watched_leaks_are_certain_before_the_end_and_healthy_traces_hardly_ever() {
+    let certain = |kinds: &[(&'static str, Draw)]| {
+        let is_certain = |(name, draw): &&(&'static str, Draw)| {
+            let trace = draw(&mut Chance::new(2_000, name), SAMPLES);
+            let mut watch = Watch::planned(trace.times[trace.times.len() - 1] - trace.times[0]);
+            trace.times.iter().zip(&trace.values).any(|(time, value)| {
+                watch.push(*time, *value);
+                watch.look().is_some_and(|look| look.certain)
+            })
+        };
+        kinds.iter().filter(is_certain).map(|it| it.0).collect::<Vec<_>>()
+    };
+    let (healthy, leaky) = (certain(&HEALTHY), certain(&LEAKY));
+    assert!(healthy.len() <= 3, "{healthy:?}");
+    assert!(leaky.len() >= 22, "{} of {}", leaky.len(), LEAKY.len());
 }
 
 #[test]
