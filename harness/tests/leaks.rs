@@ -1,106 +1,169 @@
-//! `shakedown leaks` on good files and bad ones: an answer for each, in order, and exit codes by the worst.
+//! Planted leaks in whole runs of the real program: each is found, at its rate, and a server that only looks as if it
+//! leaked is not. This program is started again as the targets, the fixtures `leaky` and `steady`.
+//!
+//! Nothing is claimed on less than five minutes, so these runs take six and more; `.ci/nightly` has them.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+#[path = "support/voyage.rs"]
+mod voyage;
 
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Parser;
+use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
-use tempfile::TempDir;
+use shakedown_fixtures::leaky::{Leak, leaky};
+use shakedown_fixtures::steady::{Life, steady};
+use shakedown_vitals::{Counting, Vitals};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, LocalOptions};
+use voyage::{Voyage, all};
 
-/// An hour at a second; grows by so much in it, with noise of 1.
-fn trace(growth: f64) -> String {
-    let mut text = "seconds,bytes\n".to_owned();
-    for at in 0..3_600 {
-        let noise = (f64::from(at) * 0.618_033_988_75).fract();
-        writeln!(text, "{at},{}", 1_000.0 + noise + growth * f64::from(at) / 3_600.0).unwrap();
+#[global_allocator]
+static HEAP: Counting = Counting::system();
+
+#[derive(Debug, Parser)]
+enum Role {
+    Leaky {
+        #[arg(long)]
+        port: u16,
+        #[command(flatten)]
+        leak: Leak,
+    },
+    Steady {
+        #[arg(long)]
+        port: u16,
+        #[command(flatten)]
+        life: Life,
+    },
+}
+
+fn main() {
+    if matches!(std::env::args().nth(1).as_deref(), Some("leaky" | "steady")) {
+        return serve(Role::parse()).unwrap();
     }
-    text
+    let minutes = |name: &str, run: fn()| {
+        let trial = Trial::test(name, move || {
+            run();
+            Ok::<(), Failed>(())
+        });
+        trial.with_ignored_flag(true)
+    };
+    let trials = vec![
+        minutes("every_planted_leak_is_found_and_no_other", every_planted_leak_is_found_and_no_other),
+        minutes("a_certain_leak_ends_the_run_that_allows_it", a_certain_leak_ends_the_run_that_allows_it),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-fn folder(files: &[(&str, &[u8])]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
-    folder
+fn serve(role: Role) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async {
+        let listen = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let vitals = Vitals::new().heap(&HEAP).tasks(Handle::current());
+        match role {
+            Role::Leaky { port, leak } => leaky(listen(port).await?, leak, vitals).await,
+            Role::Steady { port, life } => steady(listen(port).await?, life, vitals).await,
+        }
+    })
 }
 
-fn leaks(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_shakedown"))
-        .arg("leaks")
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
+/// Target, how it is started, what leaks, and how much of it an hour at ten requests a second.
+const PLANTED: [(&str, &str, &str, f64); 6] = [
+    ("memory", r#""leaky", "memory", "--rate", "0.1", "--size", "64KiB""#, "Memory", 3_600.0 * 65_536.0),
+    ("files", r#""leaky", "fd", "--rate", "0.1", "--onset", "70s""#, "Fds", 3_600.0),
+    ("sockets", r#""leaky", "socket", "--rate", "0.1""#, "CloseWait", 3_600.0),
+    ("threads", r#""leaky", "thread", "--rate", "0.02""#, "Threads", 720.0),
+    ("mappings", r#""leaky", "mapping", "--rate", "0.1", "--size", "8KiB""#, "Mappings", 7_200.0),
+    ("tasks", r#""leaky", "task", "--rate", "0.5""#, "Exported", 18_000.0),
+];
 
-fn answers(output: &Output) -> Vec<Value> {
-    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-#[test]
-fn a_leak_is_told_with_its_slope_and_its_limit_and_drawn() {
-    let folder = folder(&[("leak.csv", trace(60.0).as_bytes())]);
-    let arguments = ["leak.csv", "--limit", "1180", "--unit", "bytes", "--plot", "leak.svg"];
-    let output = leaks(folder.path(), &arguments);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let answer = &answers(&output)[0];
-    assert_eq!((&answer["verdict"], &answer["file"]), (&"leak".into(), &"leak.csv".into()));
-    let number = |name: &str| answer[name].as_f64().unwrap();
-    assert!((55.0..65.0).contains(&number("slope_per_hour")), "{answer}");
-    assert!((1.7..2.3).contains(&number("time_to_limit_h")), "{answer}");
+fn every_planted_leak_is_found_and_no_other() {
+    let mut targets: Vec<(&str, &str)> =
+        PLANTED.iter().map(|(name, arguments, ..)| (*name, *arguments)).collect();
+    targets.push(("steady", r#""steady", "--cache", "200", "--period", "20s""#));
+    let voyage = Voyage::new(&experiment(&targets, "340s", ""));
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", all(&output));
+    let summary = voyage.summary();
+    for (target, _, resource, per_hour) in PLANTED {
+        let found = finding(&summary, target, resource);
+        let leak = &found["answer"]["leak"];
+        let [slope, low, high] =
+            ["per_hour", "low", "high"].map(|name| leak[name].as_f64().unwrap_or_default());
+        assert!((0.7..1.4).contains(&(slope / per_hour)), "{target}: {found}");
+        assert!(low <= slope && slope <= high, "{target}: {found}");
+        let plots = std::fs::read_dir(voyage.folder().join("plots")).unwrap().flatten();
+        let drawn = plots.filter(|plot| plot.file_name().to_string_lossy().contains(&format!("-{target}-")));
+        assert!(drawn.count() >= 2, "{target} has no picture");
+    }
+    let onset = finding(&summary, "files", "Fds")["onset"].as_f64().unwrap();
+    assert!((40.0..110.0).contains(&onset), "{onset}");
+    for leak in summary["leaks"].as_array().unwrap().iter().filter(|leak| leak["target"] == "steady") {
+        assert!(leak["answer"]["leak"].is_null(), "{leak}");
+    }
+    let page = voyage.read("report.html");
     assert!(
-        answer["slope_ci"][0].as_f64() <= Some(60.0) && answer["slope_ci"][1].as_f64() >= Some(60.0),
-        "{answer}"
+        page.contains("<h2>Leaks</h2>") && page.matches("<figure class=\"leak\"").count() >= PLANTED.len()
     );
-    assert!(number("confidence") > 0.9 && number("min_detectable_per_hour") > 0.0, "{answer}");
-    assert!(answer["growth_bound_per_hour"].is_null() && answer["onset_s"].is_number(), "{answer}");
-    assert!(fs::read_to_string(folder.path().join("leak.svg")).unwrap().starts_with("<svg"));
 }
 
-#[test]
-fn no_leak_has_a_bound_and_too_little_has_no_verdict() {
-    let short = "t,v\r\n2024-01-01T00:00:00Z,1\r\n2024-01-01T00:00:10Z,2\r\n";
-    let folder = folder(&[("flat.csv", trace(0.0).as_bytes()), ("short.csv", short.as_bytes())]);
-    let output = leaks(folder.path(), &["flat.csv"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let answer = &answers(&output)[0];
-    assert_eq!(answer["verdict"], "noleak");
-    assert!(answer["growth_bound_per_hour"].is_number() && answer["time_to_limit_h"].is_null(), "{answer}");
-    let output = leaks(folder.path(), &["short.csv"]);
-    assert_eq!((output.status.code(), &answers(&output)[0]["verdict"]), (Some(2), &"inconclusive".into()));
+fn a_certain_leak_ends_the_run_that_allows_it() {
+    let files = [("files", r#""leaky", "fd", "--rate", "0.1""#)];
+    let voyage = Voyage::new(&experiment(&files, "14m", "guard: (stop_on: [CertainLeak]),"));
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", all(&output));
+    let summary = voyage.summary();
+    assert!(
+        summary["run"]["ending"]["CertainLeak"].is_string()
+            || summary["run"]["ending"]["certain_leak"].is_string()
+    );
+    let (observed, planned) = (&summary["run"]["observed"], &summary["run"]["planned"]);
+    assert!(observed.as_f64().unwrap() < 0.9 * planned.as_f64().unwrap(), "{observed} of {planned}");
+    assert!(all(&output).contains("LEAK"), "{}", all(&output));
 }
 
-#[test]
-fn a_bad_file_takes_no_other_files_answer() {
-    let text = "t,v\n0,1\n1,red\n";
-    let folder =
-        folder(&[("bad.csv", text.as_bytes()), ("flat.csv", trace(0.0).as_bytes()), ("empty.csv", b"")]);
-    let output = leaks(folder.path(), &["bad.csv", "flat.csv", "empty.csv", "gone.csv", "."]);
-    assert_eq!(output.status.code(), Some(64), "{output:?}");
-    let answers = answers(&output);
-    let errors: Vec<&str> = answers.iter().map(|answer| answer["error"].as_str().unwrap_or("")).collect();
-    assert_eq!(errors[0], "line 3: expected a number in the second column, found `red`");
-    assert_eq!(answers[1]["verdict"], "noleak");
-    assert_eq!(errors[2], "expected a header and samples, found an empty file");
-    assert!(errors[3].starts_with("cannot be read") && errors[4].contains("found a folder"), "{errors:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("bad.csv: line 3"));
+fn finding<'a>(summary: &'a Value, target: &str, resource: &str) -> &'a Value {
+    let leaks = summary["leaks"].as_array().unwrap();
+    let is_it = |leak: &&Value| {
+        let figure = resource != "Exported" || leak["figure"] == "vitals_runtime_live_tasks";
+        leak["target"] == target && leak["resource"] == resource && figure
+    };
+    leaks.iter().find(is_it).unwrap_or_else(|| panic!("nothing of {resource} of {target}"))
 }
 
-#[test]
-fn the_order_of_files_is_the_order_of_answers_and_changes_none() {
-    let folder = folder(&[("leak.csv", trace(60.0).as_bytes()), ("flat.csv", trace(0.0).as_bytes())]);
-    let there = answers(&leaks(folder.path(), &["leak.csv", "flat.csv"]));
-    let mut back = answers(&leaks(folder.path(), &["flat.csv", "leak.csv"]));
-    back.reverse();
-    assert_eq!(there, back);
-}
-
-#[test]
-fn one_plot_is_for_one_file() {
-    let folder = folder(&[("flat.csv", trace(0.0).as_bytes())]);
-    let output = leaks(folder.path(), &["flat.csv", "flat.csv", "--plot", "x.svg"]);
-    assert_eq!(output.status.code(), Some(64), "{output:?}");
-    assert!(output.stdout.is_empty() && !folder.path().join("x.svg").exists());
+fn experiment(targets: &[(&str, &str)], chaos: &str, more: &str) -> String {
+    let own = std::env::current_exe().unwrap();
+    let each = |text: &dyn Fn(&str, &str) -> String| -> String {
+        targets.iter().map(|(name, arguments)| text(name, arguments)).collect()
+    };
+    let (targets, workloads, gates) = (
+        each(&|name, arguments| {
+            format!(
+                r#""{name}": Process(argv: ["{}", {arguments}, "--port", "{{port}}"], ready: Http("/healthz"),
+                    exports: [Prometheus(metrics: ["vitals_runtime_live_tasks", "vitals_heap_live_bytes"], every: "1s")]),
+                "#,
+                own.display()
+            )
+        }),
+        each(&|name, _| {
+            format!(
+                r#""to-{name}": Http(to: Target("{name}"), arrivals: Constant("10/s"), requests: [(get: "/work")]),
+                "#
+            )
+        }),
+        each(&|name, _| format!(r#"NoLeak(of: "{name}"), "#)),
+    );
+    format!(
+        r#"Experiment(
+            name: "leaks",
+            targets: {{ {targets} }},
+            workloads: {{ {workloads} }},
+            phases: (warmup: "10s", baseline: "10s", chaos: "{chaos}", recovery: "5s"),
+            gates: [{gates}],
+            {more}
+        )"#
+    )
 }
