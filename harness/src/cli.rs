@@ -191,9 +191,15 @@ pub struct Chance {
 /// Which series are judged, and how the answer is told.
 #[derive(Debug, clap::Args)]
 pub struct LeaksOptions {
-    /// CSV files
-    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    /// CSV files, or folders of runs
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
     pub files: Vec<PathBuf>,
+    /// The same of another build: says whether these grow faster (a CSV file for CSV files, a run's folder for runs)
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub baseline: Option<PathBuf>,
+    /// So much more growth an hour than the baseline's is still as good [default: 0; in runs what matters of a resource]
+    #[arg(long, value_name = "VALUE", value_parser = finite, requires = "baseline")]
+    pub margin: Option<f64>,
     /// A value that must not be reached: says in how many hours it would be
     #[arg(long, value_name = "VALUE", value_parser = finite, allow_negative_numbers = true)]
     pub limit: Option<f64>,

@@ -12,4 +12,4 @@ mod report;
 pub mod show;
 
 pub use leak_plot::{Leads, LeakPlot, Picture, leak_plot, leak_png};
-pub use report::{PLAN, ReportError, report};
+pub use report::{PLAN, ReportError, judge, report};

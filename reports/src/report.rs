@@ -51,10 +51,24 @@ pub enum ReportError {
 /// Where there is no plan or journal that can be read at all, or a page cannot be written. What is missing in a journal
 /// is no error: the analysis says so.
 pub fn report(dir: &Path) -> Result<Analysis, ReportError> {
-    let plan = read_plan(dir)?;
-    let analysis = analyze(&plan, &mut Journal::open(dir)?);
+    let (plan, analysis) = judge_plan(dir)?;
     pages::write(dir, &plan, &analysis)?;
     Ok(analysis)
+}
+
+/// Judges the run in the folder `dir` and writes nothing.
+///
+/// # Errors
+///
+/// Where there is no plan or journal that can be read at all.
+pub fn judge(dir: &Path) -> Result<Analysis, ReportError> {
+    Ok(judge_plan(dir)?.1)
+}
+
+fn judge_plan(dir: &Path) -> Result<(Plan, Analysis), ReportError> {
+    let plan = read_plan(dir)?;
+    let analysis = analyze(&plan, &mut Journal::open(dir)?);
+    Ok((plan, analysis))
 }
 
 fn read_plan(dir: &Path) -> Result<Plan, ReportError> {

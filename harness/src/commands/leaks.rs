@@ -1,81 +1,103 @@
-//! `shakedown leaks`: the leak detector on any series in a CSV file.
+//! `shakedown leaks`: the leak detector on any series in a CSV file, or on all that a run measured; alone, or against the
+//! same of another build.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, IsTerminal as _};
+use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::{Value, json};
-use shakedown_leaks::csv::{self, Repairs};
-use shakedown_leaks::{Finding, Series, Verdict, detect};
-use shakedown_reports::show::{quantity, seconds, short};
+use shakedown_leaks::{Comparison, Verdict, Worse, compare};
 use shakedown_reports::{Leads, LeakPlot, Picture, leak_plot};
 
+use self::read::{Item, Series};
 use crate::cli::LeaksOptions;
-use crate::console::{chain, printable, put, tell};
+use crate::console::{printable, put, tell};
 use crate::exit::{Exit, Refused};
 
-/// A file and what came of it.
-struct Judged<'a> {
-    file: &'a Path,
-    answer: Result<Answer, String>,
-}
+mod read;
+mod show;
 
-struct Answer {
-    series: Series,
-    repairs: Repairs,
-    finding: Finding,
-}
-
-/// Judges every file, and prints an answer for each in their order; a file that cannot be read takes no other's answer.
+/// Judges every file and run, and prints an answer for each series in their order; what cannot be read takes no other's
+/// answer.
 pub fn leaks(options: &LeaksOptions) -> Result<Exit> {
-    if options.plot.is_some() && options.files.len() > 1 {
-        return Err(Refused("--plot draws one file: give it one, or call it once for each".into()).into());
-    }
+    refuse_what_does_not_fit(options)?;
+    let baseline = options.baseline.as_deref().map(read::items).transpose();
+    let baseline = baseline.map_err(|why| Refused(format!("--baseline: {why}")))?;
     let as_json = options.json || !io::stdout().is_terminal();
-    let mut table = vec![HEAD.map(str::to_owned)];
+    let mut table = vec![show::head(baseline.is_some())];
     let mut exit = Exit::Pass;
-    for file in &options.files {
-        let judged = Judged { file, answer: judge(file) };
-        if let Err(why) = &judged.answer {
-            tell(&format!("error: {}: {why}", printable(&file.display().to_string())));
+    for path in &options.files {
+        let items = match read::items(path) {
+            Ok(items) => items,
+            Err(why) => {
+                tell(&format!("error: {}: {why}", printable(&path.display().to_string())));
+                if as_json {
+                    put(&format!("{}\n", show::error(path, &why)))?;
+                } else {
+                    table.push(show::error_row(path, baseline.is_some()));
+                }
+                exit = worse(exit, Exit::Usage);
+                continue;
+            }
+        };
+        for item in &items {
+            let compared = baseline.as_deref().map(|baseline| against(item, baseline, options));
+            if as_json {
+                put(&format!("{}\n", show::json(item, compared, options)))?;
+            } else {
+                table.push(show::row(item, compared, options));
+            }
+            if let Some(out) = &options.plot {
+                plot(out, path, item, options)?;
+            }
+            exit = worse(exit, compared.map_or_else(|| alone(item), |compared| beside(&compared)));
         }
-        if as_json {
-            put(&format!("{}\n", judged.json(options)))?;
-        } else {
-            table.push(judged.row(options));
-        }
-        if let (Some(out), Ok(answer)) = (&options.plot, &judged.answer) {
-            plot(out, file, answer, options)?;
-        }
-        exit = worse(exit, judged.exit());
     }
     if !as_json {
-        put(&aligned(&table))?;
+        put(&show::aligned(&table))?;
     }
     Ok(exit)
 }
 
-/// Reads and judges one file.
-fn judge(file: &Path) -> Result<Answer, String> {
-    let told = |error: io::Error| format!("cannot be read: {error}");
-    if fs::metadata(file).map_err(told)?.is_dir() {
-        return Err("expected a CSV file, found a folder".into());
+fn refuse_what_does_not_fit(options: &LeaksOptions) -> Result<(), Refused> {
+    let runs = options.files.iter().any(|path| path.is_dir());
+    if options.plot.is_some() && options.files.len() > 1 {
+        return Err(Refused("--plot draws one file: give it one, or call it once for each".into()));
     }
-    let (series, repairs) = csv::read(BufReader::with_capacity(1 << 16, File::open(file).map_err(told)?))
-        .map_err(|error| chain(&error))?;
-    let finding = detect(series.times(), series.values());
-    Ok(Answer { series, repairs, finding })
+    if runs && options.plot.is_some() {
+        return Err(Refused("--plot draws a CSV file; a run has its plots in its report".into()));
+    }
+    if runs && (options.limit.is_some() || options.unit.is_some()) {
+        let why =
+            "--limit and --unit are of one series, and a run has many with limits and units of their own";
+        return Err(Refused(why.into()));
+    }
+    if let Some(baseline) = options.baseline.as_deref()
+        && options.files.iter().any(|path| path.is_dir() != baseline.is_dir())
+    {
+        return Err(Refused("--baseline takes a CSV file for CSV files, and a run's folder for runs".into()));
+    }
+    Ok(())
 }
 
-fn plot(out: &Path, file: &Path, answer: &Answer, options: &LeaksOptions) -> Result<()> {
+/// An item against the one of the same name in a baseline; a CSV file has one series, of any name.
+fn against(item: &Item, baseline: &[Item], options: &LeaksOptions) -> Comparison {
+    let same = baseline.iter().find(|base| base.series == item.series || item.series == Series::File);
+    match same {
+        Some(base) => compare(&item.finding, &base.finding, options.margin.unwrap_or(item.margin)),
+        None => Comparison { worse: Worse::CannotTell, difference_per_hour: None, bound_per_hour: None },
+    }
+}
+
+fn plot(out: &Path, file: &Path, item: &Item, options: &LeaksOptions) -> Result<()> {
+    let Some(trace) = &item.trace else { return Ok(()) };
     let title = file.file_name().unwrap_or_default().to_string_lossy();
     let drawn = leak_plot(&LeakPlot {
-        title: &format!("{title}: {}", answer.finding.verdict.word()),
+        title: &format!("{title}: {}", item.finding.verdict.word()),
         unit: options.unit.as_deref().unwrap_or_default(),
-        picture: &Picture::of(answer.series.times(), answer.series.values(), &answer.finding),
-        onset: answer.finding.onset_s,
-        leads: Leads::of(&answer.finding),
+        picture: &Picture::of(trace.times(), trace.values(), &item.finding),
+        onset: item.finding.onset_s,
+        leads: Leads::of(&item.finding),
         limit: options.limit,
     });
     let svg = drawn.map_err(Refused)?;
@@ -83,123 +105,26 @@ fn plot(out: &Path, file: &Path, answer: &Answer, options: &LeaksOptions) -> Res
     Ok(())
 }
 
+const fn alone(item: &Item) -> Exit {
+    match item.finding.verdict {
+        Verdict::Leak => Exit::Fail,
+        Verdict::NoLeak => Exit::Pass,
+        Verdict::Inconclusive => Exit::Inconclusive,
+    }
+}
+
+const fn beside(compared: &Comparison) -> Exit {
+    match compared.worse {
+        Worse::Yes => Exit::Fail,
+        Worse::No => Exit::Pass,
+        Worse::CannotTell => Exit::Inconclusive,
+    }
+}
+
 /// A leak counts most, then a file without an answer, then an answer that is none.
 fn worse(left: Exit, right: Exit) -> Exit {
     let order = [Exit::Fail, Exit::Usage, Exit::Inconclusive];
     order.into_iter().find(|it| *it == left || *it == right).unwrap_or(Exit::Pass)
-}
-
-const HEAD: [&str; 8] =
-    ["file", "verdict", "per hour", "95 % interval", "sure", "onset", "until the limit", "found would be"];
-
-// === impl Judged ===
-
-impl Judged<'_> {
-    const fn exit(&self) -> Exit {
-        match &self.answer {
-            Err(_) => Exit::Usage,
-            Ok(answer) => match answer.finding.verdict {
-                Verdict::Leak => Exit::Fail,
-                Verdict::NoLeak => Exit::Pass,
-                Verdict::Inconclusive => Exit::Inconclusive,
-            },
-        }
-    }
-
-    fn json(&self, options: &LeaksOptions) -> Value {
-        let file = self.file.display().to_string();
-        let answer = match &self.answer {
-            Ok(answer) => answer,
-            Err(why) => return json!({ "file": file, "verdict": null, "error": why }),
-        };
-        let finding = &answer.finding;
-        let times = answer.series.times();
-        let hours = options.limit.and_then(|limit| finding.hours_to(limit));
-        json!({
-            "file": file,
-            "verdict": finding.verdict.word(),
-            "slope_per_hour": finding.slope_per_hour,
-            "slope_ci": finding.slope_ci,
-            "confidence": finding.confidence,
-            "onset_s": finding.onset_s,
-            "plateau_s": finding.plateau_s,
-            "time_to_limit_h": hours.map(|hours| hours[0]),
-            "time_to_limit_ci_h": hours.map(|hours| [finite(hours[1]), finite(hours[2])]),
-            "growth_bound_per_hour": finding.growth_bound_per_hour,
-            "min_detectable_per_hour": finding.min_detectable_per_hour,
-            "unit": options.unit,
-            "why": finding.why,
-            "samples": answer.series.count(),
-            "seconds": times.last().zip(times.first()).map(|(last, first)| last - first),
-            "notes": answer.notes(),
-        })
-    }
-
-    fn row(&self, options: &LeaksOptions) -> [String; 8] {
-        let file = printable(&self.file.display().to_string());
-        let dash = || "-".to_owned();
-        let Ok(answer) = &self.answer else {
-            return [file, "error".into(), dash(), dash(), dash(), dash(), dash(), dash()];
-        };
-        let finding = &answer.finding;
-        let unit = options.unit.as_deref().unwrap_or_default();
-        let told = |value: Option<f64>| value.map_or_else(dash, |value| quantity(value, unit));
-        let hours = options.limit.and_then(|limit| finding.hours_to(limit));
-        let until = hours.map_or_else(dash, |[_, soonest, latest]| match finite(latest) {
-            Some(latest) => format!("{} to {} h", short(soonest), short(latest)),
-            None => format!("{} h or more", short(soonest)),
-        });
-        [
-            file,
-            finding.verdict.word().into(),
-            told(finding.slope_per_hour),
-            finding.slope_ci.map_or_else(dash, |[low, high]| {
-                format!("{} to {}", quantity(low, unit), quantity(high, unit))
-            }),
-            format!("{:.0} %", 100.0 * finding.confidence),
-            finding.onset_s.map_or_else(dash, seconds),
-            until,
-            told(finding.min_detectable_per_hour),
-        ]
-    }
-}
-
-// === impl Answer ===
-
-impl Answer {
-    /// What was put right, and what has to be known beside the numbers.
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.repairs.notes();
-        let gap = self.series.gap();
-        notes.extend(
-            gap.map(|(from, to)| {
-                format!("no samples for {} from second {}", seconds(to - from), short(from))
-            }),
-        );
-        if self.series.count() > self.series.times().len() as u64 {
-            notes.push(format!("thinned to {} points by the means of neighbours", self.series.times().len()));
-        }
-        notes
-    }
-}
-
-/// A number that JSON has.
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
-/// Rows with their columns below each other.
-fn aligned(rows: &[[String; 8]]) -> String {
-    let widths: Vec<usize> =
-        (0..8).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -214,9 +139,50 @@ mod tests {
         assert_eq!(worse(Exit::Pass, Exit::Pass), Exit::Pass);
     }
 
+    fn csv(dir: &Path, name: &str, value: impl Fn(f64) -> f64) -> Vec<Item> {
+        let lines = (0..3_600).map(f64::from).map(|at| {
+            let noise = (at * 0.618_033_988_75).fract() - 0.5;
+            format!("{at},{}\n", value(at) + noise)
+        });
+        let path = dir.join(name);
+        fs::write(&path, format!("time,value\n{}", lines.collect::<String>())).unwrap();
+        read::items(&path).unwrap()
+    }
+
+    fn options(files: &[&Path], more: &[&str]) -> LeaksOptions {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            options: LeaksOptions,
+        }
+        let files = files.iter().map(|path| path.as_os_str().to_owned());
+        let more = more.iter().map(std::ffi::OsString::from);
+        Alone::parse_from(std::iter::once("leaks".into()).chain(files).chain(more)).options
+    }
+
     #[test]
-    fn columns_stand_below_each_other() {
-        let row = |first: &str| [first, "b", "", "", "", "", "", "z"].map(str::to_owned);
-        assert_eq!(aligned(&[row("a"), row("long")]), "a     b            z\nlong  b            z\n");
+    fn a_build_that_leaks_is_worse_than_one_that_does_not_and_not_than_one_that_leaks_as_much() {
+        let dir = tempfile::tempdir().unwrap();
+        let calm = csv(dir.path(), "calm.csv", |_| 100.0);
+        let leaks = csv(dir.path(), "leaks.csv", |at| 100.0 + at / 60.0);
+        let no_more = options(&[dir.path()], &["--baseline", "x", "--margin", "5"]);
+        let compared = |item: &[Item], base: &[Item]| against(&item[0], base, &no_more);
+        let found = compared(&leaks, &calm);
+        assert!(found.worse == Worse::Yes && beside(&found) == Exit::Fail, "{found:?}");
+        assert_eq!(compared(&leaks, &leaks).worse, Worse::No);
+        assert_eq!(compared(&calm, &leaks).worse, Worse::No);
+        assert_eq!(compared(&leaks, &[]).worse, Worse::CannotTell);
+    }
+
+    #[test]
+    fn what_belongs_to_files_is_refused_for_runs_and_a_folder_that_is_no_run_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = |more: &[&str]| refuse_what_does_not_fit(&options(&[dir.path()], more)).unwrap_err().0;
+        assert!(refused(&["--plot", "x.svg"]).contains("plots in its report"));
+        assert!(refused(&["--limit", "3"]).contains("a run has many"));
+        assert!(refused(&["--baseline", "x.csv"]).contains("a run's folder for runs"));
+        let why = read::items(dir.path()).unwrap_err();
+        assert!(why.contains("found a folder without plan.ron"), "{why}");
     }
 }

@@ -39,6 +39,8 @@ pub struct LeakFinding {
     pub figure: Option<String>,
     /// The answer.
     pub answer: LeakAnswer,
+    /// Growth an hour at the end, whatever it means: the most likely, and the interval of 95 %.
+    pub slope: Option<[f64; 3]>,
     /// Of the answer's figures.
     pub unit: Unit,
     /// How probable the answer is, 0 to 1; of an open one: how probable a leak is. It is a weight of models, not a
@@ -136,6 +138,7 @@ fn tell(judged: &Judged, about: &About<'_>) -> LeakFinding {
         target: about.target.into(),
         resource: about.resource,
         figure: about.figure.map(str::to_owned),
+        slope: finding.slope_per_hour.zip(finding.slope_ci).map(|(slope, [low, high])| [slope, low, high]),
         unit: about.unit,
         confidence: finding.confidence,
         seconds: *seconds,
