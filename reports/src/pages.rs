@@ -100,7 +100,7 @@ pub(crate) struct LeakDrawn {
     png: Vec<u8>,
 }
 
-/// So many are drawn; leaks come before those that a gate only asks for.
+/// So many are drawn; leaks come before what is open.
 const LEAKS_MAX: usize = 24;
 
 fn leak_plots(leaks: &[LeakFinding]) -> Result<Vec<LeakDrawn>, PagesError> {

@@ -66,7 +66,7 @@ pub struct LeakFinding {
     pub origins: Vec<Origin>,
     /// Whether a gate asks for it.
     pub gated: bool,
-    /// What its plot shows; only of a leak, and of what a gate asks for.
+    /// What its plot shows; only of a leak, and of what is open though a gate asks.
     pub picture: Option<Picture>,
 }
 
@@ -133,7 +133,8 @@ struct About<'a> {
 fn tell(judged: &Judged, about: &About<'_>) -> LeakFinding {
     let Judged { answer, finding, life, processes, seconds } = judged;
     let leaks = matches!(answer, LeakAnswer::Leak { .. });
-    let shown = !life.times.is_empty() && (leaks || about.gated);
+    let open = matches!(answer, LeakAnswer::Inconclusive { .. });
+    let shown = !life.times.is_empty() && (leaks || about.gated && open);
     LeakFinding {
         target: about.target.into(),
         resource: about.resource,

@@ -587,9 +587,12 @@ fn leaks(analysis: &Analysis) -> Vec<LeakRow> {
     };
     // Those that matter come first; the others keep their order.
     let mut rows: Vec<&LeakFinding> = analysis.leaks.iter().collect();
-    rows.sort_by_key(|leak| {
-        (std::cmp::Reverse(leak.verdict() == Verdict::Fail), std::cmp::Reverse(leak.gated))
-    });
+    let matters = |leak: &LeakFinding| match leak.verdict() {
+        Verdict::Fail => 2,
+        Verdict::Inconclusive if leak.gated => 1,
+        _ => 0,
+    };
+    rows.sort_by_key(|leak| std::cmp::Reverse(matters(leak)));
     rows.into_iter().take(ROWS_MAX).map(row).collect()
 }
 
