@@ -12,7 +12,7 @@ use super::finding::{Ended, EventLine, FaultFinding, Health, PhaseFinding, RunFa
 use super::gates::GateFold;
 use super::health::HealthFold;
 use super::hypothesis::ProbeFold;
-use super::leaks::{Context, LeakFinding, Requests, Sort, Stretch};
+use super::leaks::{Context, LeakFinding, Load, Requests, Sort, Stretch};
 use super::load::LoadFold;
 use super::recovery::Recoveries;
 use super::resources::{HostFold, LinkFold, SubjectFold};
@@ -48,6 +48,8 @@ struct Fold<'p> {
     gates: Vec<GateFold<'p>>,
     health: HealthFold,
     requests: Requests,
+    /// The same of each workload, in their order.
+    requests_of: Vec<Requests>,
     seen: Seen,
 }
 
@@ -71,7 +73,8 @@ const GAPS_MAX: usize = 500;
 impl<'p> Fold<'p> {
     fn new(plan: &'p Plan) -> Self {
         let experiment = &plan.experiment;
-        let width = bucket_width(experiment.phases.total().as_secs_f64());
+        let seconds = experiment.phases.total().as_secs_f64();
+        let width = bucket_width(seconds);
         let watchers = experiment.workloads.len() + experiment.hypothesis.len();
         let load = |name: &'p String| (name.as_str(), LoadFold::new(name, width));
         let named = |name: &String| (name.clone(), TargetFold::new(name));
@@ -93,7 +96,8 @@ impl<'p> Fold<'p> {
             exports: ExportFold::new(plan, width),
             gates: experiment.gates.iter().map(|gate| GateFold::new(gate, plan)).collect(),
             health: HealthFold::default(),
-            requests: Requests::of_run(experiment.phases.total().as_secs_f64()),
+            requests: Requests::of_run(seconds),
+            requests_of: experiment.workloads.keys().map(|_| Requests::of_run(seconds)).collect(),
             seen: Seen::default(),
         }
     }
@@ -183,7 +187,9 @@ impl<'p> Fold<'p> {
         let place = self.course.place(from_us, from_us + 1_000_000);
         let calm = place.faults.is_empty() && !self.recoveries.any_open() && !self.course.any_holding();
         self.health.take(second, &place, calm);
-        self.requests.take(second.second, second.ok.saturating_add(second.failed()));
+        let completed = second.ok.saturating_add(second.failed());
+        self.requests.take(second.second, completed);
+        self.requests_of[index].take(second.second, completed);
         let names = fault_names(self.plan, &place.faults);
         self.gates.iter_mut().for_each(|gate| gate.load(second, &place, &names));
         let normal = self.workloads[index].1.take(second, &place);
@@ -243,11 +249,12 @@ impl<'p> Fold<'p> {
         let workloads = workloads.collect();
         let stretches = stretches(&phases, &faults);
         let (exports, exported) = self.exports.finish();
-        let requests = self.requests.finish();
+        let names = self.plan.experiment.workloads.keys().cloned();
+        let load = Load::new(self.requests, names.zip(self.requests_of).collect());
         let context = Context {
             stretches: &stretches,
             exported: &exported,
-            requests: &requests,
+            load: &load,
             gates: &self.plan.experiment.gates,
         };
         let leaks = finish_subjects(self.subjects, &context, &mut series);

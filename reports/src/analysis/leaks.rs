@@ -20,8 +20,8 @@ mod suspect;
 mod trace;
 
 use judge::Judged;
-pub(super) use load::Requests;
 pub use load::{Cause, UnderLoad};
+pub(super) use load::{Load, Requests};
 use origin::Growth;
 pub(super) use origin::Stretch;
 pub use origin::{Origin, Sort};

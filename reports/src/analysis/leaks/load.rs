@@ -12,6 +12,8 @@ use crate::show::Unit;
 pub struct UnderLoad {
     /// What growth follows.
     pub follows: Cause,
+    /// Whose requests; `None`: those of all workloads, or of the only one.
+    pub workload: Option<String>,
     /// How probable that is, 0 to 1.
     pub confidence: f64,
     /// Growth for each request, in the resource's own unit, where it follows requests: the most likely, and the interval
@@ -39,13 +41,23 @@ pub enum Cause {
     Unknown,
 }
 
-/// Requests that all workloads completed, counted over a run.
+/// Requests that workloads completed, counted over a run.
 #[derive(Debug)]
 pub struct Requests {
     total: f64,
     second: Option<u32>,
     trace: Trace,
 }
+
+/// Requests over time: those of all workloads, and of each that is told apart.
+#[derive(Debug)]
+pub struct Load {
+    all: Life,
+    each: Vec<(String, Life)>,
+}
+
+/// More workloads than this are not told apart.
+const WORKLOADS_MAX: usize = 8;
 
 // === impl Requests ===
 
@@ -75,11 +87,38 @@ impl Requests {
     }
 }
 
+// === impl Load ===
+
+impl Load {
+    /// Of all workloads, and of each by its name.
+    #[must_use]
+    pub fn new(all: Requests, each: Vec<(String, Requests)>) -> Self {
+        let each = if each.len() < 2 { Vec::new() } else { each };
+        let each = each.into_iter().take(WORKLOADS_MAX).map(|(name, its)| (name, its.finish())).collect();
+        Self { all: all.finish(), each }
+    }
+}
+
 // === impl UnderLoad ===
 
 impl UnderLoad {
+    /// By the requests that explain growth best: those of one workload only where they do it better than all together.
     /// `None` where nothing was requested.
-    pub(super) fn of(judged: &Judged, requests: &Life) -> Option<Self> {
+    pub(super) fn of(judged: &Judged, load: &Load) -> Option<Self> {
+        let all = Self::by(judged, &load.all)?;
+        let each = load
+            .each
+            .iter()
+            .filter_map(|(name, its)| Some(Self { workload: Some(name.clone()), ..Self::by(judged, its)? }));
+        let sure = |it: &Self| if it.follows == Cause::Requests { it.confidence } else { 0.0 };
+        let best = each.max_by(|left, right| sure(left).total_cmp(&sure(right)));
+        Some(match best {
+            Some(one) if sure(&one) > sure(&all) => one,
+            _ => all,
+        })
+    }
+
+    fn by(judged: &Judged, requests: &Life) -> Option<Self> {
         let life = &judged.life;
         let counts: Vec<f64> = life.times.iter().map(|at| count_at(requests, *at)).collect();
         if counts.last().zip(counts.first()).is_none_or(|(last, first)| last <= first) {
@@ -93,6 +132,7 @@ impl UnderLoad {
                 Follows::Neither => Cause::Neither,
                 Follows::Unknown => Cause::Unknown,
             },
+            workload: None,
             confidence: found.confidence,
             per_request: found.per_request.map(|it| [it.value, it.ci[0], it.ci[1]]),
             idle_spells: found.floors.levels.len() as u64,
@@ -115,7 +155,8 @@ impl UnderLoad {
         match (self.follows, self.per_request) {
             (Cause::Requests, Some([each, low, high])) => {
                 let show = |value| unit.show(value);
-                words.push(format!("{} for each request ({} to {})", show(each), show(low), show(high)));
+                let of = self.workload.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+                words.push(format!("{} for each request{of} ({} to {})", show(each), show(low), show(high)));
             }
             (Cause::Requests, None) => words.push("follows requests".into()),
             (Cause::Time, _) => words.push("follows time, not requests".into()),
@@ -167,7 +208,8 @@ mod tests {
             let noise = (f64::from(second) * 0.618_033_988_75).fract() - 0.5;
             trace.push(f64::from(second) + 1.0, value(f64::from(second), total) + 2e5 * noise);
         }
-        UnderLoad::of(&judge(trace, LeakResource::Memory, Unit::BytesPerHour), &requests.finish()).unwrap()
+        let judged = judge(trace, LeakResource::Memory, Unit::BytesPerHour);
+        UnderLoad::of(&judged, &Load::new(requests, Vec::new())).unwrap()
     }
 
     #[test]
@@ -186,6 +228,31 @@ mod tests {
     fn without_requests_nothing_is_told() {
         let mut trace = Trace::of_run(600.0);
         (0..600).for_each(|at| trace.push(f64::from(at), f64::from(at)));
-        assert_eq!(UnderLoad::of(&judge(trace, LeakResource::Fds, Unit::PerHour), &Life::default()), None);
+        let judged = judge(trace, LeakResource::Fds, Unit::PerHour);
+        assert_eq!(UnderLoad::of(&judged, &Load::new(Requests::of_run(600.0), Vec::new())), None);
+    }
+
+    #[test]
+    fn the_workload_that_leaks_is_named() {
+        let mut trace = Trace::of_run(3_600.0);
+        let mut each =
+            [("browse".to_owned(), Requests::of_run(3_600.0)), ("buy".to_owned(), Requests::of_run(3_600.0))];
+        let mut all = Requests::of_run(3_600.0);
+        let mut bought = 0;
+        for second in 0..3_600 {
+            // One steady but for its pauses, the other in turns of its own.
+            let counts = [if second % 500 < 400 { 100 } else { 0 }, rate(second + 300) / 10];
+            bought += counts[1];
+            for ((_, its), count) in each.iter_mut().zip(counts) {
+                its.take(second, count);
+            }
+            all.take(second, counts[0] + counts[1]);
+            let noise = (f64::from(second) * 0.618_033_988_75).fract() - 0.5;
+            trace.push(f64::from(second) + 1.0, 5e7 + 1_500.0 * bought as f64 + 2e5 * noise);
+        }
+        let judged = judge(trace, LeakResource::Memory, Unit::BytesPerHour);
+        let found = UnderLoad::of(&judged, &Load::new(all, each.into())).unwrap();
+        assert_eq!((found.follows, found.workload.as_deref()), (Cause::Requests, Some("buy")), "{found:?}");
+        assert!(found.words(Unit::Bytes).unwrap().contains("for each request of buy"));
     }
 }

@@ -6,8 +6,8 @@ use shakedown_scenarios::gate::{Gate, LeakResource, Resource};
 
 use super::judge::{Judged, judge};
 use super::origin::{Part, Sort, Stretch};
-use super::trace::{Life, Trace};
-use super::{About, Growth, LeakAnswer, LeakFinding, Limit, Origin, UnderLoad, tell};
+use super::trace::Trace;
+use super::{About, Growth, LeakAnswer, LeakFinding, Limit, Load, Origin, UnderLoad, tell};
 use crate::analysis::exports::Exported;
 use crate::analysis::series::Series;
 use crate::journal::{Member, Sample};
@@ -34,7 +34,7 @@ pub struct Context<'a> {
     /// What targets export.
     pub exported: &'a [Exported],
     /// Requests over time.
-    pub requests: &'a Life,
+    pub load: &'a Load,
     /// The experiment's gates.
     pub gates: &'a [Gate],
 }
@@ -207,7 +207,7 @@ fn finding(trace: Trace, about: &About<'_>, parts: &Parts<'_>) -> LeakFinding {
     let mut found = tell(&judged, about);
     let open = about.gated && matches!(found.answer, LeakAnswer::Inconclusive { .. });
     if open || matches!(found.answer, LeakAnswer::Leak { .. }) {
-        found.under_load = UnderLoad::of(&judged, parts.context.requests);
+        found.under_load = UnderLoad::of(&judged, parts.context.load);
     }
     found.origins = origins(&judged, about.resource, parts);
     found
