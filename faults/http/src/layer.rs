@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use shakedown_scenarios::units::Span;
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -22,7 +23,7 @@ use crate::clock::now;
 use crate::error::{BoxError, CallError};
 use crate::fault::HttpFault;
 use crate::problem::Problems;
-use crate::set::{Bite, Faults, InjectError};
+use crate::set::{Bite, Faults, InjectError, Mark};
 use crate::wait::{Wait, Waited};
 
 /// Puts a set of faults around services.
@@ -49,6 +50,14 @@ pub struct FaultLayer {
 pub struct FaultService<S> {
     faults: Faults,
     inner: S,
+}
+
+/// A request that waits because of a fault. It tells when it goes on, or is given up: a client that went away before its
+/// delay was over was bitten by it too.
+struct Held<'a> {
+    mark: &'a Mark,
+    began: Instant,
+    healed: bool,
 }
 
 /// The number under which [`FaultLayer::one`] holds its fault.
@@ -159,12 +168,17 @@ async fn wait_before(bites: &mut [Bite]) {
     for bite in bites {
         let length = bite.act().wait_before(bite);
         if !length.is_zero() {
-            let began = now();
-            let ended = Wait::until(began + length.duration(), bite.healed()).await;
-            bite.mark().waited(Span::from(began.elapsed()));
-            if ended == Waited::Whole {
-                bite.mark().bit();
-            }
+            let mut held = Held { mark: bite.mark(), began: now(), healed: false };
+            held.healed = Wait::until(held.began + length.duration(), bite.healed()).await == Waited::Healed;
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.mark.waited(Span::from(self.began.elapsed()));
+        if !self.healed {
+            self.mark.bit();
         }
     }
 }
