@@ -23,7 +23,7 @@ use crate::clock::now;
 use crate::error::{BoxError, CallError};
 use crate::fault::HttpFault;
 use crate::problem::Problems;
-use crate::set::{Bite, Faults, InjectError, Mark};
+use crate::set::{Bite, Faults, InjectError, Mark, Touched};
 use crate::wait::{Wait, Waited};
 
 /// Puts a set of faults around services.
@@ -118,16 +118,16 @@ where
 
     fn call(&mut self, request: Request<Asking>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let bites = self.faults.bites(&head);
+        let touched = self.faults.touching(&head);
         let request = Request::from_parts(head, body);
         // The service that was polled ready is the one to call; its clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        if bites.is_empty() {
+        if touched.is_nothing() {
             let asking = inner.call(request);
             return Box::pin(async move { untouched(asking.await) });
         }
-        Box::pin(exchange(bites, inner, request))
+        Box::pin(exchange(self.faults.clone(), touched, inner, request))
     }
 }
 
@@ -140,7 +140,8 @@ fn untouched<B: Body, E: Into<BoxError>>(
 
 /// A whole exchange under at least one fault.
 async fn exchange<S, Asking, Answering>(
-    mut bites: Vec<Bite>,
+    faults: Faults,
+    mut touched: Touched,
     mut inner: S,
     request: Request<Asking>,
 ) -> Result<Response<FaultBody<Answering>>, CallError>
@@ -150,17 +151,19 @@ where
     Answering: Body,
     Answering::Error: Into<BoxError>,
 {
-    wait_before(&mut bites).await;
+    let bites = &mut touched.bites;
+    wait_before(bites).await;
     let (mut head, body) = request.into_parts();
     let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
-    edit_request(&mut bites, &mut head);
+    edit_request(bites, &mut head);
     let asked = Asked { method: &method, uri: &uri, version };
-    let response = match instead(&mut bites, asked) {
+    let response = match instead(bites, asked) {
         Some(Instead::Abort(aborted)) => return Err(CallError::Aborted(aborted)),
         Some(Instead::Answer(answer)) => answer.map(FaultBody::canned),
         None => untouched(inner.call(Request::from_parts(head, body)).await)?,
     };
-    Ok(dress(&mut bites, asked, response))
+    faults.answered(&mut touched, response.status());
+    Ok(dress(&mut touched.bites, asked, response))
 }
 
 /// Waits one after the other: delays of several faults add up.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use http::StatusCode;
 use http::request::Parts;
 use shakedown_faults::proof::Healed;
 use shakedown_scenarios::seed::Streams;
@@ -21,6 +22,7 @@ pub use tally::Evidence;
 pub(crate) use tally::{Mark, Tally};
 
 use crate::act::HttpAct;
+use crate::clock::Clock;
 use crate::fault::HttpFault;
 use crate::layer::FaultLayer;
 use crate::matching::Matcher;
@@ -55,12 +57,33 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Live {
     id: u32,
+    /// Grows from fault to fault among those that hold at one time.
+    order: u64,
+    /// Since its injection.
+    clock: Clock,
     matcher: Matcher,
     pub(crate) act: HttpAct,
-    /// How many requests fitted.
+    /// How many requests fitted, or responses where their status matters.
     fitted: AtomicU64,
     pub(crate) tally: Arc<Tally>,
     pub(crate) healed: CancellationToken,
+}
+
+/// What holds for one request.
+#[derive(Debug)]
+pub(crate) struct Touched {
+    /// Faults that were chosen for it, in the order of their injection.
+    pub(crate) bites: Vec<Bite>,
+    /// Faults that want to know the status of its response first.
+    waiting: Vec<Arc<Live>>,
+}
+
+// === impl Touched ===
+
+impl Touched {
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.bites.is_empty() && self.waiting.is_empty()
+    }
 }
 
 // === impl Faults ===
@@ -94,6 +117,8 @@ impl Faults {
         let tally = Arc::new(Tally::default());
         let live = Live {
             id,
+            order: holding.last().map_or(0, |last| last.order + 1),
+            clock: Clock::start(),
             matcher,
             act: fault.act,
             fitted: AtomicU64::new(0),
@@ -127,17 +152,33 @@ impl Faults {
         self.tallies().get(&id).map(|tally| tally.evidence())
     }
 
-    /// The faults that bite a request, in the order of their injection. It counts the request for each fault it fits.
-    pub(crate) fn bites(&self, request: &Parts) -> Vec<Bite> {
-        let holding = self.holding();
+    /// The faults that hold for a request. It counts the request for each one that it fits and that does not wait for the
+    /// response.
+    pub(crate) fn touching(&self, request: &Parts) -> Touched {
         // Without faults, which is nearly always, nothing is allocated here.
-        holding.iter().filter_map(|live| self.bite(live, request)).collect()
+        let mut touched = Touched { bites: Vec::new(), waiting: Vec::new() };
+        for live in self.holding().iter().filter(|live| live.has_begun() && live.matcher.fits(request)) {
+            if live.matcher.wants_status() {
+                touched.waiting.push(Arc::clone(live));
+            } else {
+                touched.bites.extend(self.choose(live));
+            }
+        }
+        touched
     }
 
-    fn bite(&self, live: &Arc<Live>, request: &Parts) -> Option<Bite> {
-        if !live.matcher.fits(request) {
-            return None;
+    /// Adds the faults that have waited for a response with this status, and still hold.
+    pub(crate) fn answered(&self, touched: &mut Touched, status: StatusCode) {
+        let waiting = std::mem::take(&mut touched.waiting);
+        for live in waiting.iter().filter(|live| live.matcher.fits_status(status)) {
+            if !live.healed.is_cancelled() {
+                touched.bites.extend(self.choose(live));
+            }
         }
+        touched.bites.sort_by_key(Bite::order);
+    }
+
+    fn choose(&self, live: &Arc<Live>) -> Option<Bite> {
         let number = live.fitted.fetch_add(1, Relaxed);
         let mut chance = self.shared.streams.stream(&format!("http/{}/{number}", live.id));
         live.matcher.chooses(number, &mut chance).then(|| Bite::new(Arc::clone(live), chance))
@@ -158,11 +199,19 @@ impl Faults {
     }
 }
 
+// === impl Live ===
+
+impl Live {
+    fn has_begun(&self) -> bool {
+        self.matcher.after().is_none_or(|after| self.clock.now() >= after)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::matching::Match;
-    use shakedown_scenarios::units::Ratio;
+    use shakedown_scenarios::units::{Ratio, Span};
 
     fn half() -> HttpFault {
         HttpFault {
@@ -177,7 +226,7 @@ mod tests {
 
     /// Which of so many requests a fault bites.
     fn bitten(faults: &Faults, id: u32, count: usize) -> Vec<bool> {
-        (0..count).map(|_| faults.bites(&get("/")).iter().any(|bite| bite.id() == id)).collect()
+        (0..count).map(|_| faults.touching(&get("/")).bites.iter().any(|bite| bite.id() == id)).collect()
     }
 
     #[test]
@@ -219,6 +268,42 @@ mod tests {
         assert_eq!(faults.evidence(4), None);
         faults.inject(3, half()).unwrap();
         assert_eq!(faults.evidence(3).unwrap().matched, 0);
+    }
+
+    fn closing(matches: Match) -> HttpFault {
+        HttpFault { matches, act: HttpAct::KeepAliveClose }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_begins_so_long_after_its_injection_and_numbers_from_there() {
+        let faults = Faults::new(1);
+        let after = Span::secs(60);
+        faults.inject(1, closing(Match { after: Some(after), first: Some(2), ..Match::default() })).unwrap();
+        assert_eq!(bitten(&faults, 1, 3), [false; 3]);
+        tokio::time::advance(after.duration()).await;
+        assert_eq!(bitten(&faults, 1, 3), [true, true, false]);
+    }
+
+    #[test]
+    fn a_status_is_waited_for_and_counts_from_response_to_response() {
+        let faults = Faults::new(1);
+        let every_second = Match { status: vec![503], every: Some(2), ..Match::default() };
+        faults.inject(9, closing(every_second)).unwrap();
+        faults.inject(1, closing(Match::default())).unwrap();
+        let answered = |status| {
+            let mut touched = faults.touching(&get("/"));
+            assert_eq!(touched.bites.len(), 1, "it was not waited for");
+            faults.answered(&mut touched, StatusCode::from_u16(status).unwrap());
+            touched.bites.iter().map(Bite::id).collect::<Vec<_>>()
+        };
+        let seen = [503, 200, 503, 503, 200, 503].map(answered);
+        assert_eq!(seen, [vec![1], vec![1], vec![9, 1], vec![1], vec![1], vec![9, 1]]);
+        let mut touched = faults.touching(&get("/"));
+        let mut later = faults.touching(&get("/"));
+        faults.answered(&mut later, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(faults.heal(9).proven);
+        faults.answered(&mut touched, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(touched.bites.len(), 1, "what was healed meanwhile is not begun");
     }
 
     #[test]
