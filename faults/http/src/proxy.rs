@@ -190,7 +190,8 @@ impl HttpProxy {
         self.shared.faults.heal(id)
     }
 
-    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used.
+    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used or is forgotten
+    /// (of what was healed, at least the last [`KEPT`](crate::set::KEPT) less those that hold are remembered).
     #[must_use]
     pub fn evidence(&self, id: u32) -> Option<Evidence> {
         self.shared.faults.evidence(id)

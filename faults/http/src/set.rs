@@ -49,15 +49,26 @@ pub enum InjectError {
 struct Shared {
     streams: Streams,
     holding: RwLock<Arc<Vec<Arc<Live>>>>,
-    /// Of injections that hold and of those that held: a few words for each, which are as many as the plan has cues.
-    tallies: Mutex<BTreeMap<u32, Arc<Tally>>>,
+    told: Mutex<Told>,
 }
+
+/// What is remembered of injections that hold and of the last ones that held.
+#[derive(Debug, Default)]
+struct Told {
+    /// How many there have been.
+    count: u64,
+    /// Their tallies, each with its place in that count.
+    tallies: BTreeMap<u32, (u64, Arc<Tally>)>,
+}
+
+/// At most so many injections are remembered. Beyond that the oldest that were healed are forgotten.
+pub const KEPT: usize = 1_024;
 
 /// A fault that holds.
 #[derive(Debug)]
 pub(crate) struct Live {
     id: u32,
-    /// Grows from fault to fault among those that hold at one time.
+    /// Grows from injection to injection.
     order: u64,
     /// Since its injection.
     clock: Clock,
@@ -93,7 +104,7 @@ impl Faults {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let streams = Streams::new(seed);
-        let shared = Shared { streams, holding: RwLock::default(), tallies: Mutex::default() };
+        let shared = Shared { streams, holding: RwLock::default(), told: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -109,7 +120,7 @@ impl Faults {
     /// If the number names a fault that holds, or the fault cannot be done as it is written. Nothing is changed then.
     pub fn inject(&self, id: u32, fault: HttpFault) -> Result<(), InjectError> {
         let matcher = fault.compile()?;
-        let mut tallies = self.tallies();
+        let mut told = self.told();
         let holding = self.holding();
         if holding.iter().any(|live| live.id == id) {
             return Err(InjectError::Taken(id));
@@ -117,7 +128,7 @@ impl Faults {
         let tally = Arc::new(Tally::default());
         let live = Live {
             id,
-            order: holding.last().map_or(0, |last| last.order + 1),
+            order: told.count,
             clock: Clock::start(),
             matcher,
             act: fault.act,
@@ -125,7 +136,7 @@ impl Faults {
             tally: Arc::clone(&tally),
             healed: CancellationToken::new(),
         };
-        tallies.insert(id, tally);
+        told.add(id, tally, |id| holding.iter().any(|live| live.id == id));
         self.publish(holding.iter().cloned().chain([Arc::new(live)]).collect());
         Ok(())
     }
@@ -133,7 +144,7 @@ impl Faults {
     /// Ends a fault and says what is seen of it. Ending one that does not hold is no error: healing is idempotent.
     pub fn heal(&self, id: u32) -> Healed {
         // Held throughout, so that two changes cannot overwrite each other.
-        let _tallies = self.tallies();
+        let _told = self.told();
         let holding = self.holding();
         let Some(gone) = holding.iter().find(|live| live.id == id) else {
             return Healed::proven(format!("injection {id} does not hold on this HTTP service"));
@@ -146,10 +157,11 @@ impl Faults {
         }
     }
 
-    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used.
+    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used or is forgotten
+    /// (of what was healed, at least the last [`KEPT`] less those that hold are remembered).
     #[must_use]
     pub fn evidence(&self, id: u32) -> Option<Evidence> {
-        self.tallies().get(&id).map(|tally| tally.evidence())
+        self.told().tallies.get(&id).map(|(_, tally)| tally.evidence())
     }
 
     /// The faults that hold for a request. It counts the request for each one that it fits and that does not wait for the
@@ -193,9 +205,23 @@ impl Faults {
         *self.shared.holding.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(faults);
     }
 
-    fn tallies(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Arc<Tally>>> {
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
         // Nothing panics while it is held; if something did, the map would still be whole.
-        self.shared.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    fn add(&mut self, id: u32, tally: Arc<Tally>, holds: impl Fn(u32) -> bool) {
+        self.tallies.insert(id, (self.count, tally));
+        self.count += 1;
+        while self.tallies.len() > KEPT {
+            let healed = self.tallies.iter().filter(|(other, _)| **other != id && !holds(**other));
+            let Some((&oldest, _)) = healed.min_by_key(|(_, (since, _))| *since) else { return };
+            self.tallies.remove(&oldest);
+        }
     }
 }
 
@@ -268,6 +294,20 @@ mod tests {
         assert_eq!(faults.evidence(4), None);
         faults.inject(3, half()).unwrap();
         assert_eq!(faults.evidence(3).unwrap().matched, 0);
+    }
+
+    #[test]
+    fn it_never_remembers_more_than_it_says_and_never_forgets_what_holds() {
+        let faults = Faults::new(1);
+        faults.inject(5_000, half()).unwrap();
+        // Downwards, so that age is not the order of the numbers.
+        for id in (1..2_000).rev() {
+            faults.inject(id, half()).unwrap();
+            assert!(faults.heal(id).proven);
+        }
+        assert_eq!(faults.told().tallies.len(), KEPT);
+        assert!(faults.evidence(5_000).is_some() && faults.evidence(1_999).is_none());
+        assert!(faults.evidence(1).is_some());
     }
 
     fn closing(matches: Match) -> HttpFault {
