@@ -86,7 +86,7 @@ fn a_fault_on_http_is_put_on_bites_and_is_taken_off() {
     assert_eq!(api.json(&format!("DELETE {path}"), "")["did"]["bit"], false, "nobody has upgraded");
     let shown = api.json("GET /v1/links/shop", "");
     assert_eq!((&shown["takes"], &shown["faults"]), (&json!(["http", "websocket"]), &json!([])));
-    assert_eq!(shown["counters"]["requests"], 6);
+    assert_eq!(shown["counters"]["requests"], 8);
 }
 
 #[test]
