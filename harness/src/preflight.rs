@@ -69,6 +69,7 @@ fn advice(program: &str) -> &'static str {
         "redis-server" => "; on Debian: apt-get install redis-server",
         "nginx" => "; on Debian: apt-get install nginx",
         "curl" => "; on Debian: apt-get install curl",
+        "socat" => "; on Debian: apt-get install socat",
         "postgres" => "; on Debian: apt-get install postgresql",
         _ => "",
     }

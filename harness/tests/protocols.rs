@@ -56,7 +56,11 @@ fn faults_on_http_bite_and_heal_beside_toxics() {
                 link: "clients-shop", matches: (methods: ["GET"]), act: Delay(before: "30ms", jitter: "10ms"),
             )),
             (name: "cut", at: "4s", hold: "1s", do: HttpFault(link: "clients-shop", act: Abort(how: Reset))),
-            (name: "short", at: "6s", hold: "1s", do: HttpFault(link: "clients-shop", act: TruncateBody(keep: "1B"))),
+            (name: "short", at: "6s", hold: "1s", do: HttpFault(
+                link: "clients-shop",
+                matches: (status: [200], after: "200ms", after_requests: 3),
+                act: TruncateBody(keep: "1B"),
+            )),
             (name: "a toxic", at: "8s", hold: "1s", do: Latency(link: "clients-shop", delay: "20ms")),
             (name: "a partition", at: "10s", hold: "1s", do: Partition(link: "clients-shop")),
         ],

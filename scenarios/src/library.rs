@@ -25,6 +25,7 @@ pub const LIBRARY: &[Entry] = library![
     "split-brain",
     "http-faults",
     "dns-faults",
+    "udp-faults",
     "tls-certificates",
     "nginx-slow-upstream",
     "redis-partition",

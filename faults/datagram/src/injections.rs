@@ -55,13 +55,15 @@ pub enum InjectError {
 /// At most so many faults hold at once: each is looked at for every datagram.
 pub const MOST_HOLDING: usize = 64;
 
+/// At most so many injections are remembered. Beyond that the oldest that were healed are forgotten.
+pub const KEPT: usize = 1_024;
+
 /// The controlling end.
 #[derive(Debug)]
 pub(crate) struct Hand<F, T> {
     newest: watch::Sender<Arc<Holding<F, T>>>,
-    /// What injections did, kept after their heal. It grows by a few words with each injection, which are as many as the
-    /// plan has cues.
-    done: Mutex<BTreeMap<u32, (F, Arc<T>)>>,
+    /// What injections did, kept after their heal.
+    done: Mutex<BTreeMap<u32, Rule<F, T>>>,
 }
 
 /// The looking end; one for each task.
@@ -168,10 +170,9 @@ impl<F: Clone, T: Default> Hand<F, T> {
             return Err(InjectError::Wrong(problems));
         }
         let mut done = self.done();
-        let after = self.newest.borrow().with(id, fault.clone())?;
-        if let Some(rule) = after.rules.last() {
-            done.insert(id, (fault, Arc::clone(&rule.tally)));
-        }
+        let after = self.newest.borrow().with(id, fault)?;
+        done.extend(after.rules.last().map(|rule| (id, rule.clone())));
+        forget_the_oldest(&mut done, &after);
         self.newest.send_replace(Arc::new(after));
         Ok(())
     }
@@ -186,14 +187,22 @@ impl<F: Clone, T: Default> Hand<F, T> {
         Some(version)
     }
 
-    /// What was injected last under a number, and what it did.
+    /// What was injected last under a number, and what it did; `None` if it is forgotten.
     pub(crate) fn done_by(&self, id: u32) -> Option<(F, Arc<T>)> {
-        self.done().get(&id).cloned()
+        self.done().get(&id).map(|rule| (rule.fault.clone(), Arc::clone(&rule.tally)))
     }
 
-    fn done(&self) -> MutexGuard<'_, BTreeMap<u32, (F, Arc<T>)>> {
+    fn done(&self) -> MutexGuard<'_, BTreeMap<u32, Rule<F, T>>> {
         // Nothing panics while it is held; if something did, the map would still be whole.
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn forget_the_oldest<F: Clone, T: Default>(done: &mut BTreeMap<u32, Rule<F, T>>, holding: &Holding<F, T>) {
+    while done.len() > KEPT {
+        let healed = done.values().filter(|rule| holding.since(rule.since).is_none());
+        let Some(oldest) = healed.min_by_key(|rule| rule.since).map(|rule| rule.id) else { return };
+        done.remove(&oldest);
     }
 }
 
@@ -240,6 +249,19 @@ mod tests {
         assert_eq!(hand.heal(3), None);
         hand.inject(3, 'b', vec![]).unwrap();
         assert_eq!(hand.done_by(3).map(|(letter, _)| letter), Some('b'));
+    }
+
+    #[test]
+    fn it_never_remembers_more_than_it_says_and_never_forgets_what_holds() {
+        let hand = Letters::new();
+        hand.inject(5_000, 'a', vec![]).unwrap();
+        // Downwards, so that age is not the order of the numbers.
+        for id in (1..2_000).rev() {
+            hand.inject(id, 'b', vec![]).unwrap();
+            assert!(hand.heal(id).is_some());
+        }
+        assert_eq!(hand.done().len(), KEPT);
+        assert!(hand.done_by(5_000).is_some() && hand.done_by(1_999).is_none() && hand.done_by(1).is_some());
     }
 
     #[test]

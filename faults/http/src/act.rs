@@ -167,6 +167,29 @@ impl HttpAct {
         }
     }
 
+    /// Whether all that it does is done to responses, so that it can wait for their status.
+    pub(crate) fn is_on_responses(&self) -> bool {
+        match self {
+            Self::Delay(act) => act.before.is_zero(),
+            Self::Abort(act) => act.after.is_some(),
+            Self::Header(act) => act.on == Side::Response,
+            Self::Answer(_)
+            | Self::Rewrite(_)
+            | Self::TooManyRequests(_)
+            | Self::RedirectLoop(_)
+            | Self::GrpcStatus(_) => false,
+            Self::ReplaceBody(_)
+            | Self::MergePatch(_)
+            | Self::TruncateBody(_)
+            | Self::Trickle(_)
+            | Self::KeepAliveClose
+            | Self::GoAway
+            | Self::WrongLength(_)
+            | Self::BadChunk(_)
+            | Self::Garbage(_) => true,
+        }
+    }
+
     /// How long to wait before the request goes on.
     pub(crate) fn wait_before(&self, bite: &mut Bite) -> Span {
         match self {

@@ -58,6 +58,10 @@ impl HttpFault {
     pub(crate) fn compile(&self) -> Result<Matcher, Problems> {
         let mut problems = Vec::new();
         let matcher = Matcher::compile(&self.matches, Finder::new("matches", &mut problems));
+        if let Some(status) = self.matches.status.first().filter(|_| !self.act.is_on_responses()) {
+            let allowed = "no status, for this act is done before there is a response";
+            Finder::new("matches", &mut problems).wrong("status", status, allowed);
+        }
         self.act.check(Finder::new("act", &mut problems));
         Problems::none_or(problems).map(|()| matcher)
     }
@@ -118,10 +122,30 @@ mod tests {
     }
 
     #[test]
+    fn only_acts_on_responses_can_wait_for_a_status() {
+        let cases = [
+            (r#"{"delay":{"between":"1s","chunk":"1ms"}}"#, true),
+            (r#"{"delay":{"before":"1s","chunk":"1ms"}}"#, false),
+            (r#"{"abort":{"after":"10B"}}"#, true),
+            (r#"{"abort":{}}"#, false),
+            (r#"{"header":{"name":"x-a","edit":"remove"}}"#, true),
+            (r#"{"header":{"on":"request","name":"x-a","edit":"remove"}}"#, false),
+            (r#"{"answer":{"status":503}}"#, false),
+            (r#"{"rewrite":{"path":"/a"}}"#, false),
+            (r#""keep_alive_close""#, true),
+            (r#"{"garbage":{"size":"100B"}}"#, true),
+        ];
+        for (act, right) in cases {
+            let fault = read(&format!(r#"{{"matches":{{"status":[200,503]}},"act":{act}}}"#)).unwrap();
+            assert_eq!(fault.check().is_ok(), right, "{act}: {:?}", fault.check());
+        }
+    }
+
+    #[test]
     fn all_problems_are_told_at_once() {
         let fault = read(
             r#"{"matches":{"methods":["GE T"],"path":{"regex":"("},"headers":[{"name":"a b"}],
-                "share":"150%","every":0,"first":0},
+                "share":"150%","every":0,"first":0,"status":[99],"after":"0s","after_requests":0},
                 "act":{"answer":{"status":42,"headers":{"content-length":"1","y":"a\nb"}}}}"#,
         )
         .unwrap();
@@ -133,9 +157,13 @@ mod tests {
                 "matches.methods",
                 "matches.path.regex",
                 "matches.headers.name",
+                "matches.status",
+                "matches.after",
+                "matches.after_requests",
                 "matches.share",
                 "matches.every",
                 "matches.first",
+                "matches.status",
                 "act.answer.status",
                 "act.answer.headers",
                 "act.answer.headers",

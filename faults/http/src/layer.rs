@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use shakedown_scenarios::units::Span;
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -22,7 +23,7 @@ use crate::clock::now;
 use crate::error::{BoxError, CallError};
 use crate::fault::HttpFault;
 use crate::problem::Problems;
-use crate::set::{Bite, Faults, InjectError};
+use crate::set::{Bite, Faults, InjectError, Mark, Touched};
 use crate::wait::{Wait, Waited};
 
 /// Puts a set of faults around services.
@@ -49,6 +50,14 @@ pub struct FaultLayer {
 pub struct FaultService<S> {
     faults: Faults,
     inner: S,
+}
+
+/// A request that waits because of a fault. It tells when it goes on, or is given up: a client that went away before its
+/// delay was over was bitten by it too.
+struct Held<'a> {
+    mark: &'a Mark,
+    began: Instant,
+    healed: bool,
 }
 
 /// The number under which [`FaultLayer::one`] holds its fault.
@@ -109,16 +118,16 @@ where
 
     fn call(&mut self, request: Request<Asking>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let bites = self.faults.bites(&head);
+        let touched = self.faults.touching(&head);
         let request = Request::from_parts(head, body);
         // The service that was polled ready is the one to call; its clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        if bites.is_empty() {
+        if touched.is_nothing() {
             let asking = inner.call(request);
             return Box::pin(async move { untouched(asking.await) });
         }
-        Box::pin(exchange(bites, inner, request))
+        Box::pin(exchange(self.faults.clone(), touched, inner, request))
     }
 }
 
@@ -131,7 +140,8 @@ fn untouched<B: Body, E: Into<BoxError>>(
 
 /// A whole exchange under at least one fault.
 async fn exchange<S, Asking, Answering>(
-    mut bites: Vec<Bite>,
+    faults: Faults,
+    mut touched: Touched,
     mut inner: S,
     request: Request<Asking>,
 ) -> Result<Response<FaultBody<Answering>>, CallError>
@@ -141,17 +151,19 @@ where
     Answering: Body,
     Answering::Error: Into<BoxError>,
 {
-    wait_before(&mut bites).await;
+    let bites = &mut touched.bites;
+    wait_before(bites).await;
     let (mut head, body) = request.into_parts();
     let (method, uri, version) = (head.method.clone(), head.uri.clone(), head.version);
-    edit_request(&mut bites, &mut head);
+    edit_request(bites, &mut head);
     let asked = Asked { method: &method, uri: &uri, version };
-    let response = match instead(&mut bites, asked) {
+    let response = match instead(bites, asked) {
         Some(Instead::Abort(aborted)) => return Err(CallError::Aborted(aborted)),
         Some(Instead::Answer(answer)) => answer.map(FaultBody::canned),
         None => untouched(inner.call(Request::from_parts(head, body)).await)?,
     };
-    Ok(dress(&mut bites, asked, response))
+    faults.answered(&mut touched, response.status());
+    Ok(dress(&mut touched.bites, asked, response))
 }
 
 /// Waits one after the other: delays of several faults add up.
@@ -159,12 +171,17 @@ async fn wait_before(bites: &mut [Bite]) {
     for bite in bites {
         let length = bite.act().wait_before(bite);
         if !length.is_zero() {
-            let began = now();
-            let ended = Wait::until(began + length.duration(), bite.healed()).await;
-            bite.mark().waited(Span::from(began.elapsed()));
-            if ended == Waited::Whole {
-                bite.mark().bit();
-            }
+            let mut held = Held { mark: bite.mark(), began: now(), healed: false };
+            held.healed = Wait::until(held.began + length.duration(), bite.healed()).await == Waited::Healed;
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.mark.waited(Span::from(self.began.elapsed()));
+        if !self.healed {
+            self.mark.bit();
         }
     }
 }

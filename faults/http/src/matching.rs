@@ -3,12 +3,11 @@
 mod header;
 mod path;
 
-use http::HeaderMap;
-use http::Method;
 use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::seed::Chance;
-use shakedown_scenarios::units::Ratio;
+use shakedown_scenarios::units::{Ratio, Span};
 
 pub use header::HeaderMatch;
 pub use path::{PathError, PathMatch};
@@ -17,8 +16,9 @@ use crate::problem::Finder;
 
 /// Which requests; what is not said does not matter, and all that is said must hold.
 ///
-/// Requests that fit by method, path and headers are numbered in the order in which they come; `every`, `first` and
-/// `share` choose among those.
+/// Requests that fit by method, path, headers and `after` are numbered in the order in which they come; `after_requests`,
+/// `every`, `first` and `share` choose among those. Where a status is named they are numbered when their responses come,
+/// as far as those fit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]
 pub struct Match {
@@ -31,6 +31,17 @@ pub struct Match {
     /// Every one of these headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderMatch>,
+    /// Any of these statuses of the response, 200 to 599; any status at all if the list is empty. For acts on responses
+    /// only. What faults answer in the server's place counts too; what a proxy answers for want of a server does not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<u16>,
+    /// Only from so long after the injection on, above 0 s. What comes before is not numbered. It is a time of the fault's
+    /// own, which a rehearsal does not divide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Span>,
+    /// Only after the first so many, which are numbered no more: `first` are the first after those. At least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after_requests: Option<u64>,
     /// This share of them, by chance; from above 0 % to 100 %.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<Ratio>,
@@ -48,12 +59,15 @@ pub struct Matcher {
     methods: Vec<Method>,
     path: Option<path::Compiled>,
     headers: Vec<header::Compiled>,
+    status: Vec<u16>,
+    after: Option<Span>,
+    after_requests: u64,
     share: Option<f64>,
     every: u64,
     first: u64,
 }
 
-/// As many methods or headers as anybody will name.
+/// As many methods, headers or statuses as anybody will name.
 const LIST_MAX: usize = 64;
 
 // === impl Matcher ===
@@ -67,6 +81,9 @@ impl Matcher {
         finder.expect(count <= LIST_MAX, "headers", count, "at most 64 headers");
         let headers =
             from.headers.iter().filter_map(|header| header.compile(finder.within("headers"))).collect();
+        check_status(&from.status, &mut finder);
+        finder.expect(from.after != Some(Span::ZERO), "after", "0s", "a time above 0s");
+        finder.expect(from.after_requests != Some(0), "after_requests", 0, "a number from 1");
         let share = from.share.map(Ratio::value);
         if let Some(ratio) = from.share {
             let right = ratio.value() > 0.0 && ratio.value() <= 1.0;
@@ -78,6 +95,9 @@ impl Matcher {
             methods,
             path,
             headers,
+            status: from.status.clone(),
+            after: from.after,
+            after_requests: from.after_requests.unwrap_or(0),
             share,
             every: from.every.unwrap_or(1).max(1),
             first: from.first.unwrap_or(u64::MAX),
@@ -92,12 +112,31 @@ impl Matcher {
             && self.fits_headers(&request.headers)
     }
 
+    /// How long after its injection a fault begins, if not at once.
+    #[must_use]
+    pub const fn after(&self) -> Option<Span> {
+        self.after
+    }
+
+    /// Whether the status of the response matters.
+    #[must_use]
+    pub const fn wants_status(&self) -> bool {
+        !self.status.is_empty()
+    }
+
+    /// Whether a response fits by its status.
+    #[must_use]
+    pub fn fits_status(&self, status: StatusCode) -> bool {
+        self.status.is_empty() || self.status.contains(&status.as_u16())
+    }
+
     /// Whether the request with this number, counted from 0 among those that fit, is one of the chosen. Chance is drawn
     /// once, and only if there is a share to draw.
     #[must_use]
     pub fn chooses(&self, number: u64, chance: &mut Chance) -> bool {
-        number < self.first
-            && number % self.every == self.every - 1
+        number
+            .checked_sub(self.after_requests)
+            .is_some_and(|number| number < self.first && number % self.every == self.every - 1)
             && self.share.is_none_or(|share| chance.chance(share))
     }
 
@@ -107,6 +146,13 @@ impl Matcher {
 
     fn fits_headers(&self, headers: &HeaderMap) -> bool {
         self.headers.iter().all(|header| header.fits(headers))
+    }
+}
+
+fn check_status(statuses: &[u16], finder: &mut Finder<'_>) {
+    finder.expect(statuses.len() <= LIST_MAX, "status", statuses.len(), "at most 64 statuses");
+    for status in statuses {
+        finder.expect((200..600).contains(status), "status", status, "a status from 200 to 599");
     }
 }
 
@@ -187,6 +233,8 @@ mod tests {
         assert_eq!(chosen(&first, 1, 10), [0, 1]);
         let both = Match { every: Some(2), first: Some(5), ..Match::default() };
         assert_eq!(chosen(&both, 1, 10), [1, 3]);
+        let late = Match { after_requests: Some(4), ..both };
+        assert_eq!(chosen(&late, 1, 12), [5, 7], "numbers begin after those that are passed over");
     }
 
     #[test]

@@ -10,6 +10,10 @@
 //!
 //! Control never waits for requests: [`HttpProxy::inject`] and [`HttpProxy::heal`] publish a new set and return.
 //!
+//! A client that resets its connection ends what the server is asked for it, at once. One that merely ends its own way of
+//! an HTTP/1.1 connection still gets its answer, and so the server is not told of one that closed: on the wire they are
+//! the same until something is written.
+//!
 //! Where the server cannot be asked it answers 502, or 504 if connecting took too long. What it does not know: TLS, HTTP/3,
 //! `CONNECT`, extended `CONNECT` (WebSockets over HTTP/2), more than one server.
 
@@ -186,7 +190,8 @@ impl HttpProxy {
         self.shared.faults.heal(id)
     }
 
-    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used.
+    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used or is forgotten
+    /// (of what was healed, at least the last [`KEPT`](crate::set::KEPT) less those that hold are remembered).
     #[must_use]
     pub fn evidence(&self, id: u32) -> Option<Evidence> {
         self.shared.faults.evidence(id)

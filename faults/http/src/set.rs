@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use http::StatusCode;
 use http::request::Parts;
 use shakedown_faults::proof::Healed;
 use shakedown_scenarios::seed::Streams;
@@ -21,6 +22,7 @@ pub use tally::Evidence;
 pub(crate) use tally::{Mark, Tally};
 
 use crate::act::HttpAct;
+use crate::clock::Clock;
 use crate::fault::HttpFault;
 use crate::layer::FaultLayer;
 use crate::matching::Matcher;
@@ -47,20 +49,52 @@ pub enum InjectError {
 struct Shared {
     streams: Streams,
     holding: RwLock<Arc<Vec<Arc<Live>>>>,
-    /// Of injections that hold and of those that held: a few words for each, which are as many as the plan has cues.
-    tallies: Mutex<BTreeMap<u32, Arc<Tally>>>,
+    told: Mutex<Told>,
 }
+
+/// What is remembered of injections that hold and of the last ones that held.
+#[derive(Debug, Default)]
+struct Told {
+    /// How many there have been.
+    count: u64,
+    /// Their tallies, each with its place in that count.
+    tallies: BTreeMap<u32, (u64, Arc<Tally>)>,
+}
+
+/// At most so many injections are remembered. Beyond that the oldest that were healed are forgotten.
+pub const KEPT: usize = 1_024;
 
 /// A fault that holds.
 #[derive(Debug)]
 pub(crate) struct Live {
     id: u32,
+    /// Grows from injection to injection.
+    order: u64,
+    /// Since its injection.
+    clock: Clock,
     matcher: Matcher,
     pub(crate) act: HttpAct,
-    /// How many requests fitted.
+    /// How many requests fitted, or responses where their status matters.
     fitted: AtomicU64,
     pub(crate) tally: Arc<Tally>,
     pub(crate) healed: CancellationToken,
+}
+
+/// What holds for one request.
+#[derive(Debug)]
+pub(crate) struct Touched {
+    /// Faults that were chosen for it, in the order of their injection.
+    pub(crate) bites: Vec<Bite>,
+    /// Faults that want to know the status of its response first.
+    waiting: Vec<Arc<Live>>,
+}
+
+// === impl Touched ===
+
+impl Touched {
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.bites.is_empty() && self.waiting.is_empty()
+    }
 }
 
 // === impl Faults ===
@@ -70,7 +104,7 @@ impl Faults {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let streams = Streams::new(seed);
-        let shared = Shared { streams, holding: RwLock::default(), tallies: Mutex::default() };
+        let shared = Shared { streams, holding: RwLock::default(), told: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -86,7 +120,7 @@ impl Faults {
     /// If the number names a fault that holds, or the fault cannot be done as it is written. Nothing is changed then.
     pub fn inject(&self, id: u32, fault: HttpFault) -> Result<(), InjectError> {
         let matcher = fault.compile()?;
-        let mut tallies = self.tallies();
+        let mut told = self.told();
         let holding = self.holding();
         if holding.iter().any(|live| live.id == id) {
             return Err(InjectError::Taken(id));
@@ -94,13 +128,15 @@ impl Faults {
         let tally = Arc::new(Tally::default());
         let live = Live {
             id,
+            order: told.count,
+            clock: Clock::start(),
             matcher,
             act: fault.act,
             fitted: AtomicU64::new(0),
             tally: Arc::clone(&tally),
             healed: CancellationToken::new(),
         };
-        tallies.insert(id, tally);
+        told.add(id, tally, |id| holding.iter().any(|live| live.id == id));
         self.publish(holding.iter().cloned().chain([Arc::new(live)]).collect());
         Ok(())
     }
@@ -108,7 +144,7 @@ impl Faults {
     /// Ends a fault and says what is seen of it. Ending one that does not hold is no error: healing is idempotent.
     pub fn heal(&self, id: u32) -> Healed {
         // Held throughout, so that two changes cannot overwrite each other.
-        let _tallies = self.tallies();
+        let _told = self.told();
         let holding = self.holding();
         let Some(gone) = holding.iter().find(|live| live.id == id) else {
             return Healed::proven(format!("injection {id} does not hold on this HTTP service"));
@@ -121,23 +157,40 @@ impl Faults {
         }
     }
 
-    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used.
+    /// What a fault did so far, or had done when it was healed; `None` for a number that was never used or is forgotten
+    /// (of what was healed, at least the last [`KEPT`] less those that hold are remembered).
     #[must_use]
     pub fn evidence(&self, id: u32) -> Option<Evidence> {
-        self.tallies().get(&id).map(|tally| tally.evidence())
+        self.told().tallies.get(&id).map(|(_, tally)| tally.evidence())
     }
 
-    /// The faults that bite a request, in the order of their injection. It counts the request for each fault it fits.
-    pub(crate) fn bites(&self, request: &Parts) -> Vec<Bite> {
-        let holding = self.holding();
+    /// The faults that hold for a request. It counts the request for each one that it fits and that does not wait for the
+    /// response.
+    pub(crate) fn touching(&self, request: &Parts) -> Touched {
         // Without faults, which is nearly always, nothing is allocated here.
-        holding.iter().filter_map(|live| self.bite(live, request)).collect()
+        let mut touched = Touched { bites: Vec::new(), waiting: Vec::new() };
+        for live in self.holding().iter().filter(|live| live.has_begun() && live.matcher.fits(request)) {
+            if live.matcher.wants_status() {
+                touched.waiting.push(Arc::clone(live));
+            } else {
+                touched.bites.extend(self.choose(live));
+            }
+        }
+        touched
     }
 
-    fn bite(&self, live: &Arc<Live>, request: &Parts) -> Option<Bite> {
-        if !live.matcher.fits(request) {
-            return None;
+    /// Adds the faults that have waited for a response with this status, and still hold.
+    pub(crate) fn answered(&self, touched: &mut Touched, status: StatusCode) {
+        let waiting = std::mem::take(&mut touched.waiting);
+        for live in waiting.iter().filter(|live| live.matcher.fits_status(status)) {
+            if !live.healed.is_cancelled() {
+                touched.bites.extend(self.choose(live));
+            }
         }
+        touched.bites.sort_by_key(Bite::order);
+    }
+
+    fn choose(&self, live: &Arc<Live>) -> Option<Bite> {
         let number = live.fitted.fetch_add(1, Relaxed);
         let mut chance = self.shared.streams.stream(&format!("http/{}/{number}", live.id));
         live.matcher.chooses(number, &mut chance).then(|| Bite::new(Arc::clone(live), chance))
@@ -152,9 +205,31 @@ impl Faults {
         *self.shared.holding.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(faults);
     }
 
-    fn tallies(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Arc<Tally>>> {
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
         // Nothing panics while it is held; if something did, the map would still be whole.
-        self.shared.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    fn add(&mut self, id: u32, tally: Arc<Tally>, holds: impl Fn(u32) -> bool) {
+        self.tallies.insert(id, (self.count, tally));
+        self.count += 1;
+        while self.tallies.len() > KEPT {
+            let healed = self.tallies.iter().filter(|(other, _)| **other != id && !holds(**other));
+            let Some((&oldest, _)) = healed.min_by_key(|(_, (since, _))| *since) else { return };
+            self.tallies.remove(&oldest);
+        }
+    }
+}
+
+// === impl Live ===
+
+impl Live {
+    fn has_begun(&self) -> bool {
+        self.matcher.after().is_none_or(|after| self.clock.now() >= after)
     }
 }
 
@@ -162,7 +237,7 @@ impl Faults {
 mod tests {
     use super::*;
     use crate::matching::Match;
-    use shakedown_scenarios::units::Ratio;
+    use shakedown_scenarios::units::{Ratio, Span};
 
     fn half() -> HttpFault {
         HttpFault {
@@ -177,7 +252,7 @@ mod tests {
 
     /// Which of so many requests a fault bites.
     fn bitten(faults: &Faults, id: u32, count: usize) -> Vec<bool> {
-        (0..count).map(|_| faults.bites(&get("/")).iter().any(|bite| bite.id() == id)).collect()
+        (0..count).map(|_| faults.touching(&get("/")).bites.iter().any(|bite| bite.id() == id)).collect()
     }
 
     #[test]
@@ -219,6 +294,56 @@ mod tests {
         assert_eq!(faults.evidence(4), None);
         faults.inject(3, half()).unwrap();
         assert_eq!(faults.evidence(3).unwrap().matched, 0);
+    }
+
+    #[test]
+    fn it_never_remembers_more_than_it_says_and_never_forgets_what_holds() {
+        let faults = Faults::new(1);
+        faults.inject(5_000, half()).unwrap();
+        // Downwards, so that age is not the order of the numbers.
+        for id in (1..2_000).rev() {
+            faults.inject(id, half()).unwrap();
+            assert!(faults.heal(id).proven);
+        }
+        assert_eq!(faults.told().tallies.len(), KEPT);
+        assert!(faults.evidence(5_000).is_some() && faults.evidence(1_999).is_none());
+        assert!(faults.evidence(1).is_some());
+    }
+
+    fn closing(matches: Match) -> HttpFault {
+        HttpFault { matches, act: HttpAct::KeepAliveClose }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_begins_so_long_after_its_injection_and_numbers_from_there() {
+        let faults = Faults::new(1);
+        let after = Span::secs(60);
+        faults.inject(1, closing(Match { after: Some(after), first: Some(2), ..Match::default() })).unwrap();
+        assert_eq!(bitten(&faults, 1, 3), [false; 3]);
+        tokio::time::advance(after.duration()).await;
+        assert_eq!(bitten(&faults, 1, 3), [true, true, false]);
+    }
+
+    #[test]
+    fn a_status_is_waited_for_and_counts_from_response_to_response() {
+        let faults = Faults::new(1);
+        let every_second = Match { status: vec![503], every: Some(2), ..Match::default() };
+        faults.inject(9, closing(every_second)).unwrap();
+        faults.inject(1, closing(Match::default())).unwrap();
+        let answered = |status| {
+            let mut touched = faults.touching(&get("/"));
+            assert_eq!(touched.bites.len(), 1, "it was not waited for");
+            faults.answered(&mut touched, StatusCode::from_u16(status).unwrap());
+            touched.bites.iter().map(Bite::id).collect::<Vec<_>>()
+        };
+        let seen = [503, 200, 503, 503, 200, 503].map(answered);
+        assert_eq!(seen, [vec![1], vec![1], vec![9, 1], vec![1], vec![1], vec![9, 1]]);
+        let mut touched = faults.touching(&get("/"));
+        let mut later = faults.touching(&get("/"));
+        faults.answered(&mut later, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(faults.heal(9).proven);
+        faults.answered(&mut touched, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(touched.bites.len(), 1, "what was healed meanwhile is not begun");
     }
 
     #[test]

@@ -196,7 +196,8 @@ impl DnsResponder {
         }
     }
 
-    /// What an injection did so far, or had done when it was healed; `None` for a number that was never used.
+    /// What an injection did so far, or had done when it was healed; `None` for a number that was never used or is forgotten
+    /// (of what was healed, at least the last [`KEPT`](crate::injections::KEPT) less those that hold are remembered).
     #[must_use]
     pub fn evidence(&self, id: u32) -> Option<DnsEvidence> {
         self.hand.done_by(id).map(|(fault, tally)| tally.evidence(fault))

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -42,13 +43,26 @@ const BUFFER: usize = 128 * 1024;
 pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, stream: TcpStream, input: BytesMut) {
     let (limits, switch) = (shared.limits, Arc::new(Switch::default()));
     let gate = Gate::new(limits.head_bytes(), limits.lines_max);
-    let io = ClientIo::new(stream, input, gate, Arc::clone(&switch));
+    let stream = Arc::new(stream);
+    let io = ClientIo::new(Arc::clone(&stream), input, gate, Arc::clone(&switch));
     let relay = Relay::new(Arc::clone(&shared), open, Version::Http1, Some(Arc::clone(&switch)));
     let service = shared.faults.layer().layer(relay);
     let desk = Arc::new(Desk { shared, switch, service, count: AtomicU64::new(0) });
     let answer = service_fn(move |request| Arc::clone(&desk).answer(request));
-    // Its failures are the client's affair, or were asked for.
-    let _ = builder(&limits).serve_connection(TokioIo::new(io), answer).with_upgrades().await;
+    tokio::select! {
+        // Its failures are the client's affair, or were asked for.
+        _ = builder(&limits).serve_connection(TokioIo::new(io), answer).with_upgrades() => {}
+        // What is under way ends with the connection, and the server is told by the end of its own.
+        () = reset(&stream) => {}
+    }
+}
+
+/// Waits until the client has reset its connection. The HTTP library would see it no sooner than it writes or reads, which
+/// it does not while a server takes its time. A client that has only ended its own way may still want its answer, and on
+/// the wire one that closed looks the same.
+async fn reset(stream: &TcpStream) {
+    // An error here means that the runtime is being ended, and everything with it.
+    while stream.ready(Interest::ERROR).await.is_ok_and(|ready| !ready.is_error()) {}
 }
 
 fn builder(limits: &super::Limits) -> http1::Builder {

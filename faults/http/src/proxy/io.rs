@@ -7,6 +7,7 @@ mod skipper;
 
 use std::future::Future;
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,7 +28,8 @@ use crate::clock::now;
 
 /// A socket whose bytes are watched.
 pub(super) struct ClientIo {
-    stream: TcpStream,
+    /// Shared with what looks out for a reset, since the HTTP library reads nothing while a server takes its time.
+    stream: Arc<TcpStream>,
     gate: Gate,
     switch: Arc<Switch>,
     /// What was read and has not gone on.
@@ -53,7 +55,7 @@ const LINGER: Span = Span::secs(1);
 // === impl ClientIo ===
 
 impl ClientIo {
-    pub(super) fn new(stream: TcpStream, input: BytesMut, gate: Gate, switch: Arc<Switch>) -> Self {
+    pub(super) fn new(stream: Arc<TcpStream>, input: BytesMut, gate: Gate, switch: Arc<Switch>) -> Self {
         Self {
             stream,
             gate,
@@ -110,9 +112,29 @@ impl ClientIo {
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.reserve(READ);
-        let mut more = std::pin::pin!(tokio::io::AsyncReadExt::read_buf(&mut self.stream, &mut self.input));
-        more.as_mut().poll(cx)
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            self.input.reserve(READ);
+            match self.stream.try_read_buf(&mut self.input) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read),
+            }
+        }
+    }
+
+    /// Writes in one of two ways, as soon as there is room.
+    fn poll_put(
+        &self,
+        cx: &mut Context<'_>,
+        put: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match put(&self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
     }
 
     /// Reads and forgets until the client ends, or for so long; without this, what it sent too much would make the
@@ -171,7 +193,7 @@ impl AsyncWrite for ClientIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.switch.writing();
         match self.skip(buf) {
-            0 => Pin::new(&mut self.stream).poll_write(cx, buf),
+            0 => self.poll_put(cx, |stream| stream.try_write(buf)),
             skipped => Poll::Ready(Ok(skipped)),
         }
     }
@@ -184,26 +206,28 @@ impl AsyncWrite for ClientIo {
         let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
         self.switch.writing();
         match self.skip(first) {
-            0 => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
+            0 => self.poll_put(cx, |stream| stream.try_write_vectored(bufs)),
             skipped => Poll::Ready(Ok(skipped)),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        if let Poll::Ready(Ok(())) = flushed {
-            self.switch.flushed();
-        }
-        flushed
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A socket holds nothing back: what was written is the kernel's.
+        self.switch.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            match SockRef::from(&*self.stream).shutdown(Shutdown::Write) {
+                // The client is gone already.
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+                ended => ended?,
+            }
         }
         if self.switch.lingers() { self.poll_linger(cx) } else { Poll::Ready(Ok(())) }
     }
@@ -213,7 +237,7 @@ impl Drop for ClientIo {
     fn drop(&mut self) {
         if self.switch.resets() {
             // At the moment of the reset: a lingering time of zero makes the close that follows a RST.
-            let _ = SockRef::from(&self.stream).set_linger(Some(Span::ZERO.duration()));
+            let _ = SockRef::from(&*self.stream).set_linger(Some(Span::ZERO.duration()));
         }
     }
 }

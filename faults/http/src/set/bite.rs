@@ -25,6 +25,11 @@ impl Bite {
         Self { live, chance, mark }
     }
 
+    /// Where it stands among the faults on its request.
+    pub(super) fn order(&self) -> u64 {
+        self.live.order
+    }
+
     #[cfg(test)]
     pub(super) fn id(&self) -> u32 {
         self.live.id
@@ -65,7 +70,7 @@ impl Bite {
         let faults = super::Faults::new(1);
         faults.inject(1, HttpFault::always(HttpAct::GoAway)).expect("the set is empty");
         let request = http::Request::new(()).into_parts().0;
-        faults.bites(&request).pop().expect("a fault for every request")
+        faults.touching(&request).bites.pop().expect("a fault for every request")
     }
 }
 

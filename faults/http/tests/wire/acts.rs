@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use shakedown_http_faults::act::{
-    Abort, AbortHow, Answer, Delay, HeaderChange, HeaderEdit, HttpAct, RedirectLoop, Rewrite, TooManyRequests,
+    Abort, AbortHow, Answer, Delay, HeaderChange, HeaderEdit, HttpAct, RedirectLoop, ReplaceBody, Rewrite,
+    TooManyRequests,
 };
 use shakedown_http_faults::fault::HttpFault;
 use shakedown_http_faults::matching::{HeaderMatch, Match};
@@ -39,6 +40,35 @@ async fn what_waits_goes_on_as_soon_as_its_fault_is_healed() {
         place.heal();
         assert_eq!(rest(&mut waiting).await.status(), 200);
         place.assert_seen(1, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_fault_can_wait_for_a_status_and_pass_over_the_first_requests() {
+    for place in Place::both().await {
+        let matches = Match { status: vec![404, 503], after_requests: Some(1), ..Match::default() };
+        let body = ReplaceBody { body: "gone".to_owned(), content_type: None };
+        place.inject_as(ID, HttpFault { matches, act: body.into() });
+        let some = Match { path: Some("/fixed".parse().unwrap()), every: Some(2), ..Match::default() };
+        place.inject_as(ID + 1, HttpFault { matches: some, act: Answer::status(503).into() });
+        let mut seen = Vec::new();
+        for path in ["/nowhere", "/fixed", "/nowhere", "/fixed", "/fixed"] {
+            let answer = place.get(path).await;
+            seen.push((answer.status(), answer.body() == "gone"));
+        }
+        assert_eq!(seen, [(404, false), (200, false), (404, true), (503, true), (200, false)]);
+        place.assert_seen(2, 2);
+        place.heal();
+    }
+}
+
+#[tokio::test]
+async fn a_fault_does_nothing_before_its_time() {
+    for place in Place::both().await {
+        let matches = Match { after: Some(Span::secs(3_000)), ..Match::default() };
+        place.inject_as(ID, HttpFault { matches, act: Abort::default().into() });
+        assert_eq!(place.get("/fixed").await.status(), 200);
+        place.assert_seen(0, 0);
     }
 }
 

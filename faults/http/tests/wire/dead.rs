@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shakedown_http_faults::act::Delay;
 use shakedown_http_faults::proxy::{HttpProxy, Limits, RawTunnel};
 use shakedown_scenarios::units::Span;
 use socket2::{Domain, Socket, Type};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::*;
@@ -104,4 +105,74 @@ async fn safety_05_a_server_that_ends_its_way_before_its_answer_is_a_502() {
     })
     .await;
     assert_eq!(answer.status(), 502, "{answer:?}");
+}
+
+/// A server that has read a request and is silent, and its client.
+async fn silent(proxy: &HttpProxy, listener: &TcpListener, request: &str) -> (TcpStream, TcpStream) {
+    let mut client = connect(proxy.address()).await;
+    client.write_all(request.as_bytes()).await.unwrap();
+    let (mut server, _) = soon("the proxy", listener.accept()).await.unwrap();
+    read_until(&mut server, "\r\n\r\n").await;
+    (client, server)
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[tokio::test]
+async fn safety_05_a_silent_server_is_told_when_its_client_resets() {
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let proxy = HttpProxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
+    let half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n";
+    for (request, ends_first) in [(GET, false), (GET, true), (half, false)] {
+        let (mut client, mut server) = silent(&proxy, &listener, request).await;
+        if ends_first {
+            client.shutdown().await.unwrap();
+        }
+        client.set_zero_linger().unwrap();
+        drop(client);
+        assert!(rest(&mut server).await.bytes.is_empty(), "{request:?}");
+    }
+    until("all to be closed", || proxy.counters().open == 0).await;
+    assert_eq!(proxy.counters().upstream_failures, 0, "the server did nothing wrong");
+}
+
+#[tokio::test]
+async fn safety_05_a_server_silent_within_its_answer_is_told_when_its_client_resets() {
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let proxy = HttpProxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
+    let (mut client, mut server) = silent(&proxy, &listener, GET).await;
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour").await.unwrap();
+    read_until(&mut client, "four").await;
+    client.set_zero_linger().unwrap();
+    drop(client);
+    rest(&mut server).await;
+    until("all to be closed", || proxy.counters().open == 0).await;
+}
+
+#[tokio::test]
+async fn safety_06_a_client_that_ended_its_way_waits_for_a_slow_server() {
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let proxy = HttpProxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
+    let (mut client, mut server) = silent(&proxy, &listener, GET).await;
+    client.shutdown().await.unwrap();
+    // Long enough for the proxy to do something about it, which it must not.
+    let early = tokio::time::timeout(Duration::from_millis(200), server.read_u8()).await;
+    assert!(early.is_err(), "the server was told {early:?}");
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").await.unwrap();
+    let answer = rest(&mut client).await;
+    assert_eq!((answer.status(), answer.body().as_str(), answer.reset), (200, "late", false));
+}
+
+#[tokio::test]
+async fn a_delay_that_outlasts_its_client_has_bitten_it() {
+    let place = Place::proxy().await;
+    place.inject(Delay::before(Span::secs(3600)));
+    let mut client = connect(place.address()).await;
+    client.write_all(GET.as_bytes()).await.unwrap();
+    until("the request", || place.evidence().matched == 1).await;
+    client.set_zero_linger().unwrap();
+    drop(client);
+    until("the delay to end with its client", || place.evidence().bitten == 1).await;
+    let waited = place.evidence().waited;
+    assert!(!waited.is_zero() && waited < Span::secs(3600), "{waited}");
 }

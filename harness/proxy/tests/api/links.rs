@@ -72,6 +72,12 @@ fn a_fault_on_http_is_put_on_bites_and_is_taken_off() {
     assert_eq!(api.ask(&format!("PUT {path}"), &other.to_string()).status, 200);
     assert!(get(address, "/items/1").ends_with("two apples"));
     assert!(get(address, "/other").starts_with("HTTP/1.1 418"));
+    // And one that looks at responses, but not at the first.
+    let late = json!({ "status": [200], "after_requests": 1 });
+    let late = json!({ "http": { "matches": late, "act": { "replace_body": { "body": "two pears" } } } });
+    assert_eq!(api.ask(&format!("PUT {path}"), &late.to_string()).status, 200);
+    assert!(get(address, "/other").ends_with("two apples"));
+    assert!(get(address, "/other").ends_with("two pears"));
     let ended = api.json(&format!("DELETE {path}"), "");
     assert_eq!((&ended["proven"], &ended["did"]["bit"]), (&json!(true), &json!(true)), "{ended}");
     assert!(get(address, "/other").ends_with("two apples"));
@@ -80,7 +86,7 @@ fn a_fault_on_http_is_put_on_bites_and_is_taken_off() {
     assert_eq!(api.json(&format!("DELETE {path}"), "")["did"]["bit"], false, "nobody has upgraded");
     let shown = api.json("GET /v1/links/shop", "");
     assert_eq!((&shown["takes"], &shown["faults"]), (&json!(["http", "websocket"]), &json!([])));
-    assert_eq!(shown["counters"]["requests"], 6);
+    assert_eq!(shown["counters"]["requests"], 8);
 }
 
 #[test]
@@ -205,8 +211,11 @@ fn what_is_wrong_with_a_link_or_a_fault_is_told_with_its_field() {
     let zone = json!({ "kind": "dns", "names": { "a..b": [] } });
     assert_eq!(problems(new, zone).len(), 1);
     let fault = "PUT /v1/links/a/faults/f";
-    let status = json!({ "http": { "act": { "answer": { "status": 9 } }, "matches": { "every": 0 } } });
-    assert_eq!(problems(fault, status), ["http.matches.every", "http.act.answer.status"]);
+    let status = json!({ "http": { "act": { "answer": { "status": 9 } }, "matches": { "status": [200], "every": 0 } } });
+    assert_eq!(
+        problems(fault, status),
+        ["http.matches.every", "http.matches.status", "http.act.answer.status"]
+    );
     assert_eq!(problems(fault, json!({ "http": { "act": "go_awya" } })), ["http.act"]);
     assert_eq!(problems(fault, json!({})), [""]);
     assert_eq!(problems(fault, json!({ "http": {}, "udp": "blackhole" })), [""]);
