@@ -20,9 +20,11 @@ struct Program {
     version: &'static str,
 }
 
-const PROGRAMS: [Program; 2] = [
+const PROGRAMS: [Program; 4] = [
     Program { name: "nginx", package: "nginx", version: "-v" },
     Program { name: "redis-server", package: "redis-server", version: "--version" },
+    Program { name: "curl", package: "curl", version: "--version" },
+    Program { name: "socat", package: "socat", version: "-V" },
 ];
 
 /// Where Debian puts servers; the `PATH` of ordinary users lacks these.

@@ -36,9 +36,11 @@ pub enum Without {
     Failing,
 }
 
-const PACKAGES: [Package; 8] = [
+const PACKAGES: [Package; 10] = [
     Package::skipped("nginx", "experiments against a real web server"),
     Package::skipped("redis-server", "experiments against a real store"),
+    Package::skipped("curl", "experiments with a real client of TLS"),
+    Package::skipped("socat", "experiments with a real forwarder of datagrams"),
     Package::skipped("chromium", "looking at a report in a real browser"),
     Package::needed(Need::Program("node"), "nodejs", "Toxiproxy's client for Node"),
     Package::needed(Need::Program("npm"), "npm", "Toxiproxy's client for Node"),
