@@ -101,6 +101,9 @@ pub enum Resource {
 pub enum LeakResource {
     /// Anonymous memory and swap.
     Memory,
+    /// Resident memory: with files and shared memory that are mapped. Looked at always, and asked for only by name: the
+    /// kernel keeps pages of files for as long as nobody needs them.
+    Resident,
     /// File descriptors.
     Fds,
     /// Sockets.
@@ -132,13 +135,25 @@ pub enum Window {
 // === impl LeakResource ===
 
 impl LeakResource {
-    /// What the kernel tells of a process, in the order in which people are told of it.
-    pub const OF_PROCESS: [Self; 6] =
+    /// What a gate asks for that names none.
+    pub const BY_DEFAULT: [Self; 6] =
         [Self::Memory, Self::Fds, Self::Sockets, Self::CloseWait, Self::Threads, Self::Mappings];
 
-    /// All, in the same order.
-    pub const ALL: [Self; 7] = [
+    /// What the kernel tells of a process, in the order in which people are told of it.
+    pub const OF_PROCESS: [Self; 7] = [
         Self::Memory,
+        Self::Resident,
+        Self::Fds,
+        Self::Sockets,
+        Self::CloseWait,
+        Self::Threads,
+        Self::Mappings,
+    ];
+
+    /// All, in the same order.
+    pub const ALL: [Self; 8] = [
+        Self::Memory,
+        Self::Resident,
         Self::Fds,
         Self::Sockets,
         Self::CloseWait,
@@ -152,6 +167,7 @@ impl LeakResource {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Memory => "Memory",
+            Self::Resident => "Resident",
             Self::Fds => "Fds",
             Self::Sockets => "Sockets",
             Self::CloseWait => "CloseWait",

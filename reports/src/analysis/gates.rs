@@ -401,6 +401,7 @@ const fn resource_name(resource: Resource) -> &'static str {
 pub const fn resource_word(resource: LeakResource) -> &'static str {
     match resource {
         LeakResource::Memory => "memory",
+        LeakResource::Resident => "resident memory",
         LeakResource::Fds => "descriptors",
         LeakResource::Sockets => "sockets",
         LeakResource::CloseWait => "sockets in CLOSE_WAIT",

@@ -51,8 +51,8 @@ fn one(checker: &mut Checker<'_>, path: &Path, gate: &Gate) {
         Gate::NoLeak { of, resources } => {
             checker.sampled(&of_path, of);
             if resources.is_empty() {
-                let all = LeakResource::ALL.map(LeakResource::name).join(", ");
-                let help = format!("leave `resources` out for all: {all}");
+                let usual = LeakResource::BY_DEFAULT.map(LeakResource::name).join(", ");
+                let help = format!("leave `resources` out for {usual} and what the target exports");
                 checker.tell(&path.then("resources"), "nothing is looked at", help);
             }
             let target = checker.experiment.targets.get(of);

@@ -97,7 +97,7 @@ fn resource(kind: &str) -> Resource {
 }
 
 fn no_leak(cx: &mut Context, fields: &mut Fields<'_>) -> Gate {
-    let all = LeakResource::OF_PROCESS.to_vec();
+    let all = LeakResource::BY_DEFAULT.to_vec();
     let of = fields.required(cx, "of", text);
     let resources = fields.or(cx, "resources", all, |cx, node| cx.list(node, "resources", leak_resource));
     Gate::NoLeak { of, resources }
@@ -107,7 +107,7 @@ fn no_leak(cx: &mut Context, fields: &mut Fields<'_>) -> Gate {
 pub(super) fn look_at_exports(gates: &mut [Gate], exports: impl Fn(&str) -> bool) {
     for gate in gates {
         if let Gate::NoLeak { of, resources } = gate
-            && *resources == LeakResource::OF_PROCESS
+            && *resources == LeakResource::BY_DEFAULT
             && exports(of)
         {
             resources.push(LeakResource::Exported);

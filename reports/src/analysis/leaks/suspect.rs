@@ -151,7 +151,7 @@ impl Suspect {
 #[must_use]
 pub const fn leak_unit(resource: LeakResource) -> Unit {
     match resource {
-        LeakResource::Memory => Unit::BytesPerHour,
+        LeakResource::Memory | LeakResource::Resident => Unit::BytesPerHour,
         _ => Unit::PerHour,
     }
 }
@@ -161,6 +161,7 @@ pub const fn leak_unit(resource: LeakResource) -> Unit {
 pub fn leak_value(resource: LeakResource, sample: &Sample) -> Option<u64> {
     match resource {
         LeakResource::Memory => Some(sample.anonymous.saturating_add(sample.swap)),
+        LeakResource::Resident => Some(sample.rss),
         LeakResource::Fds => Some(sample.fds_total()),
         LeakResource::Sockets => Some(sample.sockets_total()),
         LeakResource::CloseWait => Some(sample.sockets.get("close_wait").copied().unwrap_or(0)),
@@ -186,7 +187,9 @@ fn asks(gate: &Gate, target: &str, resource: LeakResource) -> bool {
 fn limit_of(gate: &Gate, target: &str, leaking: LeakResource) -> Option<Limit> {
     let Gate::Resource { resource, of, below, .. } = gate else { return None };
     let (word, fits) = match resource {
-        Resource::Rss | Resource::Anonymous | Resource::Pss => ("memory", leaking == LeakResource::Memory),
+        Resource::Rss | Resource::Anonymous | Resource::Pss => {
+            ("memory", matches!(leaking, LeakResource::Memory | LeakResource::Resident))
+        }
         Resource::Fds => ("descriptors", leaking == LeakResource::Fds),
         Resource::Sockets => ("sockets", leaking == LeakResource::Sockets),
         Resource::Threads => ("threads", leaking == LeakResource::Threads),
@@ -218,7 +221,7 @@ fn origins(judged: &Judged, resource: LeakResource, parts: &Parts<'_>) -> Vec<Or
     let leaks = matches!(judged.answer, LeakAnswer::Leak { .. });
     let Some(growth) = Some(judged).filter(|_| leaks).and_then(Growth::of) else { return Vec::new() };
     let (kind, place) = match resource {
-        LeakResource::Memory => ("", Some(0)),
+        LeakResource::Memory | LeakResource::Resident => ("", Some(0)),
         LeakResource::Fds => ("fds.", Some(1)),
         LeakResource::Sockets => ("sockets.", Some(2)),
         LeakResource::Threads => ("", Some(3)),
