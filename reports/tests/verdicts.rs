@@ -5,7 +5,7 @@ mod synthetic;
 
 use proptest::prelude::*;
 use shakedown_reports::analysis::{Analysis, Ended, LeakAnswer, Recovery, Sort, Verdict, analyze_entries};
-use shakedown_reports::journal::{Ending, Entry, Member, What};
+use shakedown_reports::journal::{Ending, Entry, Member, Sample, What};
 use shakedown_scenarios::experiment::Phase;
 use shakedown_scenarios::gate::{Gate, LeakResource, Quantile, Resource, Window};
 use shakedown_scenarios::plan::Plan;
@@ -340,6 +340,19 @@ fn a_leak_check_that_is_too_short_matters_only_where_a_gate_asks() {
     expect(&analysis, Verdict::Pass, 0, &[]);
 }
 
+/// Changes every sample of the living shop by what has leaked by then: one each twenty seconds.
+fn leak(entries: &mut [Entry], change: impl Fn(&mut Sample, u64)) {
+    for entry in entries {
+        if let Entry::Sample(sample) = entry
+            && sample.subject == SHOP
+            && sample.processes > 0
+        {
+            let leaked = (sample.at_us / 20_000_000).unsigned_abs();
+            change(sample, leaked);
+        }
+    }
+}
+
 #[test]
 fn a_long_quiet_run_passes_its_leak_gate_and_a_leaking_one_does_not() {
     let plan = plan(|experiment| {
@@ -348,15 +361,7 @@ fn a_long_quiet_run_passes_its_leak_gate_and_a_leaking_one_does_not() {
     });
     expect(&judge(&plan, story(&plan)), Verdict::Pass, 0, &[]);
     let mut entries = story(&plan);
-    for entry in &mut entries {
-        if let Entry::Sample(sample) = entry
-            && sample.subject == SHOP
-            && sample.processes > 0
-        {
-            let leaked = (sample.at_us / 20_000_000).unsigned_abs();
-            *sample.fds.entry("socket".into()).or_default() += leaked;
-        }
-    }
+    leak(&mut entries, |sample, leaked| *sample.fds.entry("socket".into()).or_default() += leaked);
     let analysis = judge(&plan, entries);
     expect(&analysis, Verdict::Fail, 1, &["no leak in shop", "descriptors, sockets: leaks 1"]);
     let found = analysis.leaks.iter().find(|leak| leak.resource == LeakResource::Fds).unwrap();
@@ -372,18 +377,12 @@ fn a_long_quiet_run_passes_its_leak_gate_and_a_leaking_one_does_not() {
 fn a_leak_tells_when_its_limit_is_reached_and_which_process_leaks() {
     let plan = plan(|experiment| experiment.phases.recovery = Span::secs(1_800));
     let mut entries = story(&plan);
-    for entry in &mut entries {
-        if let Entry::Sample(sample) = entry
-            && sample.subject == SHOP
-            && sample.processes > 0
-        {
-            let leaked = (sample.at_us / 20_000_000).unsigned_abs();
-            *sample.fds.entry("file".into()).or_default() += leaked;
-            (sample.processes, sample.fds_max) = (2, Some(1_024));
-            let member = |pid, name: &str, fds| Member { pid, name: name.into(), fds, ..Member::default() };
-            sample.members = vec![member(7, "master", 9), member(8, "worker", 20 + leaked)];
-        }
-    }
+    leak(&mut entries, |sample, leaked| {
+        *sample.fds.entry("file".into()).or_default() += leaked;
+        (sample.processes, sample.fds_max) = (2, Some(1_024));
+        let member = |pid, name: &str, fds| Member { pid, name: name.into(), fds, ..Member::default() };
+        sample.members = vec![member(7, "master", 9), member(8, "worker", 20 + leaked)];
+    });
     let analysis = judge(&plan, entries);
     let found = analysis.leaks.iter().find(|leak| leak.resource == LeakResource::Fds).unwrap();
     let until = found.until.as_ref().unwrap();

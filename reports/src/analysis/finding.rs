@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use shakedown_scenarios::experiment::Phase;
 
 pub use super::leaks::{
-    Cause, LeakAnswer, LeakFinding, Origin, Sort, UnderLoad, UntilLimit, leak_unit, leak_value,
+    BYTES_MATTER, Cause, LeakAnswer, LeakFinding, Origin, Sort, THINGS_MATTER, UnderLoad, UntilLimit,
+    leak_unit, leak_value,
 };
 pub use super::resources::SETTLE_SECONDS;
 use super::series::Series;

@@ -20,6 +20,7 @@ mod suspect;
 mod trace;
 
 use judge::Judged;
+pub use judge::{BYTES_MATTER, THINGS_MATTER};
 pub use load::{Cause, UnderLoad};
 pub(super) use load::{Load, Requests};
 use origin::Growth;

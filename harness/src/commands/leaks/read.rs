@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use shakedown_leaks::csv;
 use shakedown_leaks::{Finding, Verdict, detect};
-use shakedown_reports::analysis::{LeakAnswer, LeakFinding};
+use shakedown_reports::analysis::{BYTES_MATTER, LeakAnswer, LeakFinding, THINGS_MATTER};
 use shakedown_reports::show::{Unit, seconds, short};
 use shakedown_reports::{PLAN, judge};
 
@@ -40,10 +40,6 @@ pub(super) enum Series {
     /// One of a run.
     OfRun { target: String, what: String, unit: Unit },
 }
-
-/// Memory below this an hour, and things below that, matter to nobody.
-const BYTES_MATTER: f64 = 1_048_576.0;
-const THINGS_MATTER: f64 = 2.0;
 
 /// Reads and judges a file or a run.
 pub(super) fn items(path: &Path) -> Result<Vec<Item>, String> {

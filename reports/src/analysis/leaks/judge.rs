@@ -29,6 +29,11 @@ struct Matter {
     ratio: f64,
 }
 
+/// Growth of memory an hour that matters: 1 MiB/h is 50 MiB in two days.
+pub const BYTES_MATTER: f64 = 1_048_576.0;
+/// Growth of counts an hour that matters: two descriptors an hour reach the usual limit of 1,024 in three weeks.
+pub const THINGS_MATTER: f64 = 2.0;
+
 /// Lives at least this part of the longest have a say.
 const COMPARABLE: f64 = 0.5;
 
@@ -39,10 +44,10 @@ impl Matter {
     /// an hour reach the usual limit of 1,024 in three weeks.
     fn of(resource: LeakResource, unit: Unit) -> Self {
         match (resource, unit) {
-            (_, Unit::BytesPerHour) => Self { grain: 524_288.0, per_hour: 1_048_576.0, ratio: 0.002 },
+            (_, Unit::BytesPerHour) => Self { grain: 524_288.0, per_hour: BYTES_MATTER, ratio: 0.002 },
             // Nobody knows what an exported figure counts.
             (LeakResource::Exported, _) => Self { grain: 0.0, per_hour: 0.0, ratio: 0.002 },
-            _ => Self { grain: 3.0, per_hour: 2.0, ratio: 0.002 },
+            _ => Self { grain: 3.0, per_hour: THINGS_MATTER, ratio: 0.002 },
         }
     }
 
