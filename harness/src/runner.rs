@@ -4,6 +4,7 @@
 //! know of it becomes an `Input`, what the report must know of it a journal record. It judges nothing.
 
 mod early;
+mod loads;
 mod panics;
 mod sampling;
 mod signals;
@@ -301,8 +302,7 @@ impl Runner {
                 Err(error) => failed.push(format!("workload `{name}` cannot start: {error}")),
             }
         }
-        self.forward(told, |window| Happening::Window(Box::new(window)));
-        self.watch_load(loads);
+        self.watch_load(loads, told);
         for why in failed {
             self.internal.get_or_insert_with(|| why.clone());
             self.step_aside(Input::Broken(why));
@@ -337,27 +337,16 @@ impl Runner {
         self.forward(told, Happening::Exported);
     }
 
-    /// Waits for all workloads to end.
-    fn watch_load(&mut self, loads: BTreeMap<String, Load>) {
-        let happenings = self.happenings.clone();
+    /// Waits for all workloads to end, and passes their windows on.
+    fn watch_load(&mut self, loads: BTreeMap<String, Load>, windows: mpsc::Receiver<Window>) {
         self.stops = loads.values().map(Load::stopper).collect();
         if loads.is_empty() {
             // A run that only watches goes on to its planned end; `stop_load` says when.
             return;
         }
-        let mut joining: JoinSet<_> =
+        let joining =
             loads.into_iter().map(|(name, load)| async move { (name, load.join().await) }).collect();
-        self.tasks.spawn(async move {
-            let mut ends = Vec::new();
-            while let Some(Ok((name, end))) = joining.join_next().await {
-                if let shakedown_load::Ending::Failed { why } = &end.ending {
-                    // The others may go on for days: this is told at once.
-                    let _ = happenings.send(Happening::Broken(format!("workload `{name}`: {why}"))).await;
-                }
-                ends.push((name, end));
-            }
-            let _ = happenings.send(Happening::LoadEnded(ends)).await;
-        });
+        self.tasks.spawn(loads::follow(joining, windows, self.happenings.clone()));
     }
 
     fn inject(&mut self, cue: u32) {

@@ -32,4 +32,5 @@ mod timer;
 pub use client::{ClientError, ErrorClass};
 pub use pacer::Ending;
 pub use queue::{WAITING_MAX, WAITING_SECONDS_MAX};
+pub use recorder::histogram;
 pub use run::{Load, LoadEnd, Start, Stopper, start};
