@@ -49,7 +49,7 @@ fn main() {
             run();
             Ok::<(), Failed>(())
         });
-        trial.with_ignored_flag(true)
+        trial.with_kind("a leak wants minutes of load before it shows").with_ignored_flag(true)
     };
     let trials = vec![
         minutes("every_planted_leak_is_found_and_no_other", every_planted_leak_is_found_and_no_other),

@@ -31,18 +31,24 @@ const PARTS: [(&str, Part); 5] = [
     ("spread", spread::play),
 ];
 
-/// A test: its name, the part that plays it and with what, and whether it runs only when it is asked for.
-const TESTS: [(&str, &str, &str, bool); 10] = [
-    ("safety_01_two_thousand_idle_connections_are_small_and_clean_after_close", "idle", "2000", false),
-    ("safety_01_ten_thousand_idle_connections_are_small_and_clean_after_close", "idle", "10000", true),
-    ("safety_02_five_seconds_of_churn_leave_no_descriptor", "churn", "5", false),
-    ("safety_02_five_minutes_of_churn_leave_no_descriptor", "churn", "300", true),
-    ("safety_03_without_descriptors_it_neither_exits_nor_spins_and_serves_again", "exhausted", "", false),
-    ("a_busy_link_has_two_threads_and_its_connections_keep_their_numbers", "spread", "numbers", false),
-    ("a_toxic_holds_on_all_threads_of_a_link_and_so_does_its_heal", "spread", "toxics", false),
-    ("a_limit_of_a_link_is_one_on_all_its_threads", "spread", "limit", false),
-    ("a_link_that_stops_ends_its_connections_on_all_threads", "spread", "stop", false),
-    ("a_link_without_a_line_keeps_one_thread", "spread", "quiet", false),
+/// A test: its name, the part that plays it and with what, and why it runs only when it is asked for; empty: it
+/// always runs.
+const TESTS: [(&str, &str, &str, &str); 10] = [
+    ("safety_01_two_thousand_idle_connections_are_small_and_clean_after_close", "idle", "2000", ""),
+    (
+        "safety_01_ten_thousand_idle_connections_are_small_and_clean_after_close",
+        "idle",
+        "10000",
+        "it wants 20,000 descriptors and a minute",
+    ),
+    ("safety_02_five_seconds_of_churn_leave_no_descriptor", "churn", "5", ""),
+    ("safety_02_five_minutes_of_churn_leave_no_descriptor", "churn", "300", "it takes five minutes"),
+    ("safety_03_without_descriptors_it_neither_exits_nor_spins_and_serves_again", "exhausted", "", ""),
+    ("a_busy_link_has_two_threads_and_its_connections_keep_their_numbers", "spread", "numbers", ""),
+    ("a_toxic_holds_on_all_threads_of_a_link_and_so_does_its_heal", "spread", "toxics", ""),
+    ("a_limit_of_a_link_is_one_on_all_its_threads", "spread", "limit", ""),
+    ("a_link_that_stops_ends_its_connections_on_all_threads", "spread", "stop", ""),
+    ("a_link_without_a_line_keeps_one_thread", "spread", "quiet", ""),
 ];
 
 fn main() {
@@ -54,8 +60,8 @@ fn main() {
     let mut options = Arguments::from_args();
     // What one does to the machine is not what another one measures.
     options.test_threads = Some(1);
-    let trial = |(name, part, argument, long): (&str, &'static str, &'static str, bool)| {
-        Trial::test(name, move || perform(part, argument)).with_ignored_flag(long)
+    let trial = |(name, part, argument, why): (&str, &'static str, &'static str, &str)| {
+        Trial::test(name, move || perform(part, argument)).with_kind(why).with_ignored_flag(!why.is_empty())
     };
     libtest_mimic::run(&options, TESTS.map(trial).into()).exit();
 }
