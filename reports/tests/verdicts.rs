@@ -374,6 +374,32 @@ fn a_long_quiet_run_passes_its_leak_gate_and_a_leaking_one_does_not() {
 }
 
 #[test]
+fn other_views_of_memory_are_judged_where_a_gate_names_them() {
+    let resources = vec![LeakResource::Pss, LeakResource::PrivateDirty];
+    let plan = plan(|experiment| {
+        experiment.phases.recovery = Span::secs(1_800);
+        experiment.gates = vec![Gate::NoLeak { of: SHOP.into(), resources }];
+    });
+    let mut entries = story(&plan);
+    leak(&mut entries, |sample, leaked| {
+        sample.private_dirty = Some(64 * 1_048_576 + leaked * 262_144);
+    });
+    let analysis = judge(&plan, entries);
+    expect(&analysis, Verdict::Fail, 1, &["no leak in shop", "private dirty memory: leaks"]);
+    let answer = |resource| &analysis.leaks.iter().find(|leak| leak.resource == resource).unwrap().answer;
+    assert!(
+        matches!(answer(LeakResource::Pss), LeakAnswer::NoneAbove { .. }),
+        "{:?}",
+        answer(LeakResource::Pss)
+    );
+    // 256 KiB each twenty seconds.
+    let LeakAnswer::Leak { per_hour, .. } = answer(LeakResource::PrivateDirty) else {
+        panic!("{analysis:?}")
+    };
+    assert!((44.0..46.0).contains(&(per_hour / 1_048_576.0)), "{per_hour}");
+}
+
+#[test]
 fn a_leak_tells_when_its_limit_is_reached_and_which_process_leaks() {
     let plan = plan(|experiment| experiment.phases.recovery = Span::secs(1_800));
     let mut entries = story(&plan);

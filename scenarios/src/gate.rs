@@ -104,6 +104,11 @@ pub enum LeakResource {
     /// Resident memory: with files and shared memory that are mapped. Looked at always, and asked for only by name: the
     /// kernel keeps pages of files for as long as nobody needs them.
     Resident,
+    /// Resident memory in which a page that several processes share counts for each with its part (PSS). Looked at only
+    /// where it is asked for by name.
+    Pss,
+    /// Memory that only the target has and has written to. Looked at only where it is asked for by name.
+    PrivateDirty,
     /// File descriptors.
     Fds,
     /// Sockets.
@@ -140,9 +145,11 @@ impl LeakResource {
         [Self::Memory, Self::Fds, Self::Sockets, Self::CloseWait, Self::Threads, Self::Mappings];
 
     /// What the kernel tells of a process, in the order in which people are told of it.
-    pub const OF_PROCESS: [Self; 7] = [
+    pub const OF_PROCESS: [Self; 9] = [
         Self::Memory,
         Self::Resident,
+        Self::Pss,
+        Self::PrivateDirty,
         Self::Fds,
         Self::Sockets,
         Self::CloseWait,
@@ -151,9 +158,11 @@ impl LeakResource {
     ];
 
     /// All, in the same order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Memory,
         Self::Resident,
+        Self::Pss,
+        Self::PrivateDirty,
         Self::Fds,
         Self::Sockets,
         Self::CloseWait,
@@ -162,12 +171,26 @@ impl LeakResource {
         Self::Exported,
     ];
 
+    /// Whether it is memory, in bytes.
+    #[must_use]
+    pub const fn is_memory(self) -> bool {
+        matches!(self, Self::Memory | Self::Resident | Self::Pss | Self::PrivateDirty)
+    }
+
+    /// Whether it is looked at where no gate asks for it: other views of the same memory would tell each leak again.
+    #[must_use]
+    pub const fn is_looked_at_always(self) -> bool {
+        !matches!(self, Self::Pss | Self::PrivateDirty)
+    }
+
     /// The name in a file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Memory => "Memory",
             Self::Resident => "Resident",
+            Self::Pss => "Pss",
+            Self::PrivateDirty => "PrivateDirty",
             Self::Fds => "Fds",
             Self::Sockets => "Sockets",
             Self::CloseWait => "CloseWait",

@@ -402,6 +402,8 @@ pub const fn resource_word(resource: LeakResource) -> &'static str {
     match resource {
         LeakResource::Memory => "memory",
         LeakResource::Resident => "resident memory",
+        LeakResource::Pss => "proportional memory",
+        LeakResource::PrivateDirty => "private dirty memory",
         LeakResource::Fds => "descriptors",
         LeakResource::Sockets => "sockets",
         LeakResource::CloseWait => "sockets in CLOSE_WAIT",

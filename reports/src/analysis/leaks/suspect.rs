@@ -106,7 +106,8 @@ impl Suspect {
             let limit = limit.or_else(|| own_limit(fds_max, resource));
             let about = About { limit: limit.as_ref(), ..about(resource) };
             // That there never was one is no finding.
-            if trace.lives() > 0 || about.gated {
+            let there = resource.is_looked_at_always() && trace.lives() > 0;
+            if there || about.gated {
                 found.push(finding(trace, &about, &parts));
             }
         }
@@ -150,10 +151,7 @@ impl Suspect {
 /// The unit in which a resource's growth is told; exported figures have units of their own.
 #[must_use]
 pub const fn leak_unit(resource: LeakResource) -> Unit {
-    match resource {
-        LeakResource::Memory | LeakResource::Resident => Unit::BytesPerHour,
-        _ => Unit::PerHour,
-    }
+    if resource.is_memory() { Unit::BytesPerHour } else { Unit::PerHour }
 }
 
 /// What the leak check looks at; `None`: not known.
@@ -162,6 +160,8 @@ pub fn leak_value(resource: LeakResource, sample: &Sample) -> Option<u64> {
     match resource {
         LeakResource::Memory => Some(sample.anonymous.saturating_add(sample.swap)),
         LeakResource::Resident => Some(sample.rss),
+        LeakResource::Pss => sample.pss,
+        LeakResource::PrivateDirty => sample.private_dirty,
         LeakResource::Fds => Some(sample.fds_total()),
         LeakResource::Sockets => Some(sample.sockets_total()),
         LeakResource::CloseWait => Some(sample.sockets.get("close_wait").copied().unwrap_or(0)),
@@ -187,9 +187,7 @@ fn asks(gate: &Gate, target: &str, resource: LeakResource) -> bool {
 fn limit_of(gate: &Gate, target: &str, leaking: LeakResource) -> Option<Limit> {
     let Gate::Resource { resource, of, below, .. } = gate else { return None };
     let (word, fits) = match resource {
-        Resource::Rss | Resource::Anonymous | Resource::Pss => {
-            ("memory", matches!(leaking, LeakResource::Memory | LeakResource::Resident))
-        }
+        Resource::Rss | Resource::Anonymous | Resource::Pss => ("memory", leaking.is_memory()),
         Resource::Fds => ("descriptors", leaking == LeakResource::Fds),
         Resource::Sockets => ("sockets", leaking == LeakResource::Sockets),
         Resource::Threads => ("threads", leaking == LeakResource::Threads),
@@ -221,11 +219,11 @@ fn origins(judged: &Judged, resource: LeakResource, parts: &Parts<'_>) -> Vec<Or
     let leaks = matches!(judged.answer, LeakAnswer::Leak { .. });
     let Some(growth) = Some(judged).filter(|_| leaks).and_then(Growth::of) else { return Vec::new() };
     let (kind, place) = match resource {
-        LeakResource::Memory | LeakResource::Resident => ("", Some(0)),
+        memory if memory.is_memory() => ("", Some(0)),
         LeakResource::Fds => ("fds.", Some(1)),
         LeakResource::Sockets => ("sockets.", Some(2)),
         LeakResource::Threads => ("", Some(3)),
-        LeakResource::CloseWait | LeakResource::Mappings | LeakResource::Exported => ("", None),
+        _ => ("", None),
     };
     let kinds = series.iter().filter(|series| !kind.is_empty() && series.name.starts_with(kind));
     let kinds = kinds.map(|series| Part {
