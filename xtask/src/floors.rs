@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use crate::project::SourceFile;
 
 /// The floor of every package. `benches` measures against the targets of `fixtures`, and so stands above them.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 17] = [
     ("shakedown-leaks", 0),
+    ("shakedown-race-fixtures", 0),
     ("shakedown-scenarios", 0),
     ("shakedown-vitals", 0),
     ("shakedown-faults", 1),
