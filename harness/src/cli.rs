@@ -1,10 +1,12 @@
 //! The command line: its words and their help. What the commands do is in [`crate::commands`].
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use shakedown_scenarios::units::Span;
 
 /// A way to see it work at once, and the exit codes, below every long help.
 const AFTER_HELP: &str = "\
@@ -48,6 +50,15 @@ cannot be read gives {\"file\":…,\"verdict\":null,\"error\":…}. Slopes are p
 
 Exit codes: 0 no leak in any file; 1 a leak in some; 64 no leak found, but a file cannot be read;
 2 no leak found, but an answer is inconclusive.";
+
+/// What a model is, and the exit codes, below the help of `races`.
+const RACES_HELP: &str = "\
+A model is a test that calls loom::model, or another of loom's, in a build with `--cfg loom`. Each is played in a
+process of its own, and is ended with its time. Of one that fails, the failing interleaving is kept in a file, told
+step by step, and played again by the command that is printed. Piped, or with --json, the answer is one JSON object.
+
+Exit codes: 0 all models pass; 1 some found something; 2 none did, but a limit was reached before all was played;
+64 there is no model, or the package does not build.";
 
 /// Load a server, break what is around it, and see what it does.
 ///
@@ -124,6 +135,10 @@ pub enum Command {
     /// Tell whether a series in a CSV file leaks, how fast, since when, and how sure that is
     #[command(after_help = LEAKS_HELP)]
     Leaks(LeaksOptions),
+
+    /// Play the loom models of a cargo package in every order of their threads, and tell what they found
+    #[command(after_help = RACES_HELP)]
+    Races(RacesOptions),
 
     /// Undo what runs left behind whose harness and guardian are both dead
     #[command(after_help = "Exit codes: 0 nothing is left; 4 something could not be undone.")]
@@ -209,6 +224,52 @@ pub struct LeaksOptions {
     /// Draw the series, its fitted course and where it leads (one file only)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub plot: Option<PathBuf>,
+    /// Answer in JSON on a terminal too
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which models are played, and how far.
+#[derive(Debug, clap::Args)]
+pub struct RacesOptions {
+    /// Only models whose name (program::module::test) holds one of these
+    pub filters: Vec<String>,
+    /// The package's Cargo.toml [default: the one of this folder]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub manifest_path: Option<PathBuf>,
+    /// A package of that workspace
+    #[arg(long, short, value_name = "NAME")]
+    pub package: Option<String>,
+    /// Only the models of this integration test (tests/NAME.rs)
+    #[arg(long = "test", value_name = "NAME")]
+    pub tests: Vec<String>,
+    /// Features to build with, as cargo takes them
+    #[arg(long, value_name = "FEATURES")]
+    pub features: Vec<String>,
+    /// Build with optimisation: for models that take long
+    #[arg(long)]
+    pub release: bool,
+    /// What the build is configured with; `none` for models that need nothing
+    #[arg(long, value_name = "NAME", default_value = "loom")]
+    pub cfg: String,
+    /// Interrupt a thread at most so often where it could go on [default: as often as it can]
+    #[arg(long, value_name = "COUNT")]
+    pub preemptions: Option<u8>,
+    /// Switches allowed in one interleaving
+    #[arg(long, value_name = "COUNT", default_value = "10000")]
+    pub branches: NonZeroUsize,
+    /// Interleavings played of each model at most
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub permutations: Option<u64>,
+    /// Time for each model
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub time: Span,
+    /// Models played at once [default: as many as there are cores]
+    #[arg(long, value_name = "COUNT")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Where failing interleavings are kept [default: races/races in the target folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub keep: Option<PathBuf>,
     /// Answer in JSON on a terminal too
     #[arg(long)]
     pub json: bool,

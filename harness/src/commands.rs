@@ -5,6 +5,7 @@ mod conclude;
 mod experiments;
 mod leaks;
 mod proxy;
+mod races;
 mod recover;
 mod run;
 
@@ -50,6 +51,7 @@ fn carry_out(command: Command) -> Result<Exit> {
         Command::Report { run } => report(&run),
         Command::Proxy(options) => proxy::proxy(&options),
         Command::Leaks(options) => leaks::leaks(&options),
+        Command::Races(options) => races::races(&options),
         Command::Recover => recover::recover(),
         Command::Doctor => doctor(),
         Command::List { name } => list(name.as_deref()),

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use crate::project::SourceFile;
 
 /// The floor of every package. `benches` measures against the targets of `fixtures`, and so stands above them.
-const FLOORS: [(&str, u8); 17] = [
+const FLOORS: [(&str, u8); 18] = [
     ("shakedown-leaks", 0),
     ("shakedown-race-fixtures", 0),
+    ("shakedown-races", 0),
     ("shakedown-scenarios", 0),
     ("shakedown-vitals", 0),
     ("shakedown-faults", 1),

@@ -1,0 +1,208 @@
+//! One test: whether it is a model, how it ends, and the interleaving in which it failed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::cargo::Program;
+use crate::child::{self, Said};
+use crate::outcome::{Outcome, outcome};
+use crate::trace;
+use crate::{Limits, Model};
+
+/// A test of a program that may be a model.
+#[derive(Debug)]
+pub(crate) struct Test<'a> {
+    pub(crate) program: &'a Program,
+    /// The test's name within its program.
+    pub(crate) name: String,
+    /// The folder for interleavings.
+    pub(crate) keep: &'a Path,
+}
+
+/// A model says no to this number before it does anything else, and no other test ever looks at it.
+const PROBE: &str = "probe";
+/// So that a test that is no model and takes long does not hold the lane up.
+const PROBING: Duration = Duration::from_secs(10);
+/// An interleaving is kept so often while a model is played, so that the one that failed is found again soon.
+const INTERVAL: u64 = 1_000;
+/// loom's variables, of which none may come from outside.
+const VARIABLES: [&str; 8] = [
+    "LOOM_MAX_BRANCHES",
+    "LOOM_MAX_PREEMPTIONS",
+    "LOOM_MAX_PERMUTATIONS",
+    "LOOM_MAX_DURATION",
+    "LOOM_CHECKPOINT_FILE",
+    "LOOM_CHECKPOINT_INTERVAL",
+    "LOOM_LOG",
+    "LOOM_LOCATION",
+];
+
+// === impl Test ===
+
+impl Test<'_> {
+    /// The program and the test.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}::{}", self.program.name, self.name)
+    }
+
+    /// Plays it; `None`: it is no model.
+    #[expect(clippy::disallowed_methods, reason = "how long it took is told, and nothing is decided by it")]
+    pub(crate) fn play(&self, limits: &Limits, keeps_checkpoints: bool) -> Option<Model> {
+        let probe = self.run(&[("LOOM_MAX_BRANCHES", PROBE.into())], PROBING);
+        if !probe.is_ok_and(|said| said.text.contains("invalid value for `LOOM_MAX_BRANCHES`")) {
+            return None;
+        }
+        let begun = Instant::now();
+        let file = self.keep.join(format!("{}.json", self.full_name().replace("::", "-")));
+        // One of an earlier time would be gone on from.
+        let _ = fs::remove_file(&file);
+        let checkpoint = Some(file).filter(|_| keeps_checkpoints);
+        let mut model = Model {
+            name: self.full_name(),
+            outcome: Outcome::Assertion,
+            iterations: None,
+            preemptions: limits.preemptions,
+            why: None,
+            place: None,
+            interleaving: Vec::new(),
+            checkpoint: None,
+            replay: None,
+            seconds: 0.0,
+        };
+        if let Err(error) = self.explore(&mut model, limits, checkpoint) {
+            model.why = Some(format!("it cannot be played: {error}"));
+        }
+        model.seconds = begun.elapsed().as_secs_f64();
+        Some(model)
+    }
+
+    fn explore(&self, model: &mut Model, limits: &Limits, checkpoint: Option<PathBuf>) -> io::Result<()> {
+        let interval = limits.permutations.map_or(INTERVAL, |most| most.clamp(1, INTERVAL));
+        let mut settings = bounds(limits);
+        settings.push(("LOOM_LOG", "info".into()));
+        settings.push(("LOOM_CHECKPOINT_INTERVAL", interval.to_string()));
+        settings.extend(limits.permutations.map(|most| ("LOOM_MAX_PERMUTATIONS", most.to_string())));
+        settings.extend(checkpoint.as_deref().map(|file| ("LOOM_CHECKPOINT_FILE", path(file))));
+        let said = self.run(&settings, limits.time)?;
+        (model.outcome, model.why) = outcome(&said, limits.permutations);
+        model.iterations = said.completed().or_else(|| said.iterations());
+        model.place = said.panic().and_then(|panic| panic.place()).filter(|_| model.outcome.is_failure());
+        let base = said.iterations();
+        match checkpoint {
+            Some(file) if model.outcome.is_failure() => self.locate(model, limits, file, base),
+            Some(file) => {
+                // Nothing is to be played again.
+                let _ = fs::remove_file(file);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on from the last interleaving that was kept, keeping each, up to the one that fails; then plays that one aloud.
+    fn locate(&self, model: &mut Model, limits: &Limits, file: PathBuf, base: Option<u64>) -> io::Result<()> {
+        let mut settings = bounds(limits);
+        settings.push(("LOOM_LOG", "info".into()));
+        settings.push(("LOOM_CHECKPOINT_INTERVAL", "1".into()));
+        settings.push(("LOOM_CHECKPOINT_FILE", path(&file)));
+        let said = self.run(&settings, limits.time)?;
+        if !outcome(&said, None).0.is_failure() {
+            model.why = Some(format!(
+                "{}; played again it did not fail: it depends on more than the order of its threads",
+                model.why.as_deref().unwrap_or_default()
+            ));
+            return Ok(());
+        }
+        model.iterations = said.iterations().map(|count| base.map_or(count, |base| base + count - 1));
+        let aloud = replay(&file);
+        let said = self.run(&[bounds(limits), aloud.clone()].concat(), limits.time)?;
+        self.tell(model, &said);
+        model.replay = Some(self.command(&[bounds(limits), aloud].concat()));
+        model.checkpoint = Some(file);
+        Ok(())
+    }
+
+    fn tell(&self, model: &mut Model, said: &Said) {
+        model.interleaving = trace::interleaving(&said.text);
+        let (found, why) = outcome(said, None);
+        // With places this time.
+        model.place = said.panic().and_then(|panic| panic.place()).or_else(|| model.place.take());
+        model.why = match found {
+            Outcome::Deadlock if trace::is_lost_wake_up(&said.text) => {
+                Some("a lost wake-up: no thread can go on, and none waits for a lock".to_owned())
+            }
+            Outcome::Deadlock => Some("no thread can go on, and some wait for locks".to_owned()),
+            _ => why.or_else(|| model.why.take()),
+        };
+    }
+
+    fn run(&self, settings: &[(&str, String)], time: Duration) -> io::Result<Said> {
+        let mut command = Command::new(&self.program.path);
+        command.args(["--exact", &self.name, "--nocapture", "--test-threads", "1"]);
+        // A model may be marked as ignored, so that usual runs do not take so long.
+        command.arg("--include-ignored").current_dir(&self.program.folder);
+        VARIABLES.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command.env("NO_COLOR", "1").env("RUST_BACKTRACE", "0");
+        command.envs(settings.iter().map(|(name, value)| (*name, value.as_str())));
+        child::run(&mut command, time)
+    }
+
+    /// What people type to have the same.
+    fn command(&self, settings: &[(&str, String)]) -> String {
+        let settings = settings.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let program = quoted(&path(&self.program.path));
+        let run = format!("{program} --exact {} --include-ignored --nocapture", quoted(&self.name));
+        format!(
+            "(cd {} && {} {run})",
+            quoted(&path(&self.program.folder)),
+            settings.collect::<Vec<_>>().join(" ")
+        )
+    }
+}
+
+/// The bounds of the space itself, which every playing of a model must share.
+fn bounds(limits: &Limits) -> Vec<(&'static str, String)> {
+    let branches = ("LOOM_MAX_BRANCHES", limits.branches.to_string());
+    let preemptions = limits.preemptions.map(|most| ("LOOM_MAX_PREEMPTIONS", most.to_string()));
+    [branches].into_iter().chain(preemptions).collect()
+}
+
+/// One interleaving from a file, which stays as it is, aloud.
+fn replay(file: &Path) -> Vec<(&'static str, String)> {
+    vec![
+        ("LOOM_CHECKPOINT_FILE", path(file)),
+        ("LOOM_CHECKPOINT_INTERVAL", u64::MAX.to_string()),
+        ("LOOM_LOG", "trace".into()),
+        ("LOOM_LOCATION", "1".into()),
+    ]
+}
+
+fn path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// As a shell reads it back.
+fn quoted(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-:=+,".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_is_quoted_where_it_must_be() {
+        assert_eq!(quoted("/t/a-1.json"), "/t/a-1.json");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,155 @@
+//! `shakedown races`: the loom models of a package, each played in a process of its own.
+
+use std::io::{self, IsTerminal as _};
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use shakedown_races::{Limits, Model, Outcome, Races, Request, play};
+use shakedown_reports::show;
+
+use crate::cli::RacesOptions;
+use crate::console::{printable, put, tell};
+use crate::exit::{Exit, Refused};
+
+/// Builds, plays and tells. On a terminal each model is told as it ends, and what failed once more with its interleaving.
+pub fn races(options: &RacesOptions) -> Result<Exit> {
+    let as_json = options.json || !io::stdout().is_terminal();
+    // The first output that fails; models are told by several threads.
+    let failed: Mutex<Option<io::Error>> = Mutex::new(None);
+    let progress = |model: &Model| {
+        if !as_json
+            && let Err(error) = put(&line(model))
+            && let Ok(mut failed) = failed.lock()
+        {
+            failed.get_or_insert(error);
+        }
+    };
+    let races = play(&request(options), &AtomicBool::new(false), &progress)
+        .map_err(|error| Refused(printable(&error.to_string())))?;
+    if let Ok(Some(error)) = failed.into_inner() {
+        return Err(error.into());
+    }
+    if races.models.is_empty() {
+        let named = if options.filters.is_empty() { "" } else { " with such a name" };
+        tell(&format!(
+            "expected at least one loom model{named}, found none: write a test that calls `loom::model` below `#[cfg(loom)]`"
+        ));
+        return Ok(Exit::Usage);
+    }
+    put(&if as_json { format!("{}\n", answer(&races)) } else { told(&races) })?;
+    Ok(exit(&races))
+}
+
+fn request(options: &RacesOptions) -> Request {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    Request {
+        manifest: options.manifest_path.clone(),
+        package: options.package.clone(),
+        tests: options.tests.clone(),
+        features: options.features.clone(),
+        release: options.release,
+        cfg: Some(options.cfg.clone()).filter(|cfg| cfg != "none"),
+        filters: options.filters.clone(),
+        limits: Limits {
+            preemptions: options.preemptions,
+            branches: options.branches.get(),
+            permutations: options.permutations,
+            time: options.time.duration(),
+        },
+        jobs: options.jobs.unwrap_or(cores),
+        keep: options.keep.clone(),
+    }
+}
+
+fn exit(races: &Races) -> Exit {
+    match verdict(races) {
+        "fail" => Exit::Fail,
+        "inconclusive" => Exit::Inconclusive,
+        _ => Exit::Pass,
+    }
+}
+
+fn verdict(races: &Races) -> &'static str {
+    let any = |is: fn(Outcome) -> bool| races.models.iter().any(|model| is(model.outcome));
+    match () {
+        () if any(Outcome::is_failure) => "fail",
+        () if any(|outcome| outcome == Outcome::Limit) => "inconclusive",
+        () => "pass",
+    }
+}
+
+fn answer(races: &Races) -> Value {
+    json!({ "verdict": verdict(races), "models": races.models })
+}
+
+fn line(model: &Model) -> String {
+    let played = model.iterations.map_or(String::new(), |count| {
+        let bound = model.preemptions.map_or(String::new(), |most| format!(", {most} preemptions at most"));
+        format!("{} interleaving{}{bound}", show::count(count as f64), if count == 1 { "" } else { "s" })
+    });
+    format!("{:<9}  {}  {played}\n", model.outcome.word(), printable(&model.name))
+}
+
+fn told(races: &Races) -> String {
+    let mut text = String::new();
+    let told = races.models.iter().filter(|model| model.outcome != Outcome::Pass);
+    for model in told {
+        text.push_str(&format!("\n{}: {}\n", model.outcome.word(), printable(&model.name)));
+        for part in model.why.iter().chain(&model.place) {
+            text.push_str(&format!("  {}\n", printable(part)));
+        }
+        for step in &model.interleaving {
+            text.push_str(&format!("    {}\n", printable(step)));
+        }
+        if let Some(replay) = &model.replay {
+            text.push_str(&format!("  again: {}\n", printable(replay)));
+        }
+    }
+    let count = |is: fn(Outcome) -> bool| races.models.iter().filter(|model| is(model.outcome)).count();
+    let (failed, open) = (count(Outcome::is_failure), count(|outcome| outcome == Outcome::Limit));
+    text.push_str(&format!("\n{} models: {failed} failed, {open} at a limit\n", races.models.len()));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(outcome: Outcome) -> Model {
+        Model {
+            name: "pairs::pool".to_owned(),
+            outcome,
+            iterations: Some(7),
+            preemptions: None,
+            why: Some("two\u{1b}[1m".to_owned()),
+            place: Some("src/pool.rs:1:2".to_owned()),
+            interleaving: vec!["thread 0  load".to_owned()],
+            checkpoint: None,
+            replay: Some("again".to_owned()),
+            seconds: 0.5,
+        }
+    }
+
+    #[test]
+    fn the_worst_model_decides() {
+        let races = |outcomes: &[Outcome]| Races { models: outcomes.iter().copied().map(model).collect() };
+        assert_eq!(exit(&races(&[Outcome::Pass])), Exit::Pass);
+        assert_eq!(exit(&races(&[Outcome::Pass, Outcome::Limit])), Exit::Inconclusive);
+        assert_eq!(exit(&races(&[Outcome::Limit, Outcome::Race])), Exit::Fail);
+        let answer = answer(&races(&[Outcome::Deadlock])).to_string();
+        for part in
+            [r#""outcome":"deadlock""#, r#""iterations":7"#, r#""replay":"again""#, r#""verdict":"fail""#]
+        {
+            assert!(answer.contains(part), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_a_model_says_cannot_move_the_terminal() {
+        let text = told(&Races { models: vec![model(Outcome::Race)] });
+        assert!(!text.contains('\u{1b}') && text.contains("thread 0  load"), "{text}");
+    }
+}

@@ -1,0 +1,129 @@
+//! `shakedown races` on the pairs of `fixtures/races`, on packages that are no good, and on our own models.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn races(manifest: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
+    command.arg("races").arg("--manifest-path").arg(manifest).args(arguments).output().unwrap()
+}
+
+fn answer(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn text<'a>(model: &'a Value, field: &str) -> &'a str {
+    model[field].as_str().unwrap_or_default()
+}
+
+/// How the wrong one of each pair is found.
+const BUGGY: [(&str, &str); 16] = [
+    ("aba_on_a_free_list", "assertion"),
+    ("broken_seqlock", "assertion"),
+    ("channel_close_against_send", "assertion"),
+    ("check_then_act_pool_limit", "assertion"),
+    ("circuit_breaker_half_open", "assertion"),
+    ("config_reload_against_readers", "assertion"),
+    ("credential_file_of_two_tasks", "assertion"),
+    ("double_checked_initialisation", "race"),
+    ("double_release_of_a_connection", "assertion"),
+    ("event_bus_copy_on_write", "assertion"),
+    ("job_started_against_cancelled", "assertion"),
+    ("lock_order", "deadlock"),
+    ("lost_wake_up", "deadlock"),
+    ("missed_notify_of_an_operation_queue", "deadlock"),
+    ("relaxed_publication", "race"),
+    ("worker_keeps_its_context", "leak"),
+];
+
+#[test]
+fn every_buggy_model_of_the_pairs_is_found_and_every_fixed_one_passes() {
+    let manifest = root().join("fixtures/races/Cargo.toml");
+    let output = races(&manifest, &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer = answer(&output);
+    let models = answer["models"].as_array().unwrap();
+    assert_eq!((models.len(), text(&answer, "verdict")), (2 * BUGGY.len(), "fail"));
+    for (pair, outcome) in BUGGY {
+        let model = |which: &str| {
+            let name = format!("pairs::{pair}::{which}");
+            models.iter().find(|model| text(model, "name") == name).unwrap()
+        };
+        let (buggy, fixed) = (model("buggy"), model("fixed"));
+        assert_eq!(text(buggy, "outcome"), outcome, "{buggy}");
+        assert!(text(buggy, "place").contains(pair), "{buggy}");
+        assert!(!buggy["interleaving"].as_array().unwrap().is_empty(), "{buggy}");
+        // All was played: nothing bounded it, and loom says how many there were.
+        assert_eq!(text(fixed, "outcome"), "pass", "{fixed}");
+        assert!(fixed["iterations"].as_u64().unwrap() > 1 && fixed["preemptions"].is_null(), "{fixed}");
+    }
+    let why = |pair: &str| {
+        let name = format!("pairs::{pair}::buggy");
+        text(models.iter().find(|model| text(model, "name") == name).unwrap(), "why")
+    };
+    assert!(why("lost_wake_up").contains("lost wake-up"), "{}", why("lost_wake_up"));
+    assert!(why("lock_order").contains("wait for locks"), "{}", why("lock_order"));
+    replays(models.iter().find(|model| text(model, "name") == "pairs::broken_seqlock::buggy").unwrap());
+}
+
+/// What is printed for people plays the very interleaving, at once, and again.
+fn replays(model: &Value) {
+    assert!(model["iterations"].as_u64().unwrap() > 1, "{model}");
+    for _ in 0..2 {
+        let output =
+            Command::new("sh").args(["-c", text(model, "replay")]).env("NO_COLOR", "1").output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(!output.status.success() && said.contains("two halves of different figures"), "{said}");
+        assert!(said.contains("iter{1}") && !said.contains("iter{2}"), "{said}");
+    }
+}
+
+/// A package without dependencies of its own, so that it builds at once.
+fn package(folder: &Path, source: &str) -> PathBuf {
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    let manifest = "[package]\nname = \"lonely\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n";
+    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(folder.join("src/lib.rs"), source).unwrap();
+    folder.join("Cargo.toml")
+}
+
+#[test]
+fn what_cannot_be_played_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |output: Output, word: &str| {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(said.contains(word), "expected `{word}` in: {said}");
+        assert!(output.stdout.is_empty(), "no answer is given: {:?}", output.stdout);
+    };
+    check(races(&folder.path().join("Cargo.toml"), &[]), "does not exist");
+    let broken = package(&folder.path().join("broken"), "fn main( {");
+    check(races(&broken, &[]), "do not build with `--cfg loom`");
+    // A test that is no model is not played, and not taken for one.
+    let plain = package(&folder.path().join("plain"), "#[test]\nfn fails() { panic!(\"never mind\") }");
+    check(races(&plain, &[]), "expected at least one loom model, found none");
+}
+
+#[test]
+fn a_model_that_cannot_be_played_to_its_end_is_inconclusive() {
+    let manifest = root().join("fixtures/races/Cargo.toml");
+    let output = races(&manifest, &["broken_seqlock::fixed", "--permutations", "100"]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer = answer(&output);
+    let model = &answer["models"][0];
+    assert_eq!((text(model, "outcome"), text(&answer, "verdict")), ("limit", "inconclusive"));
+    assert!(text(model, "why").contains("100 interleavings were played, and more are left"), "{model}");
+    let output = races(&manifest, &["broken_seqlock::fixed", "--branches", "5"]);
+    assert_eq!(output.status.code(), Some(2));
+}
