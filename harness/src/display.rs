@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shakedown_reports::journal::{What, Window};
+use shakedown_reports::journal::{ModelOutcome, What, Window};
 use shakedown_scenarios::experiment::Phase;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::units::Span;
@@ -160,6 +160,10 @@ impl Display {
             What::TargetFailed { target, why } => format!("FAILED    {target}: {why}"),
             What::GuardTripped { why } => format!("GUARD     {why}"),
             What::LeakCertain { target, found } => format!("LEAK      {target}: {found}"),
+            What::Model(model) if model.outcome != ModelOutcome::Pass => {
+                let why = model.why.as_deref().unwrap_or_default();
+                format!("MODEL     {}: {} {why}", model.name, model.outcome.word())
+            }
             What::Degraded { why } => format!("degraded  {why}"),
             _ => return None,
         })

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use shakedown_faults::process::RUN_VARIABLE;
 use shakedown_load::{Load, LoadEnd, Stopper};
 use shakedown_reports::journal::{
-    Ending, Event, ExportSample, HostSample, Record, Sample, What, Window, Writer,
+    Ending, Event, ExportSample, HostSample, ModelPlayed, Record, Sample, What, Window, Writer,
 };
 use shakedown_scenarios::probe::Ask;
 use shakedown_scenarios::units::Span;
@@ -159,6 +159,11 @@ impl Runner {
         };
         runner.forward(told, Happening::Target);
         (runner, inbox)
+    }
+
+    /// Writes down what was played before the run.
+    pub fn note_models(&mut self, models: Vec<ModelPlayed>) {
+        models.into_iter().for_each(|model| self.record(What::Model(model)));
     }
 
     /// Runs to the end.

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/voyage.rs"]
+mod voyage;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use voyage::{Voyage, all};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -126,4 +130,38 @@ fn a_model_that_cannot_be_played_to_its_end_is_inconclusive() {
     assert!(text(model, "why").contains("100 interleavings were played, and more are left"), "{model}");
     let output = races(&manifest, &["broken_seqlock::fixed", "--branches", "5"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn models_are_a_part_of_a_runs_verdict_and_of_its_report() {
+    let manifest = root().join("fixtures/races/Cargo.toml");
+    let experiment = |only: &str| {
+        format!(
+            r#"Experiment(
+                name: "with-models",
+                targets: {{ "store": Process(argv: ["{{shakedown}}", "demo", "--role", "store", "--port", "{{port}}"]) }},
+                phases: (warmup: "0s", baseline: "1s", chaos: "1s", recovery: "0s"),
+                races: [(manifest: {:?}, tests: ["pairs"], only: [{only}])],
+            )"#,
+            manifest.display()
+        )
+    };
+    let voyage = Voyage::new(&experiment(r#""lock_order""#));
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", all(&output));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("pairs::lock_order::buggy") && told.contains("deadlock"), "{told}");
+    let markdown = voyage.read("report.md");
+    assert!(markdown.contains("## Races") && markdown.contains(r"pairs::lock\_order::fixed"), "{markdown}");
+    let page = voyage.read("report.html");
+    assert!(page.contains("the failing interleaving") && page.contains("Mutex::post_acquire"));
+    assert!(voyage.read("junit.xml").contains(r#"classname="model""#));
+    drop(voyage);
+    let voyage = Voyage::new(&experiment(r#""lock_order::fixed", "lost_wake_up::fixed""#));
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", all(&output));
+    drop(voyage);
+    let voyage = Voyage::new(&experiment(r#""no such model""#));
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(64), "{}", all(&output));
 }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::plan::Plan;
 
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, ModelPlayed};
 
 mod course;
 mod exports;
@@ -32,7 +32,7 @@ pub use exports::{ExportFinding, Exported, FigureFinding};
 pub use finding::*;
 pub use fold::analyze_entries;
 pub use gates::resource_word;
-pub use verdict::{Reason, Verdict};
+pub use verdict::{Reason, Verdict, model_verdict};
 
 /// Everything that a run's journal tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Analysis {
     pub hypothesis: Vec<ProbeFinding>,
     /// What the leak check says, for every sampled target.
     pub leaks: Vec<LeakFinding>,
+    /// The loom models that were played before the load.
+    #[serde(default)]
+    pub models: Vec<ModelPlayed>,
     /// What became of the pages with figures that targets export.
     #[serde(default)]
     pub exports: Vec<ExportFinding>,

@@ -20,6 +20,7 @@ mod gates;
 mod guard;
 mod names;
 mod probes;
+mod races;
 mod schedule;
 mod targets;
 mod words;
@@ -37,6 +38,7 @@ pub(crate) fn check(experiment: &Experiment, places: &Places) -> Vec<Problem> {
     faults::rules(&mut checker);
     schedule::rules(&mut checker);
     probes::rules(&mut checker);
+    races::rules(&mut checker);
     gates::rules(&mut checker);
     guard::rules(&mut checker);
     checker.problems
@@ -78,8 +80,10 @@ fn whole(checker: &mut Checker<'_>) {
             "give a phase a length, such as `chaos: \"30s\"`",
         );
     }
-    let judged = !(experiment.gates.is_empty() && experiment.hypothesis.is_empty());
+    let judged =
+        !(experiment.gates.is_empty() && experiment.hypothesis.is_empty() && experiment.races.is_empty());
     if !judged
+        && !checker.places.is_broken(&part!["races"])
         && !checker.places.is_broken(&part!["gates"])
         && !checker.places.is_broken(&part!["hypothesis"])
     {

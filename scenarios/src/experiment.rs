@@ -39,6 +39,31 @@ pub struct Experiment {
     pub gates: Vec<Gate>,
     /// Stop conditions and blast radius.
     pub guard: Guard,
+    /// Loom models that are played before the load begins.
+    #[serde(default)]
+    pub races: Vec<Races>,
+}
+
+/// The loom models of a package, as a part of the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Races {
+    /// The package's `Cargo.toml`, from the experiment's folder on.
+    pub manifest: String,
+    /// A package of that workspace.
+    pub package: Option<String>,
+    /// Only the models of these integration tests; empty: all.
+    pub tests: Vec<String>,
+    /// Only models whose name holds one of these; empty: all.
+    pub only: Vec<String>,
+    /// What the build is configured with beside the usual; `None`: nothing.
+    pub cfg: Option<String>,
+    /// Build with optimisation.
+    pub release: bool,
+    /// How often a thread may be interrupted where it could go on; `None`: as often as it can.
+    pub preemptions: Option<u8>,
+    /// Time for each model.
+    pub time: Span,
 }
 
 /// The four phases, in this order. Only `chaos` may hold faults.

@@ -2,13 +2,16 @@
 
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use shakedown_races::{Limits, Model, Outcome, Races, Request, play};
+use shakedown_reports::journal::{ModelOutcome, ModelPlayed};
 use shakedown_reports::show;
+use shakedown_scenarios::experiment::Races as OfExperiment;
 
 use crate::cli::RacesOptions;
 use crate::console::{printable, put, tell};
@@ -43,8 +46,59 @@ pub fn races(options: &RacesOptions) -> Result<Exit> {
     Ok(exit(&races))
 }
 
+/// Plays the models that an experiment names, before anything of it begins: building them would disturb its load.
+pub(super) fn of_experiment(races: &[OfExperiment], base: &Path) -> Result<Vec<ModelPlayed>> {
+    let mut models = Vec::new();
+    for races in races {
+        tell(&format!("playing the loom models of {}", printable(&races.manifest)));
+        let request = Request {
+            manifest: Some(base.join(&races.manifest)),
+            package: races.package.clone(),
+            tests: races.tests.clone(),
+            features: Vec::new(),
+            release: races.release,
+            cfg: races.cfg.clone(),
+            filters: races.only.clone(),
+            limits: Limits {
+                preemptions: races.preemptions,
+                time: races.time.duration(),
+                ..Limits::default()
+            },
+            jobs: cores(),
+            keep: None,
+        };
+        let found = play(&request, &AtomicBool::new(false), &|_| {})
+            .map_err(|error| Refused(format!("races: {}", printable(&error.to_string()))))?;
+        if found.models.is_empty() {
+            return Err(Refused(format!(
+                "races: {} has no loom model that is asked for",
+                printable(&races.manifest)
+            ))
+            .into());
+        }
+        models.extend(found.models.into_iter().map(on_record));
+    }
+    Ok(models)
+}
+
+fn on_record(model: Model) -> ModelPlayed {
+    let outcome = match model.outcome {
+        Outcome::Pass => ModelOutcome::Pass,
+        Outcome::Limit => ModelOutcome::Limit,
+        Outcome::Leak => ModelOutcome::Leak,
+        Outcome::Assertion => ModelOutcome::Assertion,
+        Outcome::Race => ModelOutcome::Race,
+        Outcome::Deadlock => ModelOutcome::Deadlock,
+    };
+    let Model { name, iterations, preemptions, why, place, interleaving, replay, .. } = model;
+    ModelPlayed { name, outcome, iterations, preemptions, why, place, interleaving, replay }
+}
+
+fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
 fn request(options: &RacesOptions) -> Request {
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Request {
         manifest: options.manifest_path.clone(),
         package: options.package.clone(),
@@ -59,7 +113,7 @@ fn request(options: &RacesOptions) -> Request {
             permutations: options.permutations,
             time: options.time.duration(),
         },
-        jobs: options.jobs.unwrap_or(cores),
+        jobs: options.jobs.unwrap_or_else(cores),
         keep: options.keep.clone(),
     }
 }

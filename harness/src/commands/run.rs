@@ -8,7 +8,7 @@ use shakedown_reports::journal::{FORMAT, Meta, Writer};
 use shakedown_scenarios::plan::Plan;
 
 use super::conclude::conclude;
-use super::experiments;
+use super::{experiments, races};
 use crate::cli::Chance;
 use crate::clock::{self, Clock};
 use crate::console::{chain, tell};
@@ -28,6 +28,7 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
     let plan = experiments::fix(&experiment, chance)?;
     let registry = Registry::of_this_user().context("cannot use the state folder")?;
     preflight::check(&plan, &source.base, &registry)?;
+    let models = races::of_experiment(&plan.experiment.races, &source.base)?;
     let folder = make_folder(&plan, out)?;
     let wall = clock::wall();
     let meta = Meta {
@@ -52,7 +53,8 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
             Refused(chain(&error))
         });
         let (prepared, keeper) = prepared?;
-        let (runner, inbox) = Runner::new(prepared, keeper, journal, Clock::start());
+        let (mut runner, inbox) = Runner::new(prepared, keeper, journal, Clock::start());
+        runner.note_models(models);
         anyhow::Ok(runner.run(inbox).await)
     })?;
     let analysis = shakedown_reports::report(folder.path())?;

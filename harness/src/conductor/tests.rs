@@ -42,6 +42,7 @@ fn plan() -> Plan {
         }],
         gates: Vec::new(),
         guard: Guard::default(),
+        races: Vec::new(),
     };
     let cue = |id, fault, from, to| Cue { id, fault, round: 0, from: Span::secs(from), to: Span::secs(to) };
     Plan {

@@ -7,7 +7,7 @@ use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::{Cue, Plan};
 
 use super::finding::{EventLine, Events, Proof};
-use crate::journal::{Ending, Event, What};
+use crate::journal::{Ending, Event, ModelOutcome, ModelPlayed, What};
 use crate::show;
 
 /// What is known so far.
@@ -27,6 +27,8 @@ pub struct Course<'p> {
     pub guard: Option<(i64, String)>,
     /// What the harness said it could not do; bounded.
     pub degraded: Vec<String>,
+    /// The loom models that were played; bounded.
+    pub models: Vec<ModelPlayed>,
     /// The latest moment of anything in the journal.
     pub last_us: i64,
     first_lines: Vec<EventLine>,
@@ -73,6 +75,8 @@ pub enum During<'p> {
 const FIRST_LINES: usize = 300;
 const LAST_LINES: usize = 100;
 const DEGRADED_MAX: usize = 20;
+/// Loom models that are told of one by one.
+const MODELS_MAX: usize = 2_000;
 /// A bad second up to this long after a heal is told together with that fault.
 const AFTERMATH_US: i64 = 30_000_000;
 /// Windows may come this much after the events of their second.
@@ -91,6 +95,7 @@ impl<'p> Course<'p> {
             ended: None,
             guard: None,
             degraded: Vec::new(),
+            models: Vec::new(),
             last_us: 0,
             first_lines: Vec::new(),
             last_lines: VecDeque::new(),
@@ -104,6 +109,7 @@ impl<'p> Course<'p> {
         match &event.what {
             What::PhaseStarted { phase } => self.phases[*phase as usize] = Some(at),
             What::GuardTripped { why } => self.guard = Some((at, why.clone())),
+            What::Model(model) if self.models.len() < MODELS_MAX => self.models.push(model.clone()),
             What::Degraded { why } if self.degraded.len() < DEGRADED_MAX => self.degraded.push(why.clone()),
             What::Ended { how } => self.ended = Some((at, how.clone())),
             _ => self.take_cue(at, &event.what),
@@ -292,11 +298,18 @@ impl<'p> Course<'p> {
             What::LeakCertain { target, found } => {
                 ("target", format!("a leak in `{target}` is certain: {found}"))
             }
+            What::Model(model) if model.outcome == ModelOutcome::Pass => return None,
+            What::Model(model) => ("race", model_line(model)),
             What::Degraded { why } => ("harness", why.clone()),
             What::Ended { how } => ("harness", ending(how)),
         };
         Some(line)
     }
+}
+
+fn model_line(model: &ModelPlayed) -> String {
+    let why = model.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+    format!("model {}: {}{why}", model.name, model.outcome.word())
 }
 
 fn ending(how: &Ending) -> String {

@@ -237,6 +237,7 @@ impl<'p> Fold<'p> {
         let end_us = self.end_us();
         let phases = self.phases(end_us);
         let events = self.course.events();
+        let models = std::mem::take(&mut self.course.models);
         let health = self.health(&run);
         let recoveries = std::mem::replace(&mut self.recoveries, Recoveries::new(0, 0)).finish(end_us);
         let faults = faults::findings(self.plan, &self.course, recoveries);
@@ -278,6 +279,7 @@ impl<'p> Fold<'p> {
             faults,
             hypothesis: self.probes.into_iter().map(|(_, probe)| probe.finish(baseline)).collect(),
             leaks,
+            models,
             exports,
             targets: self.targets.into_values().map(TargetFold::finish).collect(),
             workloads,

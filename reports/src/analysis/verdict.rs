@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Ended, FaultFinding, Recovery};
 use super::{Analysis, TargetFinding};
+use crate::journal::{ModelOutcome, ModelPlayed};
 use crate::show;
 
 /// The answer of a run, or of one of its parts. Ordered: the larger is the worse.
@@ -72,6 +73,7 @@ impl Analysis {
         let mut reasons = Vec::new();
         self.judge_gates(&mut reasons);
         self.judge_hypothesis(&mut reasons);
+        self.judge_models(&mut reasons);
         self.judge_faults(&mut reasons);
         self.judge_targets(&mut reasons);
         self.judge_harness(&mut reasons);
@@ -139,6 +141,15 @@ impl Analysis {
         }
     }
 
+    fn judge_models(&self, reasons: &mut Vec<Reason>) {
+        for model in self.models.iter().filter(|model| model_verdict(model) != Verdict::Pass) {
+            let place = model.place.as_ref().map_or(String::new(), |place| format!(" at {place}"));
+            let why = model.why.as_deref().unwrap_or("it did not pass");
+            let why = format!("{}{place}: {why}", model.outcome.word());
+            reasons.push(Reason::new(model_verdict(model), format!("model {}", model.name), why, None));
+        }
+    }
+
     fn judge_faults(&self, reasons: &mut Vec<Reason>) {
         let mut missing = Vec::new();
         for fault in &self.faults {
@@ -181,6 +192,16 @@ impl Analysis {
         for loss in &self.losses {
             reasons.push(Reason::new(Verdict::Inconclusive, "journal", loss, None));
         }
+    }
+}
+
+/// What a model means for the run: one that was not played to its end is no pass.
+#[must_use]
+pub const fn model_verdict(model: &ModelPlayed) -> Verdict {
+    match model.outcome {
+        ModelOutcome::Pass => Verdict::Pass,
+        ModelOutcome::Limit => Verdict::Inconclusive,
+        _ => Verdict::Fail,
     }
 }
 

@@ -125,6 +125,7 @@ impl Entry {
                 | What::PhaseStarted { .. }
                 | What::GuardTripped { .. }
                 | What::LeakCertain { .. }
+                | What::Model(_)
                 | What::Ended { .. }
         )
     }

@@ -171,6 +171,8 @@ pub enum What {
         /// What was found, for people.
         found: String,
     },
+    /// A loom model was played.
+    Model(ModelPlayed),
     /// The harness could not do part of its own work; the report says so.
     Degraded {
         /// What, for people.
@@ -237,6 +239,46 @@ pub struct Window {
     pub late_us_max: u64,
     /// The same, median of the second.
     pub late_us_p50: u64,
+}
+
+/// What came of a loom model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelPlayed {
+    /// Program, module and test: `pairs::lock_order::buggy`.
+    pub name: String,
+    /// How it ended.
+    pub outcome: ModelOutcome,
+    /// Interleavings that were played; `None`: not told.
+    pub iterations: Option<u64>,
+    /// How often a thread could be interrupted, where that was limited.
+    pub preemptions: Option<u8>,
+    /// What was wrong; `None` for a pass.
+    pub why: Option<String>,
+    /// Where: `src/pool.rs:18:43`.
+    pub place: Option<String>,
+    /// The failing interleaving, a step a line.
+    pub interleaving: Vec<String>,
+    /// The command that plays it again.
+    pub replay: Option<String>,
+}
+
+/// How a loom model ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelOutcome {
+    /// All interleavings were played, and none failed.
+    Pass,
+    /// A limit was reached before all were played.
+    Limit,
+    /// Something was left behind.
+    Leak,
+    /// A thread panicked.
+    Assertion,
+    /// Two threads used the same memory, and at least one wrote.
+    Race,
+    /// No thread could go on.
+    Deadlock,
 }
 
 /// The resources of a process tree at one instant.
@@ -373,5 +415,22 @@ impl Sample {
     #[must_use]
     pub fn sockets_total(&self) -> u64 {
         self.fds.get("socket").copied().unwrap_or(0)
+    }
+}
+
+// === impl ModelOutcome ===
+
+impl ModelOutcome {
+    /// The word for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Limit => "limit",
+            Self::Leak => "leak",
+            Self::Assertion => "assertion",
+            Self::Race => "race",
+            Self::Deadlock => "deadlock",
+        }
     }
 }

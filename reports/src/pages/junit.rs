@@ -4,7 +4,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::clean::clean;
-use crate::analysis::{Analysis, Verdict};
+use crate::analysis::{Analysis, Verdict, model_verdict};
 
 /// The text of the file.
 #[must_use]
@@ -34,11 +34,15 @@ fn suites(analysis: &Analysis) -> Vec<(&'static str, Vec<TestCase>)> {
         analysis.hypothesis.iter().map(|probe| case("hypothesis", &probe.name, probe.verdict, &probe.why));
     let checks =
         analysis.health.checks.iter().map(|check| case("harness", &check.what, check.verdict, &check.found));
+    let models = analysis.models.iter().map(|model| {
+        case("model", &model.name, model_verdict(model), model.why.as_deref().unwrap_or_default())
+    });
     vec![
         ("run", run),
         ("gates", gates.collect()),
         ("faults", faults.collect()),
         ("hypothesis", probes.collect()),
+        ("models", models.collect()),
         ("harness", checks.collect()),
     ]
 }

@@ -9,8 +9,9 @@ use super::clean::{clean, shell_word};
 use crate::analysis::series::POINTS_MAX;
 use crate::analysis::{
     Analysis, Ended, ExportFinding, FaultFinding, FigureFinding, GateFinding, LeakFinding, LoadFigures,
-    ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding,
+    ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding, model_verdict,
 };
+use crate::journal::ModelPlayed;
 use crate::show::{self, Unit};
 
 /// Everything that a page shows.
@@ -33,6 +34,8 @@ pub struct View {
     pub probes: Vec<ProbeRow>,
     pub leaks: Vec<LeakRow>,
     pub leak_plots: Vec<LeakPlotRow>,
+    pub models: Vec<ModelRow>,
+    pub models_left_out: usize,
     pub exports: Vec<ExportRow>,
     pub targets: Vec<TargetRow>,
     pub load: Vec<LoadTable>,
@@ -41,6 +44,18 @@ pub struct View {
     pub losses: Vec<String>,
     pub events: Vec<EventRow>,
     pub events_left_out: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ModelRow {
+    pub badge: Badge,
+    pub name: String,
+    pub outcome: &'static str,
+    pub played: String,
+    pub why: String,
+    pub place: String,
+    pub interleaving: Vec<String>,
+    pub replay: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -233,6 +248,8 @@ impl View {
             probes: analysis.hypothesis.iter().map(probe).collect(),
             leaks: leaks(analysis),
             leak_plots: Vec::new(),
+            models: models(analysis),
+            models_left_out: analysis.models.len().saturating_sub(ROWS_MAX),
             exports: analysis.exports.iter().map(export).collect(),
             targets: analysis.targets.iter().map(target).collect(),
             load: analysis.workloads.iter().map(load).collect(),
@@ -594,6 +611,29 @@ fn leaks(analysis: &Analysis) -> Vec<LeakRow> {
     };
     rows.sort_by_key(|leak| std::cmp::Reverse(matters(leak)));
     rows.into_iter().take(ROWS_MAX).map(row).collect()
+}
+
+/// What failed comes first.
+fn models(analysis: &Analysis) -> Vec<ModelRow> {
+    let mut models: Vec<&ModelPlayed> = analysis.models.iter().collect();
+    models.sort_by_key(|model| std::cmp::Reverse(model_verdict(model)));
+    let row = |model: &ModelPlayed| ModelRow {
+        badge: badge(model_verdict(model)),
+        name: cleaned(&model.name),
+        outcome: model.outcome.word(),
+        played: played(model),
+        why: cleaned(model.why.as_deref().unwrap_or_default()),
+        place: cleaned(model.place.as_deref().unwrap_or_default()),
+        interleaving: model.interleaving.iter().map(|step| cleaned(step)).collect(),
+        replay: model.replay.as_deref().map(cleaned),
+    };
+    models.into_iter().take(ROWS_MAX).map(row).collect()
+}
+
+fn played(model: &ModelPlayed) -> String {
+    let count = model.iterations.map_or_else(|| NOTHING.into(), |count| show::count(count as f64));
+    let bound = model.preemptions.map_or(String::new(), |most| format!(", at most {most} preemptions"));
+    format!("{count}{bound}")
 }
 
 fn target(target: &TargetFinding) -> TargetRow {

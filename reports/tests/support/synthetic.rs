@@ -113,6 +113,7 @@ fn experiment() -> Experiment {
         hypothesis: vec![Probe { name: "healthz".into(), ask, every: Span::secs(1), timeout: Span::secs(1) }],
         gates: gates(),
         guard: Guard::default(),
+        races: Vec::new(),
     }
 }
 

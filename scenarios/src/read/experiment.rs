@@ -1,15 +1,25 @@
 //! The whole, and its phases.
 
 use super::context::{Blank, Context};
-use super::scalar::{blank, quantity, text};
+use super::scalar::{blank, quantity, text, texts, whole};
 use super::{fault, gate, guard, probe, target, workload};
-use crate::experiment::{Experiment, Phases};
+use crate::experiment::{Experiment, Phases, Races};
 use crate::syntax::{Body, Node, Struct, Value};
 use crate::units::Span;
 
 blank! {
     Phases: Self { warmup: Span::ZERO, baseline: Span::ZERO, chaos: Span::ZERO, recovery: Span::ZERO },
         r#"(chaos: "30s")"#;
+    Races: Self {
+        manifest: String::new(),
+        package: None,
+        tests: Vec::new(),
+        only: Vec::new(),
+        cfg: None,
+        release: false,
+        preemptions: None,
+        time: Span::ZERO,
+    }, r#"(manifest: "Cargo.toml")"#;
 }
 
 /// Reads an experiment; gives one as long as there is something like a struct.
@@ -34,6 +44,8 @@ pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
         hypothesis: fields.or(cx, "hypothesis", Vec::new(), probe::hypothesis),
         gates: fields.or(cx, "gates", Vec::new(), |cx, node| cx.list(node, "gates", gate::gate)),
         guard: fields.or(cx, "guard", Default::default(), guard::guard),
+        races: fields
+            .or(cx, "races", Vec::new(), |cx, node| cx.list(node, "packages with loom models", races)),
     };
     fields.finish(cx);
     let targets = &experiment.targets;
@@ -52,6 +64,24 @@ fn named_rightly(cx: &mut Context, root: &Node) -> bool {
     let help = "a file holds one experiment: `Experiment(name: \"…\", …)`";
     let _: Option<()> = cx.wrong(name.place, format!("expected `Experiment(…)`, found `{found}`"), help);
     *body != Body::Unit
+}
+
+fn races(cx: &mut Context, node: &Node) -> Option<Races> {
+    let build = |cx: &mut Context, node: &Node| cx.variant(node, "a build", &["Dev", "Release"]);
+    let mut fields = cx.fields(node, "a package with loom models")?;
+    let cfg = fields.or(cx, "cfg", "loom".to_owned(), text);
+    let races = Races {
+        manifest: fields.required(cx, "manifest", text),
+        package: fields.optional(cx, "package", text),
+        tests: fields.or(cx, "tests", Vec::new(), texts),
+        only: fields.or(cx, "only", Vec::new(), texts),
+        cfg: Some(cfg).filter(|cfg| cfg != "none"),
+        release: fields.optional(cx, "build", build).is_some_and(|build| build == "Release"),
+        preemptions: fields.optional(cx, "preemptions", whole(0_u8, u8::MAX)),
+        time: fields.or(cx, "time", Span::secs(60), quantity),
+    };
+    fields.finish(cx);
+    Some(races)
 }
 
 fn phases(cx: &mut Context, node: &Node) -> Option<Phases> {
