@@ -1,11 +1,12 @@
 //! What can be told of one key without a search, and is told always: values that nobody wrote, sums that cannot be, totals
 //! that changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::answer::Failure;
 use crate::history::{Action, Fate, History, NULL, Op};
 use crate::model::{Model, Rules};
+use crate::table::Table;
 
 /// The first failure that is found, or none. A failure is certain; none says little.
 pub fn check(history: &History, rules: &Rules, ops: &[u32]) -> Option<Failure> {
@@ -29,20 +30,22 @@ fn each<'a>(history: &'a History, ops: &'a [u32]) -> impl Iterator<Item = (u32, 
 
 /// A register's value that nobody had begun to write.
 fn never_written(history: &History, ops: &[u32]) -> Option<Failure> {
-    let mut since: BTreeMap<u32, u32> = BTreeMap::new();
+    let (mut table, mut since) = (Table::new(), vec![0]);
     let first = match history.init {
         Some(Action::Read(Some(value))) => value,
         _ => NULL,
     };
-    since.insert(first, 0);
+    table.number([first.into(), 0]);
     for (_, op) in each(history, ops).filter(|(_, op)| op.fate != Fate::Failed) {
         if let Action::Write(value) | Action::Cas(_, value) = op.action {
-            since.entry(value).or_insert(op.call);
+            let (_, is_new) = table.number([value.into(), 0]);
+            since.extend(is_new.then_some(op.call));
         }
     }
     for (number, op) in each(history, ops).filter(|(_, op)| op.fate == Fate::Done) {
         let (Action::Read(Some(value)) | Action::Cas(value, _)) = op.action else { continue };
-        if since.get(&value).is_none_or(|since| *since > op.back) {
+        let begun = table.find([value.into(), 0]).map(|at| since[at as usize]);
+        if begun.is_none_or(|begun| begun > op.back) {
             let text = String::from_utf8_lossy(history.values.text(value));
             let what = format!("{text} was found, and nobody had begun to write it");
             return Some(failure(history, number, None, what));

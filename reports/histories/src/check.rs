@@ -13,7 +13,7 @@ use crate::search::layout::Layout;
 use crate::search::{Outcome, search};
 use crate::subject::{self, Subject};
 use crate::window;
-use crate::{bounds, lists, queues, sets};
+use crate::{bounds, lists, queues, sets, zones};
 
 /// Fewer operations than this are checked before a thread has begun.
 const WORTH_A_THREAD: usize = 4_000;
@@ -126,9 +126,11 @@ fn of_key(history: &History, rules: &Rules, ops: &[u32], budget: &Budget<'_>) ->
         return OfKey::Wrong(failure);
     }
     match rules.model {
-        Model::Register | Model::CasRegister | Model::Kv => {
-            searched(history, subject::register(history, rules, ops), budget)
-        }
+        Model::Register | Model::CasRegister | Model::Kv => match zones::check(history, ops) {
+            zones::Judged::Fine => OfKey::Fine,
+            zones::Judged::Wrong(failure) => OfKey::Wrong(failure),
+            zones::Judged::Open => searched(history, subject::register(history, rules, ops), budget),
+        },
         Model::KvAppend => searched(history, subject::text(history, ops), budget),
         Model::Counter => searched(history, subject::counter(history, ops), budget),
         Model::Bank => searched(history, subject::bank(history, ops), budget),

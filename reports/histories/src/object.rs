@@ -68,12 +68,13 @@ pub trait Object {
     /// Looks ahead from the state it is in, before [`useful`](Object::useful) and [`open_moves`](Object::open_moves).
     fn look_ahead(&mut self, _ahead: &Ahead<'_>) {}
 
-    /// Whether an operation that began may be worth doing now, and how soon it should be tried.
+    /// Whether an operation that began may be worth doing now, and how soon it should be tried: 0 first.
     fn useful(&self, _sign: Sign) -> Option<u8> {
         Some(1)
     }
 
-    /// Signs of open operations that may be worth doing now, those to be tried first in front.
+    /// Signs of open operations that may be worth doing now, among those that are [`useful`](Object::useful); of equal rank,
+    /// those in front are tried first.
     fn open_moves(&mut self, ahead: &Ahead<'_>, all: &[Sign], out: &mut Vec<Sign>) {
         out.extend(all.iter().rev().filter(|sign| ahead.open[**sign as usize] > 0));
     }

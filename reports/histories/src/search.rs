@@ -151,7 +151,7 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
             opened: Vec::new(),
             ever_opened: vec![0; layout.signs],
             uses: Uses::new(),
-            memo: Memo::new(),
+            memo: Memo::with_room(layout.done.len()),
             frames: Vec::new(),
             moves: Vec::new(),
             signs: Vec::new(),
@@ -412,7 +412,7 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
         let ahead = Ahead { next: next.sign, begun: &begun, open: &self.open };
         self.object.look_ahead(&ahead);
         let from = self.moves.len();
-        let mut ranked: Vec<(u8, u32, u32)> = Vec::new();
+        let mut ranked: Vec<(u8, u32, Move)> = Vec::new();
         for same in self.begun_signs.chunk_by(|left, right| left.0 == right.0) {
             let sign = same[0].0;
             let looks = self.object.force(sign) == Force::Looks;
@@ -424,26 +424,22 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
             let first = |settled: bool| same.iter().find(|it| it.3 == settled);
             let (owed, settled) = (first(false), first(true));
             let settled = settled.filter(|it| !is_next && owed.is_none_or(|owed| it.1 < owed.1));
-            ranked.extend([owed, settled].into_iter().flatten().map(|it| (rank, it.1, it.2)));
+            ranked.extend([owed, settled].into_iter().flatten().map(|it| (rank, it.1, Move::Begun(it.2))));
         }
-        ranked.sort_unstable();
         if self.layout.has_open {
             self.signs.clear();
             self.object.open_moves(&ahead, &self.opened, &mut self.signs);
-            self.signs.retain(|sign| {
+            for sign in &self.signs {
                 let left = self.open.get(*sign as usize).is_some_and(|left| *left > 0);
-                left && *sign != next.sign && begun.binary_search(sign).is_err()
-            });
-        }
-        // Tried from the end.
-        if self.layout.has_open {
-            for at in (0..self.signs.len()).rev() {
-                if self.may_follow(self.signs[at]) {
-                    self.moves.push(Move::Open(self.signs[at]));
+                if left && *sign != next.sign && begun.binary_search(sign).is_err() && self.may_follow(*sign) {
+                    let rank = self.object.useful(*sign);
+                    ranked.extend(rank.map(|rank| (rank, u32::MAX, Move::Open(*sign))));
                 }
             }
         }
-        self.moves.extend(ranked.iter().rev().map(|it| Move::Begun(it.2)));
+        // Tried from the end; what ranks alike stays in its order.
+        ranked.sort_by_key(|it| (it.0, it.1));
+        self.moves.extend(ranked.iter().rev().map(|it| it.2));
         if let Some(frame) = self.frames.last_mut() {
             (frame.moves, frame.next) = (from, self.moves.len());
         }

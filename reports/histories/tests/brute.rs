@@ -25,7 +25,11 @@ fn damage(ops: &mut [Made], chance: &mut Chance) {
     let other = chance.below(ops.len());
     let found: Vec<Value> = ops.iter().filter(|made| brute::looks(made)).map(|made| made.result.clone()).collect();
     let made = &mut ops[at];
-    match chance.below(4) {
+    match chance.below(5) {
+        // Something that could not be done, and says that it was.
+        4 if made.end == End::Fail && made.f != "txn" && !brute::is_look(made) => {
+            (made.end, made.result) = (End::Ok, made.argument.clone());
+        }
         0 if brute::looks(made) && made.f != "txn" => made.result = found[chance.below(found.len())].clone(),
         1 if brute::looks(made) && made.result.is_number() => {
             made.result = json!(made.result.as_i64().unwrap_or_default() + chance.below(3) as i64 - 1);

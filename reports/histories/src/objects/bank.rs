@@ -21,6 +21,8 @@ pub struct Bank {
     learnt: Vec<u32>,
     /// An account that is not yet what the only look under way found.
     amiss: Option<u32>,
+    /// How far each account is from what the next look found.
+    far: Vec<i64>,
 }
 
 /// What a step changed.
@@ -37,7 +39,7 @@ impl Bank {
     /// With the balances that are known, and what each sign does.
     pub fn new(balances: Vec<Option<i64>>, acts: Vec<Act>) -> Self {
         let unknown = balances.iter().filter(|it| it.is_none()).count();
-        Self { balances, unknown, acts, learnt: Vec::new(), amiss: None }
+        Self { balances, unknown, acts, learnt: Vec::new(), amiss: None, far: Vec::new() }
     }
 
     /// The same in a state that nobody knows.
@@ -133,6 +135,17 @@ impl Object for Bank {
             Act::Balances(sheet) => Some(sheet),
             Act::Transfer { .. } => None,
         });
+        let mut far = std::mem::take(&mut self.far);
+        far.clear();
+        far.resize(self.balances.len(), 0);
+        let target = match &self.acts[ahead.next as usize] {
+            Act::Balances(sheet) => Some(sheet),
+            Act::Transfer { .. } => looks.clone().next(),
+        };
+        for (account, balance) in target.into_iter().flatten() {
+            let known = self.balances[*account as usize].unwrap_or(*balance);
+            far[*account as usize] = balance.wrapping_sub(known);
+        }
         self.amiss = match (looks.next(), looks.next()) {
             (Some(sheet), None) if self.unknown == 0 => {
                 let wrong = sheet.iter().find(|(account, it)| self.balances[*account as usize] != Some(*it));
@@ -140,18 +153,27 @@ impl Object for Bank {
             }
             _ => None,
         };
+        self.far = far;
     }
 
     fn useful(&self, sign: Sign) -> Option<u8> {
         match self.acts[sign as usize] {
             Act::Balances(_) => Some(0),
             Act::Transfer { from, to, amount } if from == to || amount == 0 => None,
-            Act::Transfer { from, to, .. } => self.amiss.is_none_or(|it| it == from || it == to).then_some(1),
+            Act::Transfer { from, to, amount } => {
+                // What brings both accounts nearest to what has to be found is tried first.
+                let nearer = |account: u32, by: i64| {
+                    let far = i128::from(self.far[account as usize]);
+                    far.abs() - (far - i128::from(by)).abs()
+                };
+                let gain = nearer(from, amount.wrapping_neg()) + nearer(to, amount);
+                let rank = 101 - gain.clamp(-100, 100);
+                self.amiss.is_none_or(|it| it == from || it == to).then_some(rank as u8)
+            }
         }
     }
 
     fn open_moves(&mut self, ahead: &Ahead<'_>, all: &[Sign], out: &mut Vec<Sign>) {
-        let left = all.iter().rev().filter(|sign| ahead.open[**sign as usize] > 0);
-        out.extend(left.filter(|sign| self.useful(**sign).is_some()));
+        out.extend(all.iter().rev().filter(|sign| ahead.open[**sign as usize] > 0));
     }
 }

@@ -96,11 +96,10 @@ impl Object for Counter {
     }
 
     fn open_moves(&mut self, ahead: &Ahead<'_>, all: &[Sign], out: &mut Vec<Sign>) {
-        let left = all.iter().filter(|sign| ahead.open[**sign as usize] > 0);
-        out.extend(left.filter(|sign| self.useful(**sign).is_some()));
+        out.extend(all.iter().filter(|sign| ahead.open[**sign as usize] > 0));
         out.sort_by_key(|sign| match self.acts[*sign as usize] {
-            Act::Add(more) => (self.useful(*sign), std::cmp::Reverse(more)),
-            Act::Sum(_) => (None, std::cmp::Reverse(0)),
+            Act::Add(more) => std::cmp::Reverse(more),
+            Act::Sum(_) => std::cmp::Reverse(0),
         });
     }
 }

@@ -98,8 +98,10 @@ impl Uses {
 // === impl Memo ===
 
 impl Memo {
-    pub fn new() -> Self {
-        Self { keys: vec![[0; 2]; 1 << 10], heads: vec![NONE; 1 << 10], count: 0, ways: Vec::new() }
+    /// For so many places, and more.
+    pub fn with_room(count: usize) -> Self {
+        let room = (count * 2).next_power_of_two().clamp(16, 1 << 22);
+        Self { keys: vec![[0; 2]; room], heads: vec![NONE; room], count: 0, ways: Vec::new() }
     }
 
     /// Remembers a place and the way to it; false if it was known to lead nowhere, or is being tried.
@@ -174,7 +176,7 @@ mod tests {
         assert!(uses.within(0, seven) && uses.within(eight, seven_eight));
         assert!(uses.within(seven_eight, eight_seven) && !uses.within(seven, eight));
         assert!(!uses.within(seven_eight, seven));
-        let mut memo = Memo::new();
+        let mut memo = Memo::with_room(10);
         for key in 0..5_000 {
             assert!(memo.is_new([key << 1, key], seven, &uses));
             assert!(!memo.is_new([key << 1, key], seven_eight, &uses));

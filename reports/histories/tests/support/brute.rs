@@ -38,7 +38,12 @@ fn orders(real: &Real, left: &[&Made]) -> bool {
     })
 }
 
-/// Whether a value is one that a look found.
+/// Whether it only, or also, says what it found.
+pub fn is_look(made: &Made) -> bool {
+    (made.argument == Value::Null || made.f == "txn") && made.f != "acquire" && made.f != "release"
+}
+
+/// Whether it came back with what it found.
 pub fn looks(made: &Made) -> bool {
-    made.end == End::Ok && (made.argument == Value::Null || made.f == "txn") && made.f != "acquire" && made.f != "release"
+    made.end == End::Ok && is_look(made)
 }
