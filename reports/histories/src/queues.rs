@@ -49,12 +49,9 @@ pub fn check(history: &History, ops: &[u32]) -> Judged {
     if let Some(failure) = failure {
         return Judged::Wrong(failure);
     }
-    if !queues.unknown.is_empty() && !queues.empties.is_empty() {
-        return Judged::Open;
-    }
-    match queues.left_behind().or_else(|| queues.not_empty()) {
-        Some(failure) => Judged::Wrong(failure),
-        None => Judged::Fine,
+    match queues.left_behind().map(|staying| queues.not_empty(&staying)) {
+        Ok(None) => Judged::Fine,
+        Ok(Some(failure)) | Err(failure) => Judged::Wrong(failure),
     }
 }
 
@@ -153,8 +150,9 @@ impl Queues<'_> {
     }
 
     /// Put in before another one that was taken out, and never taken out, not even by a dequeue of unknown outcome: those
-    /// that are needed first get those that began first.
-    fn left_behind(&self) -> Option<Failure> {
+    /// that are needed first get those that began first. What stays in else: from when on, and until when it has to be
+    /// taken, by that.
+    fn left_behind(&self) -> Result<Vec<(i64, i64)>, Failure> {
         let mut taken: Vec<&Way> = self.ways.values().filter(|way| way.taken_by != NEVER).collect();
         taken.sort_by_key(|way| way.put[0]);
         // The first to come out of all that were put in from here on.
@@ -164,27 +162,32 @@ impl Queues<'_> {
                 first[at - 1] = first[at];
             }
         }
-        let mut needed: Vec<(i64, u32, &Way, &Way)> = Vec::new();
+        let mut needed: Vec<(i64, u32, &Way, Option<&Way>)> = Vec::new();
         for (element, way) in self.ways.iter().filter(|(_, way)| way.taken_by == NEVER) {
             let behind = taken.partition_point(|other| other.put[0] <= way.put[1]);
-            if let Some(other) = first.get(behind) {
-                needed.push((other.taken[1], *element, way, other));
-            }
+            let other = first.get(behind).copied();
+            needed.push((other.map_or(LATE, |other| other.taken[1]), *element, way, other));
         }
         needed.sort_by_key(|it| it.0);
         for (at, (until, element, way, other)) in needed.iter().enumerate() {
-            if self.unknown.get(at).is_none_or(|since| since >= until) {
+            if let Some(other) = other
+                && self.unknown.get(at).is_none_or(|since| since >= until)
+            {
                 let what = format!("{} was put in before what was taken out, and never taken out", self.name(*element));
-                return Some(self.failure(other.taken_by, &[way.put_by, other.put_by], what));
+                return Err(self.failure(other.taken_by, &[way.put_by, other.put_by], what));
             }
         }
-        None
+        Ok(needed.iter().map(|it| (it.2.put[1], it.0)).collect())
     }
 
-    /// Found empty while something was surely in it, all the time.
-    fn not_empty(&self) -> Option<Failure> {
+    /// Found empty, and at no moment of that look can it have been.
+    ///
+    /// It can be empty at a moment at which no element is surely in it that came out later, and at which all others that
+    /// are surely in it can have been taken by dequeues of unknown outcome that had begun, with enough of these left for
+    /// what has to be taken later.
+    fn not_empty(&self, staying: &[(i64, i64)]) -> Option<Failure> {
         let mut full: Vec<(i64, i64, u32)> = Vec::new();
-        for way in self.ways.values() {
+        for way in self.ways.values().filter(|way| way.taken_by != NEVER) {
             if way.put[1] < way.taken[0] {
                 full.push((way.put[1], way.taken[0], way.put_by));
             }
@@ -199,13 +202,33 @@ impl Queues<'_> {
         }
         for empty in &self.empties {
             let op = &self.history.ops[*empty as usize];
-            let at = joined.partition_point(|it| it.0 <= i64::from(op.call));
-            if let Some((_, to, by)) = at.checked_sub(1).map(|at| joined[at])
-                && to >= i64::from(op.back)
-            {
+            let (mut moment, mut by) = (i64::from(op.call), NEVER);
+            while moment < op.back.into() {
+                let at = joined.partition_point(|it| it.0 <= moment);
+                if let Some(full) = at.checked_sub(1).map(|at| joined[at]).filter(|full| full.1 > moment) {
+                    (moment, by) = (full.1, full.2);
+                } else if self.all_taken(moment, staying) {
+                    break;
+                } else {
+                    moment += 1;
+                }
+            }
+            if moment >= op.back.into() {
                 return Some(self.failure(*empty, &[by], "it was found empty, and was not".to_owned()));
             }
         }
         None
+    }
+
+    /// Whether all that stays in, and was in right after a line, can have been taken by then, and what has to be taken
+    /// later still can be (Hall's condition for deadlines).
+    fn all_taken(&self, line: i64, staying: &[(i64, i64)]) -> bool {
+        let begun = |before: i64| self.unknown.partition_point(|it| *it < before);
+        let mut taken = staying.iter().filter(|it| it.0 <= line).count();
+        taken <= begun(line + 1)
+            && staying.iter().filter(|it| it.0 > line && it.1 != LATE).all(|it| {
+                taken += 1;
+                taken <= begun(it.1)
+            })
     }
 }
