@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use shakedown_scenarios::units::Span;
+use shakedown_histories::{MODELS, Model};
+use shakedown_scenarios::units::{Size, Span, UnitError};
 
 /// A way to see it work at once, and the exit codes, below every long help.
 const AFTER_HELP: &str = "\
@@ -59,6 +60,28 @@ step by step, and played again by the command that is printed. Piped, or with --
 
 Exit codes: 0 all models pass; 1 some found something; 2 none did, but a limit was reached before all was played;
 64 there is no model, or the package does not build.";
+
+/// What is read, what is answered, and the exit codes, below the help of `history`.
+const HISTORY_HELP: &str = "\
+A file has one event a line, in the order in which they happened:
+  {\"process\":3,\"type\":\"invoke\",\"f\":\"write\",\"key\":\"k\",\"value\":5,\"time\":1200,\"index\":0}
+  {\"process\":3,\"type\":\"ok\",\"f\":\"write\",\"key\":\"k\",\"value\":5,\"time\":1900,\"index\":1}
+type is invoke, ok, fail (it did not happen) or info (nobody knows; the process is not heard of again). key, time (ns) and
+index may be missing; each key is an object of its own. f and value, by model:
+  register          read; write V                    counter      add N; read
+  cas-register      the same; cas [OLD,NEW]          set          add V; read [V,…]
+  kv                get; put V; cas [OLD,NEW]        queue        enqueue V; dequeue (null: it was empty)
+  kv-append         get; put TEXT; append TEXT       lock         acquire; release
+  bank              transfer {from,to,amount}; read {ACCOUNT: BALANCE, …}
+  list-append       txn [[\"append\",KEY,V],[\"r\",KEY,[V,…]],…]
+What was read stands on the ok line.
+
+Piped, or with --json, each file gives one JSON object on a line, in order; a file that is not a history gives
+{\"file\":…,\"verdict\":null,\"error\":…}. check_ms is the check alone, parse_ms the reading before it, and window_ms the
+search for the shortest window that fails.
+
+Exit codes: 0 true for all files; 1 false for some; 64 none is false, but a file is not a history;
+2 none is false, but an answer is unknown.";
 
 /// Load a server, break what is around it, and see what it does.
 ///
@@ -139,6 +162,10 @@ pub enum Command {
     /// Play the loom models of a cargo package in every order of their threads, and tell what they found
     #[command(after_help = RACES_HELP)]
     Races(RacesOptions),
+
+    /// Tell whether what clients did and were told is consistent: linearizable, or for transactions strictly serializable
+    #[command(after_help = HISTORY_HELP)]
+    History(HistoryOptions),
 
     /// Undo what runs left behind whose harness and guardian are both dead
     #[command(after_help = "Exit codes: 0 nothing is left; 4 something could not be undone.")]
@@ -275,6 +302,38 @@ pub struct RacesOptions {
     pub json: bool,
 }
 
+/// Which histories are judged, against what, and how the answer is told.
+#[derive(Debug, clap::Args)]
+pub struct HistoryOptions {
+    /// Files of one event a line
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// What the operations act upon: register, cas-register, kv, kv-append, counter, set, queue, lock, bank, list-append
+    #[arg(long, value_parser = model, hide_possible_values = true)]
+    pub model: Model,
+    /// The first state: nil, or a value in JSON [default: nil, \"\", 0, [], free; for a bank what the first reads say]
+    #[arg(long, value_name = "nil|VALUE", allow_negative_numbers = true)]
+    pub init: Option<String>,
+    /// What a completed read of null says: that nothing was there, or nothing at all (as in Knossos)
+    #[arg(long, value_name = "value|any", default_value = "value", value_parser = ["value", "any"], hide_possible_values = true)]
+    pub nil: String,
+    /// What a failed cas says: only that it did not happen, or that the value differed
+    #[arg(long, value_name = "drop|mismatch", default_value = "drop", value_parser = ["drop", "mismatch"], hide_possible_values = true)]
+    pub fail: String,
+    /// Give up on a file after so long, without the reading
+    #[arg(long, default_value = "10s", value_parser = span)]
+    pub timeout: Span,
+    /// Give up on a file that takes more memory, about
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    pub memory: Size,
+    /// Draw the window that fails (one file only)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub plot: Option<PathBuf>,
+    /// Answer in JSON on a terminal too
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What a stand-alone fault proxy is asked to be.
 #[derive(Debug, clap::Args)]
 pub struct ProxyOptions {
@@ -350,6 +409,19 @@ fn go_bool(text: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => Err("expected true or false".to_owned()),
     }
+}
+
+fn model(text: &str) -> Result<Model, String> {
+    let names = || MODELS.map(|(name, _)| name).join(", ");
+    Model::named(text).ok_or_else(|| format!("expected one of {}", names()))
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    text.parse().map_err(|error: UnitError| error.to_string())
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    text.parse().map_err(|error: UnitError| error.to_string())
 }
 
 fn finite(text: &str) -> Result<f64, String> {

@@ -3,6 +3,7 @@
 
 mod conclude;
 mod experiments;
+mod history;
 mod leaks;
 mod proxy;
 mod races;
@@ -52,6 +53,7 @@ fn carry_out(command: Command) -> Result<Exit> {
         Command::Proxy(options) => proxy::proxy(&options),
         Command::Leaks(options) => leaks::leaks(&options),
         Command::Races(options) => races::races(&options),
+        Command::History(options) => history::history(&options),
         Command::Recover => recover::recover(),
         Command::Doctor => doctor(),
         Command::List { name } => list(name.as_deref()),
