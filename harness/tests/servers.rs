@@ -108,6 +108,15 @@ fn redis_comes_back_from_a_partition() {
 }
 
 #[test]
+fn a_cache_answers_rightly_over_a_bad_link_and_after_a_crash() {
+    if installed("redis-server") {
+        passes("redis-cache");
+    } else {
+        skipped("a_cache_answers_rightly_over_a_bad_link_and_after_a_crash", "redis-server is not installed");
+    }
+}
+
+#[test]
 fn nginx_comes_back_from_a_slow_upstream() {
     if installed("nginx") {
         passes("nginx-slow-upstream");

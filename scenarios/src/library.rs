@@ -29,6 +29,7 @@ pub const LIBRARY: &[Entry] = library![
     "tls-certificates",
     "nginx-slow-upstream",
     "redis-partition",
+    "redis-cache",
 ];
 
 /// The experiment of this name.

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Rate, Span};
 
+pub mod redis;
+
+pub use redis::RedisWorkload;
+
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Workload {
@@ -11,6 +15,8 @@ pub enum Workload {
     Http(HttpWorkload),
     /// Send some bytes, expect some bytes, on kept TCP connections; open loop.
     Tcp(TcpWorkload),
+    /// Commands to a Redis, alone or in pipelines, on kept connections; open loop.
+    Redis(RedisWorkload),
 }
 
 /// HTTP/1.1, open loop.
@@ -147,6 +153,7 @@ impl Workload {
         match self {
             Self::Http(workload) => &workload.to,
             Self::Tcp(workload) => &workload.to,
+            Self::Redis(workload) => &workload.to,
         }
     }
 
@@ -156,6 +163,26 @@ impl Workload {
         match self {
             Self::Http(workload) => &workload.arrivals,
             Self::Tcp(workload) => &workload.arrivals,
+            Self::Redis(workload) => &workload.arrivals,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn arrivals_mut(&mut self) -> &mut Arrivals {
+        match self {
+            Self::Http(workload) => &mut workload.arrivals,
+            Self::Tcp(workload) => &mut workload.arrivals,
+            Self::Redis(workload) => &mut workload.arrivals,
+        }
+    }
+
+    /// The protocol it speaks, for people.
+    #[must_use]
+    pub const fn protocol(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "HTTP",
+            Self::Tcp(_) => "TCP",
+            Self::Redis(_) => "Redis",
         }
     }
 }

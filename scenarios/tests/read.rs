@@ -13,6 +13,7 @@ use shakedown_scenarios::read::read;
 use shakedown_scenarios::target::{Amount, Link, Port, Process, Readiness, Restart, Target, Way};
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Size, Span};
+use shakedown_scenarios::workload::redis::{RedisCommand, RedisExpect, Resp};
 use shakedown_scenarios::workload::{Arrivals, Destination, Spacing, Stage, Workload};
 
 fn right(text: &str) -> Experiment {
@@ -69,6 +70,14 @@ Experiment(
         "cache": Tcp(
             to: Link("shop-db"), arrivals: Constant("30/min"),
             exchanges: [(send: "PING\r\n", expect: "+PONG\r\n", until: "\r\n", weight: 2, keys: 9), (send: "QUIT\r\n", expect: "+")],
+        ),
+        "redis": Redis(
+            to: Link("shop-db"), arrivals: Constant("30/min"), protocol: Resp3, user: "app", password_env: "DB_PASSWORD",
+            commands: [
+                (get: "k:{n}", weight: 6, keys: 10), (set: ("k:{n}", "v"), lasting: "2s"), (incr: "hits", expect: Any),
+                (command: ["LPUSH", "x", "{n}"], expect: Whole),
+                (pipeline: [(get: "a", expect: Found), (get: "b", expect: NilOr("{n}")), (command: ["X"], expect: Error("ERR"))]),
+            ],
         ),
     },
     phases: (warmup: "1s", baseline: "2s", chaos: "4m", recovery: "3s"),
@@ -163,6 +172,28 @@ fn workloads_mean_what_they_say() {
         ("PING\r\n", Some("\r\n"))
     );
     assert_eq!(cache.exchanges[1].until, None);
+}
+
+#[test]
+fn commands_of_redis_mean_what_they_say() {
+    let experiment = right(EVERYTHING);
+    let Workload::Redis(redis) = &experiment.workloads["redis"] else { panic!("not Redis") };
+    assert_eq!((redis.protocol, redis.timeout, redis.connections), (Resp::Resp3, Span::secs(5), 64));
+    assert_eq!((redis.user.as_deref(), redis.password_env.as_deref()), (Some("app"), Some("DB_PASSWORD")));
+    let shown = |command: &RedisCommand| (command.arguments.join(" "), command.expect.clone());
+    let first = |index: usize| shown(&redis.commands[index].commands[0]);
+    assert_eq!(first(0), ("GET k:{n}".to_owned(), RedisExpect::Any));
+    assert_eq!(first(1), ("SET k:{n} v PX 2000".to_owned(), RedisExpect::Text("OK".to_owned())));
+    assert_eq!(first(2), ("INCR hits".to_owned(), RedisExpect::Any));
+    assert_eq!(first(3), ("LPUSH x {n}".to_owned(), RedisExpect::Whole));
+    assert_eq!((redis.commands[0].weight, redis.commands[0].keys, redis.commands[1].keys), (6, 10, 1_000));
+    let pipeline: Vec<_> = redis.commands[4].commands.iter().map(shown).collect();
+    let expected = [
+        ("GET a".to_owned(), RedisExpect::Found),
+        ("GET b".to_owned(), RedisExpect::NilOr("{n}".to_owned())),
+        ("X".to_owned(), RedisExpect::Error("ERR".to_owned())),
+    ];
+    assert_eq!(pipeline, expected);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep_until};
 use crate::client::{Client, ErrorClass, Reading};
 use crate::mix::Ask;
 use crate::recorder::Course;
-use crate::shared::Shared;
+use crate::shared::{Buffers, Shared};
 
 /// One connection and the task that serves it.
 pub(crate) struct Connection<C: Client> {
@@ -25,7 +25,7 @@ pub(crate) struct Connection<C: Client> {
     seat: usize,
     stream: Option<TcpStream>,
     answer: C::Answer,
-    /// What the socket did not take at once of a request.
+    /// What the socket did not take at once of a request, or of a reply to what came.
     unsent: Vec<u8>,
     /// Fires at or before the deadline of the present request and is then set anew: moving it for each request would
     /// cost more than the request's own book-keeping.
@@ -90,7 +90,7 @@ impl<C: Client> Connection<C> {
     async fn exchange(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
         let mut stream = match self.kept().await {
             Some(stream) => stream,
-            None => self.dial(deadline).await?,
+            None => self.open(deadline).await?,
         };
         self.send(&stream, ask).map_err(|error| broken(&error))?;
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;
@@ -106,6 +106,23 @@ impl<C: Client> Connection<C> {
         let mut stream = self.stream.take()?;
         let state = poll_fn(|context| Poll::Ready(self.poll_unasked(&mut stream, &mut 0, context))).await;
         matches!(state, Poll::Pending | Poll::Ready(true)).then_some(stream)
+    }
+
+    /// Dials, and says what comes before the first request.
+    async fn open(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
+        let mut stream = self.dial(deadline).await?;
+        self.unsent.clear();
+        if !self
+            .say(&stream, |client, answer, out| client.greet(answer, out))
+            .map_err(|error| broken(&error))?
+        {
+            return Ok(stream);
+        }
+        match self.receive(&mut stream, deadline).await? {
+            (Ok(()), true) => Ok(stream),
+            (Ok(()), false) => Err(ErrorClass::Closed),
+            (Err(class), _) => Err(class),
+        }
     }
 
     async fn dial(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
@@ -129,13 +146,21 @@ impl<C: Client> Connection<C> {
 
     /// Renders a request and sends what the socket takes of it now.
     fn send(&mut self, stream: &TcpStream, ask: &Ask) -> io::Result<()> {
+        self.say(stream, |client, answer, out| client.ask(ask, answer, out))
+    }
+
+    /// Sends what the socket takes now of what a client writes, behind what it has not taken before.
+    fn say<T>(
+        &mut self,
+        stream: &TcpStream,
+        write: impl FnOnce(&C, &mut C::Answer, &mut Vec<u8>) -> T,
+    ) -> io::Result<T> {
         let output = &mut self.shared.buffers.borrow_mut().output;
         output.clear();
-        self.shared.client.ask(ask, &mut self.answer, output);
-        let sent = taken(stream.try_write(output))?;
-        self.unsent.clear();
+        let said = write(&self.shared.client, &mut self.answer, output);
+        let sent = if self.unsent.is_empty() { taken(stream.try_write(output))? } else { 0 };
         self.unsent.extend_from_slice(&output[sent..]);
-        Ok(())
+        Ok(said)
     }
 
     /// Sends the rest of the request, if there is one, and reads until the answer is whole; an answer may come first.
@@ -157,8 +182,9 @@ impl<C: Client> Connection<C> {
         deadline: u64,
         context: &mut Context<'_>,
     ) -> Poll<Result<Step, ErrorClass>> {
-        let sent = self.poll_send_rest(stream, context);
+        let mut sent;
         loop {
+            sent = self.poll_send_rest(stream, context);
             match self.poll_read(stream, context) {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(step))) => return Poll::Ready(Ok(step)),
@@ -189,14 +215,17 @@ impl<C: Client> Connection<C> {
         stream: &mut TcpStream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Step>>> {
-        let mut buffers = self.shared.buffers.borrow_mut();
-        let mut input = ReadBuf::new(&mut buffers.input);
+        let Buffers { input, output } = &mut *self.shared.buffers.borrow_mut();
+        let mut input = ReadBuf::new(input);
         ready!(Pin::new(stream).poll_read(context, &mut input))?;
         if input.filled().is_empty() {
             return Poll::Ready(Ok(Some(Step::Over((self.shared.client.closed(&mut self.answer), false)))));
         }
         self.shared.received(input.filled().len());
-        Poll::Ready(Ok(match self.shared.client.read(&mut self.answer, input.filled()) {
+        output.clear();
+        let reading = self.shared.client.read(&mut self.answer, input.filled(), output);
+        self.unsent.extend_from_slice(output);
+        Poll::Ready(Ok(match reading {
             Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep))),
             Reading::More => (input.remaining() == 0).then_some(Step::More),
         }))
@@ -232,19 +261,25 @@ impl<C: Client> Connection<C> {
 
     /// Reads what nobody asked for, once; whether the connection may be used after that.
     fn poll_unasked(
-        &self,
+        &mut self,
         stream: &mut TcpStream,
         unasked: &mut u64,
         context: &mut Context<'_>,
     ) -> Poll<bool> {
-        let mut buffers = self.shared.buffers.borrow_mut();
-        let mut input = ReadBuf::new(&mut buffers.input);
+        if let Poll::Ready(Err(_)) = self.poll_send_rest(stream, context) {
+            return Poll::Ready(false);
+        }
+        let Buffers { input, output } = &mut *self.shared.buffers.borrow_mut();
+        let mut input = ReadBuf::new(input);
         if ready!(Pin::new(stream).poll_read(context, &mut input)).is_err() || input.filled().is_empty() {
             return Poll::Ready(false);
         }
         self.shared.received(input.filled().len());
         *unasked += input.filled().len() as u64;
-        Poll::Ready(*unasked <= self.shared.client.unasked_bytes_max())
+        output.clear();
+        let keep = self.shared.client.unasked(&mut self.answer, input.filled(), *unasked, output);
+        self.unsent.extend_from_slice(output);
+        Poll::Ready(keep)
     }
 
     fn poll_expired(&mut self, deadline: u64, context: &mut Context<'_>) -> Poll<()> {

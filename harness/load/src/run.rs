@@ -12,12 +12,13 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{HttpWorkload, TcpWorkload, Workload};
+use shakedown_scenarios::workload::{HttpWorkload, RedisWorkload, TcpWorkload, Workload};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::{Curve, DueTimes};
 use crate::client::http::HttpClient;
+use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
 use crate::client::{Client, ClientError};
 use crate::clock::Clock;
@@ -89,6 +90,7 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => start_http(start, http, windows),
         Workload::Tcp(tcp) => start_tcp(start, tcp, windows),
+        Workload::Redis(redis) => start_redis(start, redis, windows),
     }
 }
 
@@ -116,6 +118,15 @@ fn start_tcp(start: Start, tcp: TcpWorkload, windows: mpsc::Sender<Window>) -> i
         .map(|(kind, exchange)| (exchange.weight, client.has_key(kind).then_some(exchange.keys)))
         .collect();
     let common = Common { timeout: tcp.timeout, connections: tcp.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn start_redis(start: Start, redis: RedisWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
+    let client = RedisClient::new(&redis).map_err(invalid)?;
+    let kinds = redis.commands.iter().enumerate();
+    let kinds =
+        kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
+    let common = Common { timeout: redis.timeout, connections: redis.connections as usize, kinds };
     launch(start, client, common, windows)
 }
 
@@ -324,7 +335,7 @@ mod tests {
             true
         }
 
-        fn read(&self, (): &mut (), _: &[u8]) -> Reading {
+        fn read(&self, (): &mut (), _: &[u8], _: &mut Vec<u8>) -> Reading {
             Reading::More
         }
 
@@ -332,8 +343,8 @@ mod tests {
             Ok(())
         }
 
-        fn unasked_bytes_max(&self) -> u64 {
-            0
+        fn unasked(&self, (): &mut (), _: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
+            false
         }
     }
 

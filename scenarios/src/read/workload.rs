@@ -10,6 +10,8 @@ use crate::workload::{
     Workload,
 };
 
+mod redis;
+
 blank! {
     Workload: Self::Tcp(TcpWorkload {
         to: Destination::blank(),
@@ -47,8 +49,9 @@ const KEYS: u64 = 1_000;
 
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
-    match cx.variant(node, "a workload", &["Http", "Tcp"])? {
+    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis"])? {
         "Http" => http(cx, node).map(Workload::Http),
+        "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),
     }
 }

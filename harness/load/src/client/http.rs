@@ -95,7 +95,7 @@ impl Client for HttpClient {
         false
     }
 
-    fn read(&self, answer: &mut HttpAnswer, bytes: &[u8]) -> Reading {
+    fn read(&self, answer: &mut HttpAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
         let request = self.prepared(answer.kind);
         let HttpAnswer { reader, search, .. } = answer;
         let text = request.text.as_deref().unwrap_or_default().as_bytes();
@@ -120,9 +120,9 @@ impl Client for HttpClient {
         self.judge(answer)
     }
 
-    fn unasked_bytes_max(&self) -> u64 {
+    fn unasked(&self, _: &mut HttpAnswer, _: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
         // Typically a `408 Request Timeout` on its way to closing an idle connection.
-        0
+        false
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
         let client = HttpClient::new("shop", std::slice::from_ref(request)).unwrap();
         let mut state = client.answer();
         client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut state, &mut Vec::new());
-        client.read(&mut state, answer.as_bytes())
+        client.read(&mut state, answer.as_bytes(), &mut Vec::new())
     }
 
     const OK: Reading = Reading::Whole { verdict: Ok(()), keep: true };

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 
 use shakedown_scenarios::units::Span;
+use shakedown_scenarios::workload::redis::RedisExpect;
 use shakedown_scenarios::workload::{HttpWorkload, Workload};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::redis::redis;
 use crate::support::{Totals, asked, http, run, serve, tcp};
 
 /// Answers with `head` and then with `piece` for ever.
@@ -86,4 +88,43 @@ async fn a_flood_between_two_requests_closes_the_connection_and_does_not_hold_th
     let (totals, _) = run(Workload::Tcp(tcp(50.0, 2, "hello", "x", None)), address, Span::secs(1)).await;
     totals.assert_complete();
     assert_eq!((totals.due, totals.ok), (50, 50), "{:?}", totals.errors);
+}
+
+/// Answers whatever is asked with `head` and then with `piece` for ever.
+async fn flooding(head: &'static [u8], piece: &'static [u8]) -> SocketAddr {
+    serve(move |mut stream| async move {
+        let mut asked = [0; 1];
+        let mut sent = stream.read_exact(&mut asked).await.map(|_| ());
+        if sent.is_ok() {
+            sent = stream.write_all(head).await;
+        }
+        let pieces = piece.repeat(16 * 1024 / piece.len());
+        while sent.is_ok() {
+            sent = stream.write_all(&pieces).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn replies_of_redis_without_an_end_end_at_a_bound_or_at_the_timeout() {
+    let floods: [(&[u8], &[u8], &str); 7] = [
+        (b"", b"*1\r\n", "protocol"),
+        (b"$9223372036854775807\r\n", b"x", "protocol"),
+        (b"*9223372036854775807\r\n", b"x", "protocol"),
+        (b"+", b"x", "protocol"),
+        (b"", b"\xff\xfe", "protocol"),
+        (b"*2147483647\r\n", b":1\r\n", "timeout"),
+        (b"", b">1\r\n+news\r\n", "timeout"),
+    ];
+    for (head, piece, class) in floods {
+        let before = resident_mib();
+        let mut workload = redis(20.0, 20, &[(&["GET", "a"], RedisExpect::Any)]);
+        workload.timeout = Span::millis(400);
+        let (totals, _) = run(Workload::Redis(workload), flooding(head, piece).await, Span::secs(1)).await;
+        let grown = resident_mib().saturating_sub(before);
+        assert!(grown < 96, "{grown} MiB more");
+        totals.assert_complete();
+        assert_eq!((totals.due, totals.failed(class)), (20, 20), "{piece:?}: {:?}", totals.errors);
+    }
 }

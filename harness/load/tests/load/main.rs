@@ -6,6 +6,8 @@ mod ends;
 mod errors;
 mod hostile;
 mod http;
+mod redis;
+mod servers;
 mod stall;
 mod support;
 mod tcp;
