@@ -117,6 +117,18 @@ fn a_cache_answers_rightly_over_a_bad_link_and_after_a_crash() {
 }
 
 #[test]
+fn a_bank_keeps_its_money_when_its_database_is_cut_off_and_crashes() {
+    if shakedown::postgres::programs().is_some() {
+        passes("postgres-bank");
+    } else {
+        skipped(
+            "a_bank_keeps_its_money_when_its_database_is_cut_off_and_crashes",
+            "postgresql is not installed",
+        );
+    }
+}
+
+#[test]
 fn nginx_comes_back_from_a_slow_upstream() {
     if installed("nginx") {
         passes("nginx-slow-upstream");

@@ -30,6 +30,7 @@ pub const LIBRARY: &[Entry] = library![
     "nginx-slow-upstream",
     "redis-partition",
     "redis-cache",
+    "postgres-bank",
 ];
 
 /// The experiment of this name.

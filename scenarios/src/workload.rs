@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Rate, Span};
 
+pub mod postgres;
 pub mod redis;
 
+pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
 
 /// Load of one kind.
@@ -17,6 +19,8 @@ pub enum Workload {
     Tcp(TcpWorkload),
     /// Commands to a Redis, alone or in pipelines, on kept connections; open loop.
     Redis(RedisWorkload),
+    /// SQL statements to a PostgreSQL, alone or in transactions, on kept connections; open loop.
+    Postgres(PostgresWorkload),
 }
 
 /// HTTP/1.1, open loop.
@@ -154,6 +158,7 @@ impl Workload {
             Self::Http(workload) => &workload.to,
             Self::Tcp(workload) => &workload.to,
             Self::Redis(workload) => &workload.to,
+            Self::Postgres(workload) => &workload.to,
         }
     }
 
@@ -164,6 +169,7 @@ impl Workload {
             Self::Http(workload) => &workload.arrivals,
             Self::Tcp(workload) => &workload.arrivals,
             Self::Redis(workload) => &workload.arrivals,
+            Self::Postgres(workload) => &workload.arrivals,
         }
     }
 
@@ -173,6 +179,7 @@ impl Workload {
             Self::Http(workload) => &mut workload.arrivals,
             Self::Tcp(workload) => &mut workload.arrivals,
             Self::Redis(workload) => &mut workload.arrivals,
+            Self::Postgres(workload) => &mut workload.arrivals,
         }
     }
 
@@ -183,6 +190,7 @@ impl Workload {
             Self::Http(_) => "HTTP",
             Self::Tcp(_) => "TCP",
             Self::Redis(_) => "Redis",
+            Self::Postgres(_) => "PostgreSQL",
         }
     }
 }

@@ -13,6 +13,7 @@ use shakedown_scenarios::read::read;
 use shakedown_scenarios::target::{Amount, Link, Port, Process, Readiness, Restart, Target, Way};
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Size, Span};
+use shakedown_scenarios::workload::postgres::{Isolation, SqlExpect, SqlStatement};
 use shakedown_scenarios::workload::redis::{RedisCommand, RedisExpect, Resp};
 use shakedown_scenarios::workload::{Arrivals, Destination, Spacing, Stage, Workload};
 
@@ -70,6 +71,14 @@ Experiment(
         "cache": Tcp(
             to: Link("shop-db"), arrivals: Constant("30/min"),
             exchanges: [(send: "PING\r\n", expect: "+PONG\r\n", until: "\r\n", weight: 2, keys: 9), (send: "QUIT\r\n", expect: "+")],
+        ),
+        "bank": Postgres(
+            to: Link("shop-db"), arrivals: Constant("30/min"), user: "app", password_env: "DB_PASSWORD",
+            transactions: [
+                (query: "SELECT $1", with: ["{n}"], expect: Value("{n}"), weight: 2, keys: 7),
+                (transaction: [(query: "UPDATE a", expect: Rows(1)), (query: "UPDATE b")], isolation: Serializable),
+                (transaction: [(query: "SELECT 1")]),
+            ],
         ),
         "redis": Redis(
             to: Link("shop-db"), arrivals: Constant("30/min"), protocol: Resp3, user: "app", password_env: "DB_PASSWORD",
@@ -172,6 +181,28 @@ fn workloads_mean_what_they_say() {
         ("PING\r\n", Some("\r\n"))
     );
     assert_eq!(cache.exchanges[1].until, None);
+}
+
+#[test]
+fn transactions_of_postgres_mean_what_they_say() {
+    let experiment = right(EVERYTHING);
+    let Workload::Postgres(bank) = &experiment.workloads["bank"] else { panic!("not PostgreSQL") };
+    assert_eq!((bank.user.as_str(), bank.database.as_str()), ("app", "app"));
+    assert_eq!(bank.password_env.as_deref(), Some("DB_PASSWORD"));
+    let statement = |query: &str, with: &[&str], expect| SqlStatement {
+        query: query.to_owned(),
+        with: with.iter().map(ToString::to_string).collect(),
+        expect,
+    };
+    let [alone, transfer, plain] = bank.transactions.as_slice() else { panic!("not three") };
+    let value = SqlExpect::Value("{n}".to_owned());
+    assert_eq!(alone.statements, [statement("SELECT $1", &["{n}"], value)]);
+    assert_eq!((alone.isolation, alone.weight, alone.keys), (None, 2, 7));
+    assert_eq!(transfer.isolation, Some(Isolation::Serializable));
+    let updates =
+        [statement("UPDATE a", &[], SqlExpect::Rows(1)), statement("UPDATE b", &[], SqlExpect::Any)];
+    assert_eq!(transfer.statements, updates);
+    assert_eq!((plain.isolation, plain.weight, plain.keys), (Some(Isolation::ReadCommitted), 1, 1_000));
 }
 
 #[test]

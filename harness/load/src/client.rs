@@ -4,6 +4,7 @@
 //! sockets nor time, and its rules hold however the network cuts the bytes.
 
 pub(crate) mod http;
+pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod secret;
 pub(crate) mod tcp;
@@ -58,7 +59,7 @@ pub(crate) enum Reading {
 /// Why a request failed, as the report counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorClass {
-    /// Nobody listens: the connection was refused.
+    /// Nobody listens, or who does takes no connection.
     Refused,
     /// The target (or a proxy) reset the connection.
     Reset,
@@ -76,11 +77,13 @@ pub enum ErrorClass {
     Check,
     /// Nothing where something was to be found: a cache that does not have a key.
     Miss,
+    /// Another transaction was in the way: a deadlock, or a failure to serialize.
+    Conflict,
 }
 
 impl ErrorClass {
     /// All classes; each one's place is its index.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Refused,
         Self::Reset,
         Self::Closed,
@@ -90,6 +93,7 @@ impl ErrorClass {
         Self::Status,
         Self::Check,
         Self::Miss,
+        Self::Conflict,
     ];
 
     /// The word that windows and reports use.
@@ -105,6 +109,7 @@ impl ErrorClass {
             Self::Status => "status",
             Self::Check => "check",
             Self::Miss => "miss",
+            Self::Conflict => "conflict",
         }
     }
 

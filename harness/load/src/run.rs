@@ -12,12 +12,13 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{HttpWorkload, RedisWorkload, TcpWorkload, Workload};
+use shakedown_scenarios::workload::{HttpWorkload, PostgresWorkload, RedisWorkload, TcpWorkload, Workload};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::{Curve, DueTimes};
 use crate::client::http::HttpClient;
+use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
 use crate::client::{Client, ClientError};
@@ -91,6 +92,7 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
         Workload::Http(http) => start_http(start, http, windows),
         Workload::Tcp(tcp) => start_tcp(start, tcp, windows),
         Workload::Redis(redis) => start_redis(start, redis, windows),
+        Workload::Postgres(postgres) => start_postgres(start, postgres, windows),
     }
 }
 
@@ -127,6 +129,20 @@ fn start_redis(start: Start, redis: RedisWorkload, windows: mpsc::Sender<Window>
     let kinds =
         kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
     let common = Common { timeout: redis.timeout, connections: redis.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn start_postgres(
+    start: Start,
+    postgres: PostgresWorkload,
+    windows: mpsc::Sender<Window>,
+) -> io::Result<Load> {
+    let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
+    let kinds = postgres.transactions.iter().enumerate();
+    let kinds = kinds
+        .map(|(kind, transaction)| (transaction.weight, client.has_key(kind).then_some(transaction.keys)))
+        .collect();
+    let common = Common { timeout: postgres.timeout, connections: postgres.connections as usize, kinds };
     launch(start, client, common, windows)
 }
 

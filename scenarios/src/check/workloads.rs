@@ -6,6 +6,7 @@ use crate::syntax::shortened;
 use crate::units::Span;
 use crate::workload::{Arrivals, HttpRequest, TcpExchange, Workload};
 
+mod postgres;
 mod redis;
 
 /// What the client writes itself.
@@ -36,6 +37,10 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
                 for (index, of) in tcp.exchanges.iter().enumerate() {
                     exchange(checker, &path.then("exchanges").then(index), of);
                 }
+            }
+            Workload::Postgres(postgres) => {
+                timeout(checker, &path, postgres.timeout);
+                postgres::rules(checker, &path, postgres);
             }
             Workload::Redis(redis) => {
                 timeout(checker, &path, redis.timeout);

@@ -10,6 +10,7 @@ use crate::workload::{
     Workload,
 };
 
+mod postgres;
 mod redis;
 
 blank! {
@@ -49,8 +50,9 @@ const KEYS: u64 = 1_000;
 
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
-    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis"])? {
+    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres"])? {
         "Http" => http(cx, node).map(Workload::Http),
+        "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
         "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),
     }

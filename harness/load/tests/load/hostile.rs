@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use shakedown_scenarios::units::Span;
+use shakedown_scenarios::workload::postgres::SqlExpect;
 use shakedown_scenarios::workload::redis::RedisExpect;
 use shakedown_scenarios::workload::{HttpWorkload, Workload};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::postgres::{postgres, query};
 use crate::redis::redis;
 use crate::support::{Totals, asked, http, run, serve, tcp};
 
@@ -126,5 +128,31 @@ async fn replies_of_redis_without_an_end_end_at_a_bound_or_at_the_timeout() {
         assert!(grown < 96, "{grown} MiB more");
         totals.assert_complete();
         assert_eq!((totals.due, totals.failed(class)), (20, 20), "{piece:?}: {:?}", totals.errors);
+    }
+}
+
+#[tokio::test]
+async fn rows_of_postgres_that_are_wrong_or_endless_end_at_a_bound_or_at_the_timeout() {
+    const WELCOME: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+    let floods: [(&[u8], &[u8], &str); 6] = [
+        (b"", b"R\0\0\0\x08\0\0\0\0", "protocol"),
+        (b"", b"D\0\0\0\x03", "protocol"),
+        (WELCOME, b"D\xff\xff\xff\xff\0\x01", "protocol"),
+        (WELCOME, b"D\0\0\0\x0a\0\x01\x7f\xff\xff\xff", "protocol"),
+        (WELCOME, b"D\0\0\0\x0b\0\x01\0\0\0\x01\xff", "timeout"),
+        (b"", b"S\0\0\0\x08a\0b\0", "timeout"),
+    ];
+    for (head, piece, class) in floods {
+        let before = resident_mib();
+        let mut workload = postgres(20.0, 20, vec![query("SELECT 1", &[], SqlExpect::Value("1".into()))]);
+        workload.timeout = Span::millis(400);
+        let (totals, _) = run(Workload::Postgres(workload), flooding(head, piece).await, Span::secs(1)).await;
+        let grown = resident_mib().saturating_sub(before);
+        assert!(grown < 96, "{grown} MiB more");
+        totals.assert_complete();
+        assert_eq!((totals.due, totals.ok), (20, 0));
+        // Rows that come before the statement was sent are something that nobody asked for: either is right.
+        let counted = totals.failed(class) + totals.failed("closed");
+        assert_eq!(counted, 20, "{piece:?}: {:?}", totals.errors);
     }
 }

@@ -6,6 +6,7 @@ mod ends;
 mod errors;
 mod hostile;
 mod http;
+mod postgres;
 mod redis;
 mod servers;
 mod stall;

@@ -1,12 +1,15 @@
 //! Real servers from Debian's packages, each in a temporary directory and on a free port, ended whatever happens.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 
 use crate::support::PATIENCE;
@@ -15,7 +18,7 @@ use crate::support::PATIENCE;
 pub struct Server {
     pub address: SocketAddr,
     child: Child,
-    _dir: TempDir,
+    dir: Option<TempDir>,
 }
 
 /// Where a program is, if it is installed.
@@ -45,7 +48,68 @@ pub async fn redis_server(test: &str, more: &[&str]) -> Option<Server> {
     let mut command = Command::new(program);
     command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--save", ""]);
     command.args(["--appendonly", "no", "--dir"]).arg(dir.path()).args(more);
-    Some(Server::ready(command, dir, address).await)
+    let mut server = Server::spawn(command, address);
+    server.wait_until(|| std::net::TcpStream::connect(address).is_ok()).await;
+    server.dir = Some(dir);
+    Some(server)
+}
+
+/// A PostgreSQL with an empty database `postgres` and a superuser of that name; `None`, and a word of it, where none is
+/// installed. `password` is asked for by SCRAM-SHA-256; without one everybody is trusted.
+pub async fn postgres_server(test: &str, password: Option<&str>, more: &[&str]) -> Option<Server> {
+    let Some(programs) = postgres_programs() else {
+        skipped(test, "postgresql is not installed");
+        return None;
+    };
+    let dir = tempfile::Builder::new().prefix("shakedown-test-").tempdir().unwrap();
+    let owner = owner();
+    let program = |name: &str| {
+        let mut command = Command::new(programs.join(name));
+        command.current_dir(dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if let Some(owner) = &owner {
+            command.uid(owner.uid.as_raw()).gid(owner.gid.as_raw());
+        }
+        command
+    };
+    if let Some(owner) = &owner {
+        chown(dir.path(), Some(owner.uid.as_raw()), Some(owner.gid.as_raw())).unwrap();
+    }
+    let mut initdb = program("initdb");
+    initdb.args(["-D", "data", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C"]);
+    if let Some(password) = password {
+        std::fs::write(dir.path().join("password"), password).unwrap();
+        initdb.args(["-A", "scram-sha-256", "--pwfile", "password"]);
+    } else {
+        initdb.args(["-A", "trust"]);
+    }
+    // It may read the password: the folder is its own.
+    assert!(initdb.status().unwrap().success(), "initdb failed");
+    let address = free_port().await;
+    let port = address.port().to_string();
+    let mut command = program("postgres");
+    command.args(["-D", "data", "-p", &port, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
+    command.args(["-c", "unix_socket_directories="]).args(more);
+    let is_ready =
+        || program("pg_isready").args(["-q", "-h", "127.0.0.1", "-p", &port]).status().unwrap().success();
+    let mut server = Server::spawn(command, address);
+    server.wait_until(is_ready).await;
+    server.dir = Some(dir);
+    Some(server)
+}
+
+/// The folder of PostgreSQL's programs; Debian has one for each version, off the path.
+fn postgres_programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    folders.retain(|folder| folder.join("initdb").is_file());
+    folders.sort();
+    folders.pop()
+}
+
+/// PostgreSQL does not run as root: then it runs as the user whom its package made.
+fn owner() -> Option<User> {
+    let user = || User::from_name("postgres").unwrap().expect("the package `postgresql` makes this user");
+    geteuid().is_root().then(user)
 }
 
 /// A port that was free just now.
@@ -56,18 +120,20 @@ async fn free_port() -> SocketAddr {
 // === impl Server ===
 
 impl Server {
-    /// Starts a server and waits until it takes connections.
-    async fn ready(mut command: Command, dir: TempDir, address: SocketAddr) -> Self {
+    fn spawn(mut command: Command, address: SocketAddr) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut server = Self { address, child, _dir: dir };
+        Self { address, child, dir: None }
+    }
+
+    /// Waits until it is ready.
+    async fn wait_until(&mut self, is_ready: impl Fn() -> bool) {
         let end = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).await.is_err() {
-            let ended = server.child.try_wait().unwrap();
+        while !is_ready() {
+            let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "the server ended at once: {ended:?}");
-            assert!(Instant::now() < end, "the server does not take connections");
+            assert!(Instant::now() < end, "the server does not become ready");
             sleep_until(Instant::now() + Duration::from_millis(20)).await;
         }
-        server
     }
 
     /// Ends it as a crash would.
