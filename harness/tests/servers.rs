@@ -129,6 +129,15 @@ fn a_bank_keeps_its_money_when_its_database_is_cut_off_and_crashes() {
 }
 
 #[test]
+fn a_hundred_sockets_come_back() {
+    if installed("nginx") {
+        passes("websocket-100");
+    } else {
+        skipped("a_hundred_sockets_come_back", "nginx is not installed");
+    }
+}
+
+#[test]
 fn nginx_comes_back_from_a_slow_upstream() {
     if installed("nginx") {
         passes("nginx-slow-upstream");

@@ -31,6 +31,7 @@ pub const LIBRARY: &[Entry] = library![
     "redis-partition",
     "redis-cache",
     "postgres-bank",
+    "websocket-100",
 ];
 
 /// The experiment of this name.

@@ -6,9 +6,11 @@ use crate::units::{Rate, Span};
 
 pub mod postgres;
 pub mod redis;
+pub mod websocket;
 
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
+pub use websocket::WebSocketWorkload;
 
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub enum Workload {
     Redis(RedisWorkload),
     /// SQL statements to a PostgreSQL, alone or in transactions, on kept connections; open loop.
     Postgres(PostgresWorkload),
+    /// Messages on WebSockets that are all held open from the start; open loop.
+    WebSocket(WebSocketWorkload),
 }
 
 /// HTTP/1.1, open loop.
@@ -159,6 +163,7 @@ impl Workload {
             Self::Tcp(workload) => &workload.to,
             Self::Redis(workload) => &workload.to,
             Self::Postgres(workload) => &workload.to,
+            Self::WebSocket(workload) => &workload.to,
         }
     }
 
@@ -170,6 +175,7 @@ impl Workload {
             Self::Tcp(workload) => &workload.arrivals,
             Self::Redis(workload) => &workload.arrivals,
             Self::Postgres(workload) => &workload.arrivals,
+            Self::WebSocket(workload) => &workload.arrivals,
         }
     }
 
@@ -180,6 +186,7 @@ impl Workload {
             Self::Tcp(workload) => &mut workload.arrivals,
             Self::Redis(workload) => &mut workload.arrivals,
             Self::Postgres(workload) => &mut workload.arrivals,
+            Self::WebSocket(workload) => &mut workload.arrivals,
         }
     }
 
@@ -191,6 +198,7 @@ impl Workload {
             Self::Tcp(_) => "TCP",
             Self::Redis(_) => "Redis",
             Self::Postgres(_) => "PostgreSQL",
+            Self::WebSocket(_) => "WebSocket",
         }
     }
 }

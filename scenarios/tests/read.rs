@@ -15,6 +15,7 @@ use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Size, Span};
 use shakedown_scenarios::workload::postgres::{Isolation, SqlExpect, SqlStatement};
 use shakedown_scenarios::workload::redis::{RedisCommand, RedisExpect, Resp};
+use shakedown_scenarios::workload::websocket::{Sending, WebSocketMessage};
 use shakedown_scenarios::workload::{Arrivals, Destination, Spacing, Stage, Workload};
 
 fn right(text: &str) -> Experiment {
@@ -79,6 +80,10 @@ Experiment(
                 (transaction: [(query: "UPDATE a", expect: Rows(1)), (query: "UPDATE b")], isolation: Serializable),
                 (transaction: [(query: "SELECT 1")]),
             ],
+        ),
+        "chat": WebSocket(
+            to: Link("shop-db"), arrivals: Constant("30/min"), sockets: 7, path: "/chat", headers: {"X": "y"},
+            messages: [(send: "a {n}", expect: "b {n}", weight: 3, keys: 4), (ping: "x"), (send: "quiet")],
         ),
         "redis": Redis(
             to: Link("shop-db"), arrivals: Constant("30/min"), protocol: Resp3, user: "app", password_env: "DB_PASSWORD",
@@ -203,6 +208,27 @@ fn transactions_of_postgres_mean_what_they_say() {
         [statement("UPDATE a", &[], SqlExpect::Rows(1)), statement("UPDATE b", &[], SqlExpect::Any)];
     assert_eq!(transfer.statements, updates);
     assert_eq!((plain.isolation, plain.weight, plain.keys), (Some(Isolation::ReadCommitted), 1, 1_000));
+}
+
+#[test]
+fn messages_on_websockets_mean_what_they_say() {
+    let experiment = right(EVERYTHING);
+    let Workload::WebSocket(chat) = &experiment.workloads["chat"] else { panic!("not WebSocket") };
+    assert_eq!((chat.sockets, chat.path.as_str(), chat.timeout), (7, "/chat", Span::secs(5)));
+    assert_eq!(chat.headers, [("X".to_owned(), "y".to_owned())]);
+    let message = |send, expect: Option<&str>, weight, keys| WebSocketMessage {
+        send,
+        expect: expect.map(str::to_owned),
+        weight,
+        keys,
+    };
+    let text = |text: &str| Sending::Text(text.to_owned());
+    let expected = [
+        message(text("a {n}"), Some("b {n}"), 3, 4),
+        message(Sending::Ping("x".to_owned()), None, 1, 1 << 62),
+        message(text("quiet"), None, 1, 1 << 62),
+    ];
+    assert_eq!(chat.messages, expected);
 }
 
 #[test]

@@ -6,8 +6,10 @@
 pub(crate) mod http;
 pub(crate) mod postgres;
 pub(crate) mod redis;
+pub(crate) mod search;
 pub(crate) mod secret;
 pub(crate) mod tcp;
+pub(crate) mod websocket;
 
 use crate::mix::Ask;
 
@@ -22,6 +24,11 @@ pub(crate) trait Client: 'static {
     /// A connection was opened: appends what is said on it before its first request, and prepares to read the answer to
     /// that. Whether there is anything to say; if so, the target must answer.
     fn greet(&self, _: &mut Self::Answer, _: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    /// Whether all connections are open from the start, opened again when they are lost, and used in turn.
+    fn holds(&self) -> bool {
         false
     }
 

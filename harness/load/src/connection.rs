@@ -52,17 +52,47 @@ impl<C: Client> Connection<C> {
         Self { shared, seat, stream: None, answer, unsent: Vec::new(), alarm, failures: 0 }
     }
 
-    /// Serves requests, beginning with this one, for as long as the load lives.
-    pub(crate) async fn serve(mut self, first: Ask) {
-        let mut ask = first;
+    /// Serves requests for as long as the load lives, beginning with this one; without one the connection is opened first.
+    pub(crate) async fn serve(mut self, first: Option<Ask>) {
+        let mut next = first;
         loop {
-            self.take_up(ask).await;
-            self.rest().await;
-            let next = self.shared.queue.borrow_mut().take_or_rest(self.seat);
-            ask = match next {
+            match next {
+                Some(ask) => {
+                    self.take_up(ask).await;
+                    self.rest().await;
+                }
+                None => self.hold().await,
+            }
+            let waiting = self.shared.queue.borrow_mut().take_or_rest(self.seat);
+            next = Some(match waiting {
                 Some(ask) => ask,
-                None => self.idle().await,
-            };
+                None => self.free().await,
+            });
+        }
+    }
+
+    /// Waits for the next request; a connection that is held is opened again meanwhile.
+    async fn free(&mut self) -> Ask {
+        loop {
+            if let Some(ask) = self.idle().await {
+                return ask;
+            }
+            self.hold().await;
+        }
+    }
+
+    /// Opens the connection once, if it is not open; no request is there that this could fail.
+    async fn hold(&mut self) {
+        if self.stream.is_some() {
+            return;
+        }
+        let deadline = self.shared.clock.now().saturating_add(self.shared.timeout);
+        match self.open(deadline).await {
+            Ok(stream) => (self.stream, self.failures) = (Some(stream), 0),
+            Err(_) => {
+                self.failures = self.failures.saturating_add(1);
+                self.rest().await;
+            }
         }
     }
 
@@ -94,7 +124,7 @@ impl<C: Client> Connection<C> {
         };
         self.send(&stream, ask).map_err(|error| broken(&error))?;
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;
-        if keep && self.unsent.is_empty() {
+        if keep {
             self.stream = Some(stream);
         }
         verdict
@@ -224,9 +254,11 @@ impl<C: Client> Connection<C> {
         self.shared.received(input.filled().len());
         output.clear();
         let reading = self.shared.client.read(&mut self.answer, input.filled(), output);
+        // An answer to half a request leaves in doubt what the target makes of the rest. A reply can be sent later.
+        let is_sent = self.unsent.is_empty();
         self.unsent.extend_from_slice(output);
         Poll::Ready(Ok(match reading {
-            Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep))),
+            Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep && is_sent))),
             Reading::More => (input.remaining() == 0).then_some(Step::More),
         }))
     }
@@ -239,8 +271,8 @@ impl<C: Client> Connection<C> {
     }
 
     /// Waits for the next request and watches the open connection meanwhile: a target that closes it between two
-    /// requests does nothing wrong.
-    async fn idle(&mut self) -> Ask {
+    /// requests does nothing wrong. Nothing where a connection was lost that is to be held.
+    async fn idle(&mut self) -> Option<Ask> {
         let mut unasked = 0;
         poll_fn(|context| {
             if let Some(mut stream) = self.stream.take() {
@@ -254,7 +286,11 @@ impl<C: Client> Connection<C> {
                     Poll::Ready(false) => {}
                 }
             }
-            self.shared.poll_handed(self.seat, context)
+            match self.shared.poll_handed(self.seat, context) {
+                Poll::Ready(ask) => Poll::Ready(Some(ask)),
+                Poll::Pending if self.stream.is_none() && self.shared.client.holds() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
         })
         .await
     }

@@ -12,7 +12,9 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{HttpWorkload, PostgresWorkload, RedisWorkload, TcpWorkload, Workload};
+use shakedown_scenarios::workload::{
+    HttpWorkload, PostgresWorkload, RedisWorkload, TcpWorkload, WebSocketWorkload, Workload,
+};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -21,6 +23,7 @@ use crate::client::http::HttpClient;
 use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
+use crate::client::websocket::WebSocketClient;
 use crate::client::{Client, ClientError};
 use crate::clock::Clock;
 use crate::mix::Mix;
@@ -92,6 +95,7 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
         Workload::Http(http) => start_http(start, http, windows),
         Workload::Tcp(tcp) => start_tcp(start, tcp, windows),
         Workload::Redis(redis) => start_redis(start, redis, windows),
+        Workload::WebSocket(websocket) => start_websocket(start, websocket, windows),
         Workload::Postgres(postgres) => start_postgres(start, postgres, windows),
     }
 }
@@ -143,6 +147,19 @@ fn start_postgres(
         .map(|(kind, transaction)| (transaction.weight, client.has_key(kind).then_some(transaction.keys)))
         .collect();
     let common = Common { timeout: postgres.timeout, connections: postgres.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn start_websocket(
+    start: Start,
+    websocket: WebSocketWorkload,
+    windows: mpsc::Sender<Window>,
+) -> io::Result<Load> {
+    let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
+    let kinds = websocket.messages.iter().enumerate();
+    let kinds =
+        kinds.map(|(kind, message)| (message.weight, client.has_key(kind).then_some(message.keys))).collect();
+    let common = Common { timeout: websocket.timeout, connections: websocket.sockets as usize, kinds };
     launch(start, client, common, windows)
 }
 

@@ -8,6 +8,7 @@ use crate::workload::{Arrivals, HttpRequest, TcpExchange, Workload};
 
 mod postgres;
 mod redis;
+mod websocket;
 
 /// What the client writes itself.
 const OWN_HEADERS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
@@ -41,6 +42,10 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Workload::Postgres(postgres) => {
                 timeout(checker, &path, postgres.timeout);
                 postgres::rules(checker, &path, postgres);
+            }
+            Workload::WebSocket(websocket) => {
+                timeout(checker, &path, websocket.timeout);
+                websocket::rules(checker, &path, websocket);
             }
             Workload::Redis(redis) => {
                 timeout(checker, &path, redis.timeout);

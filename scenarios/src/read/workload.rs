@@ -12,6 +12,7 @@ use crate::workload::{
 
 mod postgres;
 mod redis;
+mod websocket;
 
 blank! {
     Workload: Self::Tcp(TcpWorkload {
@@ -50,9 +51,10 @@ const KEYS: u64 = 1_000;
 
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
-    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres"])? {
+    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket"])? {
         "Http" => http(cx, node).map(Workload::Http),
         "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
+        "WebSocket" => websocket::websocket(cx, node).map(Workload::WebSocket),
         "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),
     }

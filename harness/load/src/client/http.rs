@@ -2,12 +2,11 @@
 
 mod answer;
 mod chunked;
-mod search;
 
 use shakedown_scenarios::workload::{HttpExpect, HttpRequest};
 
 use self::answer::{AnswerReader, Step};
-use self::search::Search;
+use crate::client::search::Search;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
 use crate::template::Template;
@@ -40,7 +39,7 @@ pub(crate) struct HttpAnswer {
     kind: u32,
 }
 
-const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"));
 
 // === impl HttpClient ===
 
@@ -181,13 +180,13 @@ fn tail(host: &str, method: &str, headers: &[(String, String)], body: &str) -> R
 }
 
 /// A token of RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
 /// What is quoted of a wrong text: its beginning, with control characters made visible.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(60).flat_map(char::escape_debug).collect()
 }
 

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::postgres::{postgres, query};
 use crate::redis::redis;
 use crate::support::{Totals, asked, http, run, serve, tcp};
+use crate::websocket::websocket;
 
 /// Answers with `head` and then with `piece` for ever.
 async fn endless(head: &'static str, piece: &'static str) -> SocketAddr {
@@ -154,5 +155,47 @@ async fn rows_of_postgres_that_are_wrong_or_endless_end_at_a_bound_or_at_the_tim
         // Rows that come before the statement was sent are something that nobody asked for: either is right.
         let counted = totals.failed(class) + totals.failed("closed");
         assert_eq!(counted, 20, "{piece:?}: {:?}", totals.errors);
+    }
+}
+
+/// Opens a socket rightly, and then sends `piece` for ever.
+async fn socket_flooding(piece: &'static [u8]) -> SocketAddr {
+    serve(move |mut stream| async move {
+        let Some(head) = asked(&mut stream).await else { return };
+        let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+        let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+        let answer =
+            format!("HTTP/1.1 101 S\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
+        let mut sent = stream.write_all(answer.as_bytes()).await;
+        let mut byte = [0; 1];
+        // The flood begins once something was asked.
+        sent = sent.and(stream.read_exact(&mut byte).await.map(|_| ()));
+        let pieces = piece.repeat(16 * 1024 / piece.len());
+        while sent.is_ok() {
+            sent = stream.write_all(&pieces).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn frames_that_are_wrong_or_endless_end_at_a_bound_or_at_the_timeout() {
+    let floods: [(&[u8], &str); 5] = [
+        (b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff", "protocol"),
+        (b"\x81\x02\xff\xfe", "protocol"),
+        (b"\x81\x03abc", "timeout"),
+        (b"\x89\x04ping", "timeout"),
+        (b"\x8a\x00", "timeout"),
+    ];
+    for (piece, class) in floods {
+        let before = resident_mib();
+        let mut workload = websocket(20.0, 20, "hello {n}", Some("never there"));
+        workload.timeout = Span::millis(400);
+        let (totals, _) =
+            run(Workload::WebSocket(workload), socket_flooding(piece).await, Span::secs(1)).await;
+        let grown = resident_mib().saturating_sub(before);
+        assert!(grown < 96, "{grown} MiB more");
+        totals.assert_complete();
+        assert_eq!((totals.due, totals.failed(class)), (20, 20), "{piece:?}: {:?}", totals.errors);
     }
 }

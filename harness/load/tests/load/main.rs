@@ -12,3 +12,4 @@ mod servers;
 mod stall;
 mod support;
 mod tcp;
+mod websocket;
