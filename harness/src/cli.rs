@@ -196,6 +196,10 @@ pub enum Command {
     #[command(hide = true)]
     Demo(crate::demo::Options),
 
+    /// A PostgreSQL of an experiment's own, made in a folder when it first starts
+    #[command(hide = true)]
+    Postgres(crate::postgres::Options),
+
     /// Undo the faults of a run whose harness dies (started by `run`)
     #[command(hide = true)]
     Guardian {

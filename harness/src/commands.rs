@@ -21,7 +21,7 @@ use shakedown_scenarios::template::{self, TEMPLATES};
 use crate::cli::{Cli, Command};
 use crate::console::{chain, put, say, tell};
 use crate::exit::{Exit, Refused, Wrong};
-use crate::{demo, doctor};
+use crate::{demo, doctor, postgres};
 
 /// Carries a command out.
 #[must_use]
@@ -64,6 +64,7 @@ fn carry_out(command: Command) -> Result<Exit> {
             put(&String::from_utf8_lossy(&script))?;
             Ok(Exit::Pass)
         }
+        Command::Postgres(options) => match postgres::become_server(&options)? {},
         Command::Demo(options) => Ok(runtime()?.block_on(demo::serve(options)).map(|()| Exit::Pass)?),
         Command::Guardian { ledger } => Ok(guardian::run(&ledger, std::io::stdin()).map(|()| Exit::Pass)?),
         Command::Injector { spec } => Ok(pressure::run(&pressure::Spec::parse(&spec)?).map(|()| Exit::Pass)?),

@@ -6,6 +6,8 @@
 //! ([`resolver`]). It behaves like an honest small
 //! system: nothing is retried, nothing is hidden, a lost connection is replaced by the next request that needs one.
 //!
+//! A third role stands by itself: the *chat* ([`chat`]) sends to all WebSockets what is said on one.
+//!
 //! It knows nothing of experiments, links or faults, has no defects planted (those are in `fixtures`), and listens on
 //! 127.0.0.1 only.
 
@@ -21,6 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::console;
 
 pub mod cache;
+pub mod chat;
 pub mod pool;
 pub mod resolver;
 pub mod shop;
@@ -29,7 +32,7 @@ pub mod store;
 /// What the demonstration target is asked to be.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Which half of the demonstration system to be
+    /// Which part of the demonstration system to be
     #[arg(long, value_enum, default_value_t = Role::Shop)]
     pub role: Role,
     /// The port on 127.0.0.1 to listen on; 0 takes any free one
@@ -52,13 +55,15 @@ pub struct Options {
     pub timeout: Span,
 }
 
-/// One half of the demonstration system.
+/// A part of the demonstration system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
     /// An HTTP server: `/healthz` and `/items/N`
     Shop,
     /// A key-value server: `GET key`, `SET key value`, one line each
     Store,
+    /// WebSockets: what one says, all hear
+    Chat,
 }
 
 /// Why the demonstration target could not serve.
@@ -117,6 +122,7 @@ pub async fn serve_on(
 ) -> Result<(), DemoError> {
     match options.role {
         Role::Store => store::serve(listener, stop).await,
+        Role::Chat => chat::serve(listener, stop).await,
         Role::Shop => {
             let address = options.db.ok_or(DemoError::NoStore)?;
             let upstream = match options.db_name.clone().zip(options.resolver) {

@@ -8,7 +8,8 @@
 //! - its eyes: [`sampler`] (resources), [`exports`] (figures that targets tell of themselves),
 //!   [`probes`] and [`asking`] (questions), [`host`], [`doctor`];
 //! - around it: [`preflight`], [`run_folder`], [`clock`], [`console`], [`exit`], [`cli`], [`commands`];
-//! - [`demo`]: the demonstration target, so that the first run needs no server.
+//! - [`demo`]: the demonstration target, so that the first run needs no server; [`postgres`]: a database of an experiment's
+//!   own.
 //!
 //! It never judges: the report is made from the journal by `shakedown-reports`.
 
@@ -29,6 +30,7 @@ pub mod keeper;
 pub mod limits;
 pub mod links;
 pub mod placeholders;
+pub mod postgres;
 pub mod preflight;
 pub mod probes;
 pub mod run_folder;

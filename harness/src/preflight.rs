@@ -11,6 +11,7 @@ use shakedown_scenarios::units::Size;
 
 use crate::console::chain;
 use crate::exit::Refused;
+use crate::postgres;
 use crate::targets::start::find_program;
 
 /// What memory pressure must leave available, whatever the experiment says.
@@ -58,6 +59,10 @@ fn missing_programs(plan: &Plan, base: &Path) -> Vec<String> {
             {
                 reasons.push(format!("target `{name}`: {why}{}", advice(program)));
             }
+        }
+        let is_postgres = process.argv.starts_with(&["{shakedown}".to_owned(), "postgres".to_owned()]);
+        if is_postgres && postgres::programs().is_none() {
+            reasons.push(format!("target `{name}`: PostgreSQL is not installed{}", advice("postgres")));
         }
     }
     reasons

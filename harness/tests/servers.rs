@@ -108,6 +108,36 @@ fn redis_comes_back_from_a_partition() {
 }
 
 #[test]
+fn a_cache_answers_rightly_over_a_bad_link_and_after_a_crash() {
+    if installed("redis-server") {
+        passes("redis-cache");
+    } else {
+        skipped("a_cache_answers_rightly_over_a_bad_link_and_after_a_crash", "redis-server is not installed");
+    }
+}
+
+#[test]
+fn a_bank_keeps_its_money_when_its_database_is_cut_off_and_crashes() {
+    if shakedown::postgres::programs().is_some() {
+        passes("postgres-bank");
+    } else {
+        skipped(
+            "a_bank_keeps_its_money_when_its_database_is_cut_off_and_crashes",
+            "postgresql is not installed",
+        );
+    }
+}
+
+#[test]
+fn a_hundred_sockets_come_back() {
+    if installed("nginx") {
+        passes("websocket-100");
+    } else {
+        skipped("a_hundred_sockets_come_back", "nginx is not installed");
+    }
+}
+
+#[test]
 fn nginx_comes_back_from_a_slow_upstream() {
     if installed("nginx") {
         passes("nginx-slow-upstream");

@@ -29,6 +29,9 @@ pub const LIBRARY: &[Entry] = library![
     "tls-certificates",
     "nginx-slow-upstream",
     "redis-partition",
+    "redis-cache",
+    "postgres-bank",
+    "websocket-100",
 ];
 
 /// The experiment of this name.

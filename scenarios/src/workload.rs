@@ -4,6 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Rate, Span};
 
+pub mod postgres;
+pub mod redis;
+pub mod websocket;
+
+pub use postgres::PostgresWorkload;
+pub use redis::RedisWorkload;
+pub use websocket::WebSocketWorkload;
+
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Workload {
@@ -11,6 +19,12 @@ pub enum Workload {
     Http(HttpWorkload),
     /// Send some bytes, expect some bytes, on kept TCP connections; open loop.
     Tcp(TcpWorkload),
+    /// Commands to a Redis, alone or in pipelines, on kept connections; open loop.
+    Redis(RedisWorkload),
+    /// SQL statements to a PostgreSQL, alone or in transactions, on kept connections; open loop.
+    Postgres(PostgresWorkload),
+    /// Messages on WebSockets that are all held open from the start; open loop.
+    WebSocket(WebSocketWorkload),
 }
 
 /// HTTP/1.1, open loop.
@@ -147,6 +161,9 @@ impl Workload {
         match self {
             Self::Http(workload) => &workload.to,
             Self::Tcp(workload) => &workload.to,
+            Self::Redis(workload) => &workload.to,
+            Self::Postgres(workload) => &workload.to,
+            Self::WebSocket(workload) => &workload.to,
         }
     }
 
@@ -156,6 +173,32 @@ impl Workload {
         match self {
             Self::Http(workload) => &workload.arrivals,
             Self::Tcp(workload) => &workload.arrivals,
+            Self::Redis(workload) => &workload.arrivals,
+            Self::Postgres(workload) => &workload.arrivals,
+            Self::WebSocket(workload) => &workload.arrivals,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn arrivals_mut(&mut self) -> &mut Arrivals {
+        match self {
+            Self::Http(workload) => &mut workload.arrivals,
+            Self::Tcp(workload) => &mut workload.arrivals,
+            Self::Redis(workload) => &mut workload.arrivals,
+            Self::Postgres(workload) => &mut workload.arrivals,
+            Self::WebSocket(workload) => &mut workload.arrivals,
+        }
+    }
+
+    /// The protocol it speaks, for people.
+    #[must_use]
+    pub const fn protocol(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "HTTP",
+            Self::Tcp(_) => "TCP",
+            Self::Redis(_) => "Redis",
+            Self::Postgres(_) => "PostgreSQL",
+            Self::WebSocket(_) => "WebSocket",
         }
     }
 }

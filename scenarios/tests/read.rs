@@ -13,6 +13,9 @@ use shakedown_scenarios::read::read;
 use shakedown_scenarios::target::{Amount, Link, Port, Process, Readiness, Restart, Target, Way};
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Size, Span};
+use shakedown_scenarios::workload::postgres::{Isolation, SqlExpect, SqlStatement};
+use shakedown_scenarios::workload::redis::{RedisCommand, RedisExpect, Resp};
+use shakedown_scenarios::workload::websocket::{Sending, WebSocketMessage};
 use shakedown_scenarios::workload::{Arrivals, Destination, Spacing, Stage, Workload};
 
 fn right(text: &str) -> Experiment {
@@ -69,6 +72,26 @@ Experiment(
         "cache": Tcp(
             to: Link("shop-db"), arrivals: Constant("30/min"),
             exchanges: [(send: "PING\r\n", expect: "+PONG\r\n", until: "\r\n", weight: 2, keys: 9), (send: "QUIT\r\n", expect: "+")],
+        ),
+        "bank": Postgres(
+            to: Link("shop-db"), arrivals: Constant("30/min"), user: "app", password_env: "DB_PASSWORD",
+            transactions: [
+                (query: "SELECT $1", with: ["{n}"], expect: Value("{n}"), weight: 2, keys: 7),
+                (transaction: [(query: "UPDATE a", expect: Rows(1)), (query: "UPDATE b")], isolation: Serializable),
+                (transaction: [(query: "SELECT 1")]),
+            ],
+        ),
+        "chat": WebSocket(
+            to: Link("shop-db"), arrivals: Constant("30/min"), sockets: 7, path: "/chat", headers: {"X": "y"},
+            messages: [(send: "a {n}", expect: "b {n}", weight: 3, keys: 4), (ping: "x"), (send: "quiet")],
+        ),
+        "redis": Redis(
+            to: Link("shop-db"), arrivals: Constant("30/min"), protocol: Resp3, user: "app", password_env: "DB_PASSWORD",
+            commands: [
+                (get: "k:{n}", weight: 6, keys: 10), (set: ("k:{n}", "v"), lasting: "2s"), (incr: "hits", expect: Any),
+                (command: ["LPUSH", "x", "{n}"], expect: Whole),
+                (pipeline: [(get: "a", expect: Found), (get: "b", expect: NilOr("{n}")), (command: ["X"], expect: Error("ERR"))]),
+            ],
         ),
     },
     phases: (warmup: "1s", baseline: "2s", chaos: "4m", recovery: "3s"),
@@ -163,6 +186,71 @@ fn workloads_mean_what_they_say() {
         ("PING\r\n", Some("\r\n"))
     );
     assert_eq!(cache.exchanges[1].until, None);
+}
+
+#[test]
+fn transactions_of_postgres_mean_what_they_say() {
+    let experiment = right(EVERYTHING);
+    let Workload::Postgres(bank) = &experiment.workloads["bank"] else { panic!("not PostgreSQL") };
+    assert_eq!((bank.user.as_str(), bank.database.as_str()), ("app", "app"));
+    assert_eq!(bank.password_env.as_deref(), Some("DB_PASSWORD"));
+    let statement = |query: &str, with: &[&str], expect| SqlStatement {
+        query: query.to_owned(),
+        with: with.iter().map(ToString::to_string).collect(),
+        expect,
+    };
+    let [alone, transfer, plain] = bank.transactions.as_slice() else { panic!("not three") };
+    let value = SqlExpect::Value("{n}".to_owned());
+    assert_eq!(alone.statements, [statement("SELECT $1", &["{n}"], value)]);
+    assert_eq!((alone.isolation, alone.weight, alone.keys), (None, 2, 7));
+    assert_eq!(transfer.isolation, Some(Isolation::Serializable));
+    let updates =
+        [statement("UPDATE a", &[], SqlExpect::Rows(1)), statement("UPDATE b", &[], SqlExpect::Any)];
+    assert_eq!(transfer.statements, updates);
+    assert_eq!((plain.isolation, plain.weight, plain.keys), (Some(Isolation::ReadCommitted), 1, 1_000));
+}
+
+#[test]
+fn messages_on_websockets_mean_what_they_say() {
+    let experiment = right(EVERYTHING);
+    let Workload::WebSocket(chat) = &experiment.workloads["chat"] else { panic!("not WebSocket") };
+    assert_eq!((chat.sockets, chat.path.as_str(), chat.timeout), (7, "/chat", Span::secs(5)));
+    assert_eq!(chat.headers, [("X".to_owned(), "y".to_owned())]);
+    let message = |send, expect: Option<&str>, weight, keys| WebSocketMessage {
+        send,
+        expect: expect.map(str::to_owned),
+        weight,
+        keys,
+    };
+    let text = |text: &str| Sending::Text(text.to_owned());
+    let expected = [
+        message(text("a {n}"), Some("b {n}"), 3, 4),
+        message(Sending::Ping("x".to_owned()), None, 1, 1 << 62),
+        message(text("quiet"), None, 1, 1 << 62),
+    ];
+    assert_eq!(chat.messages, expected);
+}
+
+#[test]
+fn commands_of_redis_mean_what_they_say() {
+    let experiment = right(EVERYTHING);
+    let Workload::Redis(redis) = &experiment.workloads["redis"] else { panic!("not Redis") };
+    assert_eq!((redis.protocol, redis.timeout, redis.connections), (Resp::Resp3, Span::secs(5), 64));
+    assert_eq!((redis.user.as_deref(), redis.password_env.as_deref()), (Some("app"), Some("DB_PASSWORD")));
+    let shown = |command: &RedisCommand| (command.arguments.join(" "), command.expect.clone());
+    let first = |index: usize| shown(&redis.commands[index].commands[0]);
+    assert_eq!(first(0), ("GET k:{n}".to_owned(), RedisExpect::Any));
+    assert_eq!(first(1), ("SET k:{n} v PX 2000".to_owned(), RedisExpect::Text("OK".to_owned())));
+    assert_eq!(first(2), ("INCR hits".to_owned(), RedisExpect::Any));
+    assert_eq!(first(3), ("LPUSH x {n}".to_owned(), RedisExpect::Whole));
+    assert_eq!((redis.commands[0].weight, redis.commands[0].keys, redis.commands[1].keys), (6, 10, 1_000));
+    let pipeline: Vec<_> = redis.commands[4].commands.iter().map(shown).collect();
+    let expected = [
+        ("GET a".to_owned(), RedisExpect::Found),
+        ("GET b".to_owned(), RedisExpect::NilOr("{n}".to_owned())),
+        ("X".to_owned(), RedisExpect::Error("ERR".to_owned())),
+    ];
+    assert_eq!(pipeline, expected);
 }
 
 #[test]

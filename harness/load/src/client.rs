@@ -4,7 +4,12 @@
 //! sockets nor time, and its rules hold however the network cuts the bytes.
 
 pub(crate) mod http;
+pub(crate) mod postgres;
+pub(crate) mod redis;
+pub(crate) mod search;
+pub(crate) mod secret;
 pub(crate) mod tcp;
+pub(crate) mod websocket;
 
 use crate::mix::Ask;
 
@@ -16,20 +21,32 @@ pub(crate) trait Client: 'static {
     /// The state for a new connection.
     fn answer(&self) -> Self::Answer;
 
+    /// A connection was opened: appends what is said on it before its first request, and prepares to read the answer to
+    /// that. Whether there is anything to say; if so, the target must answer.
+    fn greet(&self, _: &mut Self::Answer, _: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    /// Whether all connections are open from the start, opened again when they are lost, and used in turn.
+    fn holds(&self) -> bool {
+        false
+    }
+
     /// Appends the bytes of a request, and prepares to read its answer.
     fn ask(&self, ask: &Ask, answer: &mut Self::Answer, out: &mut Vec<u8>);
 
     /// Whether the answer is whole before a byte has come.
     fn whole_at_once(&self, answer: &Self::Answer) -> bool;
 
-    /// Reads what came.
-    fn read(&self, answer: &mut Self::Answer, bytes: &[u8]) -> Reading;
+    /// Reads what came; appends to `reply` what has to be said to it before the answer can go on.
+    fn read(&self, answer: &mut Self::Answer, bytes: &[u8], reply: &mut Vec<u8>) -> Reading;
 
     /// The target closed its side: whether the answer is whole thereby.
     fn closed(&self, answer: &mut Self::Answer) -> Result<(), ErrorClass>;
 
-    /// How many bytes that nobody asked for a waiting connection may get before it is closed.
-    fn unasked_bytes_max(&self) -> u64;
+    /// Reads what came while nothing was asked, `total` bytes since the last answer with these. Whether the connection can
+    /// take a request after that; `reply` is as in [`Self::read`].
+    fn unasked(&self, answer: &mut Self::Answer, bytes: &[u8], total: u64, reply: &mut Vec<u8>) -> bool;
 }
 
 /// What has been read of an answer.
@@ -49,7 +66,7 @@ pub(crate) enum Reading {
 /// Why a request failed, as the report counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorClass {
-    /// Nobody listens: the connection was refused.
+    /// Nobody listens, or who does takes no connection.
     Refused,
     /// The target (or a proxy) reset the connection.
     Reset,
@@ -65,11 +82,15 @@ pub enum ErrorClass {
     Status,
     /// The right status, and other content than expected.
     Check,
+    /// Nothing where something was to be found: a cache that does not have a key.
+    Miss,
+    /// Another transaction was in the way: a deadlock, or a failure to serialize.
+    Conflict,
 }
 
 impl ErrorClass {
     /// All classes; each one's place is its index.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Refused,
         Self::Reset,
         Self::Closed,
@@ -78,6 +99,8 @@ impl ErrorClass {
         Self::Protocol,
         Self::Status,
         Self::Check,
+        Self::Miss,
+        Self::Conflict,
     ];
 
     /// The word that windows and reports use.
@@ -92,6 +115,8 @@ impl ErrorClass {
             Self::Protocol => "protocol",
             Self::Status => "status",
             Self::Check => "check",
+            Self::Miss => "miss",
+            Self::Conflict => "conflict",
         }
     }
 
@@ -132,6 +157,9 @@ pub enum ClientError {
     /// A header that the client writes itself.
     #[error("expected no `{0}` header: the client writes it from the body")]
     Framing(String),
+    /// A secret that is not there.
+    #[error("expected the environment variable `{0}` to hold a secret, found none: set it before the run")]
+    Unset(String),
     /// Not a host.
     #[error("expected a host such as `shop.local:8080`, found `{0}`")]
     Host(String),

@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep_until};
 use crate::client::{Client, ErrorClass, Reading};
 use crate::mix::Ask;
 use crate::recorder::Course;
-use crate::shared::Shared;
+use crate::shared::{Buffers, Shared};
 
 /// One connection and the task that serves it.
 pub(crate) struct Connection<C: Client> {
@@ -25,7 +25,7 @@ pub(crate) struct Connection<C: Client> {
     seat: usize,
     stream: Option<TcpStream>,
     answer: C::Answer,
-    /// What the socket did not take at once of a request.
+    /// What the socket did not take at once of a request, or of a reply to what came.
     unsent: Vec<u8>,
     /// Fires at or before the deadline of the present request and is then set anew: moving it for each request would
     /// cost more than the request's own book-keeping.
@@ -52,17 +52,47 @@ impl<C: Client> Connection<C> {
         Self { shared, seat, stream: None, answer, unsent: Vec::new(), alarm, failures: 0 }
     }
 
-    /// Serves requests, beginning with this one, for as long as the load lives.
-    pub(crate) async fn serve(mut self, first: Ask) {
-        let mut ask = first;
+    /// Serves requests for as long as the load lives, beginning with this one; without one the connection is opened first.
+    pub(crate) async fn serve(mut self, first: Option<Ask>) {
+        let mut next = first;
         loop {
-            self.take_up(ask).await;
-            self.rest().await;
-            let next = self.shared.queue.borrow_mut().take_or_rest(self.seat);
-            ask = match next {
+            match next {
+                Some(ask) => {
+                    self.take_up(ask).await;
+                    self.rest().await;
+                }
+                None => self.hold().await,
+            }
+            let waiting = self.shared.queue.borrow_mut().take_or_rest(self.seat);
+            next = Some(match waiting {
                 Some(ask) => ask,
-                None => self.idle().await,
-            };
+                None => self.free().await,
+            });
+        }
+    }
+
+    /// Waits for the next request; a connection that is held is opened again meanwhile.
+    async fn free(&mut self) -> Ask {
+        loop {
+            if let Some(ask) = self.idle().await {
+                return ask;
+            }
+            self.hold().await;
+        }
+    }
+
+    /// Opens the connection once, if it is not open; no request is there that this could fail.
+    async fn hold(&mut self) {
+        if self.stream.is_some() {
+            return;
+        }
+        let deadline = self.shared.clock.now().saturating_add(self.shared.timeout);
+        match self.open(deadline).await {
+            Ok(stream) => (self.stream, self.failures) = (Some(stream), 0),
+            Err(_) => {
+                self.failures = self.failures.saturating_add(1);
+                self.rest().await;
+            }
         }
     }
 
@@ -90,11 +120,11 @@ impl<C: Client> Connection<C> {
     async fn exchange(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
         let mut stream = match self.kept().await {
             Some(stream) => stream,
-            None => self.dial(deadline).await?,
+            None => self.open(deadline).await?,
         };
         self.send(&stream, ask).map_err(|error| broken(&error))?;
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;
-        if keep && self.unsent.is_empty() {
+        if keep {
             self.stream = Some(stream);
         }
         verdict
@@ -106,6 +136,23 @@ impl<C: Client> Connection<C> {
         let mut stream = self.stream.take()?;
         let state = poll_fn(|context| Poll::Ready(self.poll_unasked(&mut stream, &mut 0, context))).await;
         matches!(state, Poll::Pending | Poll::Ready(true)).then_some(stream)
+    }
+
+    /// Dials, and says what comes before the first request.
+    async fn open(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
+        let mut stream = self.dial(deadline).await?;
+        self.unsent.clear();
+        if !self
+            .say(&stream, |client, answer, out| client.greet(answer, out))
+            .map_err(|error| broken(&error))?
+        {
+            return Ok(stream);
+        }
+        match self.receive(&mut stream, deadline).await? {
+            (Ok(()), true) => Ok(stream),
+            (Ok(()), false) => Err(ErrorClass::Closed),
+            (Err(class), _) => Err(class),
+        }
     }
 
     async fn dial(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
@@ -129,13 +176,21 @@ impl<C: Client> Connection<C> {
 
     /// Renders a request and sends what the socket takes of it now.
     fn send(&mut self, stream: &TcpStream, ask: &Ask) -> io::Result<()> {
+        self.say(stream, |client, answer, out| client.ask(ask, answer, out))
+    }
+
+    /// Sends what the socket takes now of what a client writes, behind what it has not taken before.
+    fn say<T>(
+        &mut self,
+        stream: &TcpStream,
+        write: impl FnOnce(&C, &mut C::Answer, &mut Vec<u8>) -> T,
+    ) -> io::Result<T> {
         let output = &mut self.shared.buffers.borrow_mut().output;
         output.clear();
-        self.shared.client.ask(ask, &mut self.answer, output);
-        let sent = taken(stream.try_write(output))?;
-        self.unsent.clear();
+        let said = write(&self.shared.client, &mut self.answer, output);
+        let sent = if self.unsent.is_empty() { taken(stream.try_write(output))? } else { 0 };
         self.unsent.extend_from_slice(&output[sent..]);
-        Ok(())
+        Ok(said)
     }
 
     /// Sends the rest of the request, if there is one, and reads until the answer is whole; an answer may come first.
@@ -157,8 +212,9 @@ impl<C: Client> Connection<C> {
         deadline: u64,
         context: &mut Context<'_>,
     ) -> Poll<Result<Step, ErrorClass>> {
-        let sent = self.poll_send_rest(stream, context);
+        let mut sent;
         loop {
+            sent = self.poll_send_rest(stream, context);
             match self.poll_read(stream, context) {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(step))) => return Poll::Ready(Ok(step)),
@@ -189,15 +245,20 @@ impl<C: Client> Connection<C> {
         stream: &mut TcpStream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Step>>> {
-        let mut buffers = self.shared.buffers.borrow_mut();
-        let mut input = ReadBuf::new(&mut buffers.input);
+        let Buffers { input, output } = &mut *self.shared.buffers.borrow_mut();
+        let mut input = ReadBuf::new(input);
         ready!(Pin::new(stream).poll_read(context, &mut input))?;
         if input.filled().is_empty() {
             return Poll::Ready(Ok(Some(Step::Over((self.shared.client.closed(&mut self.answer), false)))));
         }
         self.shared.received(input.filled().len());
-        Poll::Ready(Ok(match self.shared.client.read(&mut self.answer, input.filled()) {
-            Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep))),
+        output.clear();
+        let reading = self.shared.client.read(&mut self.answer, input.filled(), output);
+        // An answer to half a request leaves in doubt what the target makes of the rest. A reply can be sent later.
+        let is_sent = self.unsent.is_empty();
+        self.unsent.extend_from_slice(output);
+        Poll::Ready(Ok(match reading {
+            Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep && is_sent))),
             Reading::More => (input.remaining() == 0).then_some(Step::More),
         }))
     }
@@ -210,8 +271,8 @@ impl<C: Client> Connection<C> {
     }
 
     /// Waits for the next request and watches the open connection meanwhile: a target that closes it between two
-    /// requests does nothing wrong.
-    async fn idle(&mut self) -> Ask {
+    /// requests does nothing wrong. Nothing where a connection was lost that is to be held.
+    async fn idle(&mut self) -> Option<Ask> {
         let mut unasked = 0;
         poll_fn(|context| {
             if let Some(mut stream) = self.stream.take() {
@@ -225,26 +286,36 @@ impl<C: Client> Connection<C> {
                     Poll::Ready(false) => {}
                 }
             }
-            self.shared.poll_handed(self.seat, context)
+            match self.shared.poll_handed(self.seat, context) {
+                Poll::Ready(ask) => Poll::Ready(Some(ask)),
+                Poll::Pending if self.stream.is_none() && self.shared.client.holds() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
         })
         .await
     }
 
     /// Reads what nobody asked for, once; whether the connection may be used after that.
     fn poll_unasked(
-        &self,
+        &mut self,
         stream: &mut TcpStream,
         unasked: &mut u64,
         context: &mut Context<'_>,
     ) -> Poll<bool> {
-        let mut buffers = self.shared.buffers.borrow_mut();
-        let mut input = ReadBuf::new(&mut buffers.input);
+        if let Poll::Ready(Err(_)) = self.poll_send_rest(stream, context) {
+            return Poll::Ready(false);
+        }
+        let Buffers { input, output } = &mut *self.shared.buffers.borrow_mut();
+        let mut input = ReadBuf::new(input);
         if ready!(Pin::new(stream).poll_read(context, &mut input)).is_err() || input.filled().is_empty() {
             return Poll::Ready(false);
         }
         self.shared.received(input.filled().len());
         *unasked += input.filled().len() as u64;
-        Poll::Ready(*unasked <= self.shared.client.unasked_bytes_max())
+        output.clear();
+        let keep = self.shared.client.unasked(&mut self.answer, input.filled(), *unasked, output);
+        self.unsent.extend_from_slice(output);
+        Poll::Ready(keep)
     }
 
     fn poll_expired(&mut self, deadline: u64, context: &mut Context<'_>) -> Poll<()> {

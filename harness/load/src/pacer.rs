@@ -84,6 +84,7 @@ impl<C: Client> Pacer<C> {
 
     /// Runs the load to its end; returns how many windows were lost, too.
     pub(crate) async fn run(mut self, mut wishes: watch::Receiver<Wish>) -> (Ending, u64) {
+        self.hold();
         let ending = match self.drive(&mut wishes).await {
             Ok(ending) => ending,
             Err(error) => Ending::Failed { why: format!("the load's timer failed: {error}") },
@@ -92,6 +93,19 @@ impl<C: Client> Pacer<C> {
         self.connections.shutdown().await;
         self.close_all();
         (ending, self.outbox.finish().await)
+    }
+
+    /// Opens what is held open from the start.
+    fn hold(&mut self) {
+        if !self.shared.client.holds() {
+            return;
+        }
+        let seats = self.shared.queue.borrow_mut().take_up_all();
+        for seat in seats {
+            self.shared.add_seat();
+            let connection = Connection::new(Rc::clone(&self.shared), seat);
+            self.connections.spawn_local(connection.serve(None));
+        }
     }
 
     async fn drive(&mut self, wishes: &mut watch::Receiver<Wish>) -> io::Result<Ending> {
@@ -155,7 +169,7 @@ impl<C: Client> Pacer<C> {
             Placement::New(seat) => {
                 self.shared.add_seat();
                 let connection = Connection::new(Rc::clone(&self.shared), seat);
-                self.connections.spawn_local(connection.serve(ask));
+                self.connections.spawn_local(connection.serve(Some(ask)));
             }
             Placement::Waits => {}
             Placement::Dropped => self.shared.recorder.borrow_mut().dropped(now, 1),

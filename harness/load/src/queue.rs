@@ -2,7 +2,8 @@
 //!
 //! Pure book-keeping by numbers. A *seat* is the right to one connection; there are as many as connections are allowed,
 //! and they are taken up only when needed. The seat that became free last is used first, so that a light load keeps few
-//! connections busy rather than many half idle.
+//! connections busy rather than many half idle. Sockets that are held open are used the other way round, each in its turn:
+//! so one that died in silence is found.
 
 use std::collections::VecDeque;
 
@@ -18,7 +19,8 @@ pub const WAITING_SECONDS_MAX: f64 = 60.0;
 pub(crate) struct Queue {
     waiting: VecDeque<Ask>,
     waiting_max: usize,
-    free: Vec<usize>,
+    free: VecDeque<usize>,
+    in_turn: bool,
     seats: usize,
     seats_max: usize,
     in_flight: usize,
@@ -45,13 +47,29 @@ impl Queue {
         // The cast saturates; at least one request may wait for each connection.
         let waiting_max =
             ((peak * WAITING_SECONDS_MAX).ceil() as usize).clamp(seats_max.min(WAITING_MAX), WAITING_MAX);
-        Self { waiting: VecDeque::new(), waiting_max, free: Vec::new(), seats: 0, seats_max, in_flight: 0 }
+        Self {
+            waiting: VecDeque::new(),
+            waiting_max,
+            free: VecDeque::new(),
+            in_turn: false,
+            seats: 0,
+            seats_max,
+            in_flight: 0,
+        }
+    }
+
+    /// Takes up all seats, before any request is due; from now on each is used in its turn.
+    pub(crate) fn take_up_all(&mut self) -> std::ops::Range<usize> {
+        self.in_turn = true;
+        let first = std::mem::replace(&mut self.seats, self.seats_max);
+        first..self.seats_max
     }
 
     /// Places a request that is due.
     pub(crate) fn offer(&mut self, ask: Ask) -> Placement {
         // Nobody is overtaken: a seat is free, or new, only where nobody waits.
-        if let Some(seat) = self.free.pop() {
+        let free = if self.in_turn { self.free.pop_front() } else { self.free.pop_back() };
+        if let Some(seat) = free {
             self.in_flight += 1;
             return Placement::Free(seat);
         }
@@ -78,7 +96,7 @@ impl Queue {
         match ask {
             Some(_) => self.in_flight += 1,
             None => {
-                self.free.push(seat);
+                self.free.push_back(seat);
                 // A stall's queue is given back once it is worked off.
                 self.waiting.shrink_to(1_024);
             }
@@ -120,6 +138,19 @@ mod tests {
         }
         assert_eq!(queue.offer(ask(2)), Placement::Free(1));
         assert_eq!(queue.backlog(), 1);
+    }
+
+    #[test]
+    fn seats_that_are_all_taken_up_are_used_in_their_turn() {
+        let mut queue = Queue::new(3, 100.0);
+        assert_eq!(queue.take_up_all(), 0..3);
+        assert_eq!(queue.offer(ask(0)), Placement::Waits, "nobody has said that it is free");
+        assert_eq!(queue.take_or_rest(1), Some(ask(0)));
+        queue.done();
+        assert!([2, 0, 1].into_iter().all(|seat| queue.take_or_rest(seat).is_none()));
+        let placed: Vec<Placement> = (1..5).map(|due| queue.offer(ask(due))).collect();
+        use Placement::{Free, Waits};
+        assert_eq!(placed, [Free(2), Free(0), Free(1), Waits]);
     }
 
     #[test]

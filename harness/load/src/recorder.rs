@@ -278,7 +278,7 @@ mod tests {
         /// Whatever happens when: the sums over all windows are what was put in.
         #[test]
         fn nothing_is_lost_between_windows(
-            moments in proptest::collection::vec((0..10 * SECOND, 0..2 * SECOND, 0..9_usize), 0..200),
+            moments in proptest::collection::vec((0..10 * SECOND, 0..2 * SECOND, 0..=ErrorClass::ALL.len()), 0..200),
             closes in 0..8_usize,
         ) {
             let mut recorder = Recorder::new("browse");

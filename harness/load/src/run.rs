@@ -12,13 +12,18 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{HttpWorkload, TcpWorkload, Workload};
+use shakedown_scenarios::workload::{
+    HttpWorkload, PostgresWorkload, RedisWorkload, TcpWorkload, WebSocketWorkload, Workload,
+};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::{Curve, DueTimes};
 use crate::client::http::HttpClient;
+use crate::client::postgres::PostgresClient;
+use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
+use crate::client::websocket::WebSocketClient;
 use crate::client::{Client, ClientError};
 use crate::clock::Clock;
 use crate::mix::Mix;
@@ -89,6 +94,9 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => start_http(start, http, windows),
         Workload::Tcp(tcp) => start_tcp(start, tcp, windows),
+        Workload::Redis(redis) => start_redis(start, redis, windows),
+        Workload::WebSocket(websocket) => start_websocket(start, websocket, windows),
+        Workload::Postgres(postgres) => start_postgres(start, postgres, windows),
     }
 }
 
@@ -116,6 +124,42 @@ fn start_tcp(start: Start, tcp: TcpWorkload, windows: mpsc::Sender<Window>) -> i
         .map(|(kind, exchange)| (exchange.weight, client.has_key(kind).then_some(exchange.keys)))
         .collect();
     let common = Common { timeout: tcp.timeout, connections: tcp.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn start_redis(start: Start, redis: RedisWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
+    let client = RedisClient::new(&redis).map_err(invalid)?;
+    let kinds = redis.commands.iter().enumerate();
+    let kinds =
+        kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
+    let common = Common { timeout: redis.timeout, connections: redis.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn start_postgres(
+    start: Start,
+    postgres: PostgresWorkload,
+    windows: mpsc::Sender<Window>,
+) -> io::Result<Load> {
+    let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
+    let kinds = postgres.transactions.iter().enumerate();
+    let kinds = kinds
+        .map(|(kind, transaction)| (transaction.weight, client.has_key(kind).then_some(transaction.keys)))
+        .collect();
+    let common = Common { timeout: postgres.timeout, connections: postgres.connections as usize, kinds };
+    launch(start, client, common, windows)
+}
+
+fn start_websocket(
+    start: Start,
+    websocket: WebSocketWorkload,
+    windows: mpsc::Sender<Window>,
+) -> io::Result<Load> {
+    let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
+    let kinds = websocket.messages.iter().enumerate();
+    let kinds =
+        kinds.map(|(kind, message)| (message.weight, client.has_key(kind).then_some(message.keys))).collect();
+    let common = Common { timeout: websocket.timeout, connections: websocket.sockets as usize, kinds };
     launch(start, client, common, windows)
 }
 
@@ -324,7 +368,7 @@ mod tests {
             true
         }
 
-        fn read(&self, (): &mut (), _: &[u8]) -> Reading {
+        fn read(&self, (): &mut (), _: &[u8], _: &mut Vec<u8>) -> Reading {
             Reading::More
         }
 
@@ -332,8 +376,8 @@ mod tests {
             Ok(())
         }
 
-        fn unasked_bytes_max(&self) -> u64 {
-            0
+        fn unasked(&self, (): &mut (), _: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
+            false
         }
     }
 

@@ -23,6 +23,12 @@ impl Template {
         !self.rest.is_empty()
     }
 
+    /// How many bytes the text has with the number put in.
+    pub(crate) fn length(&self, number: u64) -> usize {
+        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        self.first.len() + self.rest.iter().map(|part| digits + part.len()).sum::<usize>()
+    }
+
     /// Appends the text with the number put in.
     pub(crate) fn render(&self, number: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.first);
@@ -41,6 +47,7 @@ mod tests {
         let mut out = Vec::new();
         Template::new(text).render(number, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(Template::new(text).length(number), expected.len());
     }
 
     #[test]

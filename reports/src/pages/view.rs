@@ -405,10 +405,7 @@ fn target_words(target: &Target) -> String {
 }
 
 fn workload_words(workload: &Workload) -> String {
-    let kind = match workload {
-        Workload::Http(_) => "HTTP",
-        Workload::Tcp(_) => "TCP",
-    };
+    let kind = workload.protocol();
     let to = match workload.to() {
         Destination::Link(link) => format!("through link {link}"),
         Destination::Target(target) => format!("straight to {target}"),

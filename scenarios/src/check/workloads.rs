@@ -6,6 +6,10 @@ use crate::syntax::shortened;
 use crate::units::Span;
 use crate::workload::{Arrivals, HttpRequest, TcpExchange, Workload};
 
+mod postgres;
+mod redis;
+mod websocket;
+
 /// What the client writes itself.
 const OWN_HEADERS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
 
@@ -35,6 +39,18 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
                     exchange(checker, &path.then("exchanges").then(index), of);
                 }
             }
+            Workload::Postgres(postgres) => {
+                timeout(checker, &path, postgres.timeout);
+                postgres::rules(checker, &path, postgres);
+            }
+            Workload::WebSocket(websocket) => {
+                timeout(checker, &path, websocket.timeout);
+                websocket::rules(checker, &path, websocket);
+            }
+            Workload::Redis(redis) => {
+                timeout(checker, &path, redis.timeout);
+                redis::rules(checker, &path, redis);
+            }
         }
     }
 }
@@ -52,6 +68,15 @@ fn timeout(checker: &mut Checker<'_>, path: &Path, timeout: Span) {
 fn filled(checker: &mut Checker<'_>, path: &Path, length: usize, example: &str) {
     if length == 0 {
         checker.tell(path, "a workload without requests sends nothing", format!("write `{example}`"));
+    }
+}
+
+/// That a text can be the name of an environment variable.
+fn variable(checker: &mut Checker<'_>, path: &Path, name: &str) {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(is_part) {
+        let message = format!("`{}` is not the name of an environment variable", shortened(name));
+        checker.tell(path, message, "write a name such as `\"SHOP_PASSWORD\"`, not the secret itself");
     }
 }
 

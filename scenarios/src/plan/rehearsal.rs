@@ -49,11 +49,7 @@ fn divide(span: Span, factor: f64) -> Span {
 }
 
 fn divide_stages(workload: &mut Workload, factor: f64) {
-    let arrivals = match workload {
-        Workload::Http(workload) => &mut workload.arrivals,
-        Workload::Tcp(workload) => &mut workload.arrivals,
-    };
-    if let Arrivals::Stages { stages, .. } = arrivals {
+    if let Arrivals::Stages { stages, .. } = workload.arrivals_mut() {
         for stage in stages {
             stage.over = divide(stage.over, factor);
         }

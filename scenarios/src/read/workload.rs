@@ -10,6 +10,10 @@ use crate::workload::{
     Workload,
 };
 
+mod postgres;
+mod redis;
+mod websocket;
+
 blank! {
     Workload: Self::Tcp(TcpWorkload {
         to: Destination::blank(),
@@ -47,8 +51,11 @@ const KEYS: u64 = 1_000;
 
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
-    match cx.variant(node, "a workload", &["Http", "Tcp"])? {
+    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket"])? {
         "Http" => http(cx, node).map(Workload::Http),
+        "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
+        "WebSocket" => websocket::websocket(cx, node).map(Workload::WebSocket),
+        "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),
     }
 }

@@ -36,9 +36,16 @@ pub enum Without {
     Failing,
 }
 
-const PACKAGES: [Package; 10] = [
+const PACKAGES: [Package; 11] = [
     Package::skipped("nginx", "experiments against a real web server"),
     Package::skipped("redis-server", "experiments against a real store"),
+    // Debian keeps the server's own programs off the path.
+    Package {
+        need: Need::Program("pg_lsclusters"),
+        name: "postgresql",
+        purpose: "loads and experiments against a real database",
+        without: Without::Skipped,
+    },
     Package::skipped("curl", "experiments with a real client of TLS"),
     Package::skipped("socat", "experiments with a real forwarder of datagrams"),
     Package::skipped("chromium", "looking at a report in a real browser"),

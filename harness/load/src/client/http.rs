@@ -2,12 +2,11 @@
 
 mod answer;
 mod chunked;
-mod search;
 
 use shakedown_scenarios::workload::{HttpExpect, HttpRequest};
 
 use self::answer::{AnswerReader, Step};
-use self::search::Search;
+use crate::client::search::Search;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
 use crate::template::Template;
@@ -40,7 +39,7 @@ pub(crate) struct HttpAnswer {
     kind: u32,
 }
 
-const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"));
 
 // === impl HttpClient ===
 
@@ -95,7 +94,7 @@ impl Client for HttpClient {
         false
     }
 
-    fn read(&self, answer: &mut HttpAnswer, bytes: &[u8]) -> Reading {
+    fn read(&self, answer: &mut HttpAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
         let request = self.prepared(answer.kind);
         let HttpAnswer { reader, search, .. } = answer;
         let text = request.text.as_deref().unwrap_or_default().as_bytes();
@@ -120,9 +119,9 @@ impl Client for HttpClient {
         self.judge(answer)
     }
 
-    fn unasked_bytes_max(&self) -> u64 {
+    fn unasked(&self, _: &mut HttpAnswer, _: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
         // Typically a `408 Request Timeout` on its way to closing an idle connection.
-        0
+        false
     }
 }
 
@@ -181,13 +180,13 @@ fn tail(host: &str, method: &str, headers: &[(String, String)], body: &str) -> R
 }
 
 /// A token of RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
 /// What is quoted of a wrong text: its beginning, with control characters made visible.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
@@ -219,7 +218,7 @@ mod tests {
         let client = HttpClient::new("shop", std::slice::from_ref(request)).unwrap();
         let mut state = client.answer();
         client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut state, &mut Vec::new());
-        client.read(&mut state, answer.as_bytes())
+        client.read(&mut state, answer.as_bytes(), &mut Vec::new())
     }
 
     const OK: Reading = Reading::Whole { verdict: Ok(()), keep: true };

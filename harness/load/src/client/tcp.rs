@@ -73,7 +73,7 @@ impl Client for TcpClient {
         exchange.expect.is_empty() && exchange.until.is_empty()
     }
 
-    fn read(&self, answer: &mut TcpAnswer, bytes: &[u8]) -> Reading {
+    fn read(&self, answer: &mut TcpAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
         let Prepared { expect, until, .. } = self.prepared(answer.kind);
         let compared = bytes.len().min(expect.len() - answer.matched);
         if bytes[..compared] != expect[answer.matched..][..compared] {
@@ -94,8 +94,8 @@ impl Client for TcpClient {
         Err(ErrorClass::Closed)
     }
 
-    fn unasked_bytes_max(&self) -> u64 {
-        UNASKED_BYTES_MAX
+    fn unasked(&self, _: &mut TcpAnswer, _: &[u8], total: u64, _: &mut Vec<u8>) -> bool {
+        total <= UNASKED_BYTES_MAX
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
         let mut reading = if client.whole_at_once(&answer) { OK } else { Reading::More };
         for piece in pieces {
             if reading == Reading::More {
-                reading = client.read(&mut answer, piece);
+                reading = client.read(&mut answer, piece, &mut Vec::new());
             }
         }
         reading
@@ -159,7 +159,7 @@ mod tests {
             let mut all = Vec::new();
             for piece in &pieces {
                 all.extend_from_slice(piece);
-                let whole = client.read(&mut answer, piece) == OK;
+                let whole = client.read(&mut answer, piece, &mut Vec::new()) == OK;
                 prop_assert_eq!(whole, all.ends_with(&[0, 1, 0]));
                 prop_assert!(answer.tail.len() <= 3);
             }

@@ -3,11 +3,11 @@
 use memchr::memmem;
 
 /// How much of a body is looked at.
-pub(super) const LOOKED_AT_MAX: usize = 64 * 1024;
+pub(crate) const LOOKED_AT_MAX: usize = 64 * 1024;
 
 /// The state of a search.
 #[derive(Debug, Default)]
-pub(super) struct Search {
+pub(crate) struct Search {
     seen: usize,
     /// The end of what was seen, shorter than the text: an occurrence may begin in it.
     tail: Vec<u8>,
@@ -16,14 +16,14 @@ pub(super) struct Search {
 
 impl Search {
     /// Forgets everything: a new body begins.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.seen = 0;
         self.tail.clear();
         self.found = false;
     }
 
     /// Looks at the next piece.
-    pub(super) fn look(&mut self, text: &[u8], piece: &[u8]) {
+    pub(crate) fn look(&mut self, text: &[u8], piece: &[u8]) {
         let piece = &piece[..piece.len().min(LOOKED_AT_MAX - self.seen)];
         self.seen += piece.len();
         if self.found || text.is_empty() || piece.is_empty() {
@@ -42,12 +42,12 @@ impl Search {
     }
 
     /// The body is over; an empty text is in every body, a body that never came included.
-    pub(super) fn end(&mut self, text: &[u8]) {
+    pub(crate) fn end(&mut self, text: &[u8]) {
         self.found |= text.is_empty();
     }
 
     /// Whether the text was found.
-    pub(super) const fn found(&self) -> bool {
+    pub(crate) const fn found(&self) -> bool {
         self.found
     }
 }
