@@ -2,18 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Rate, Span};
+use crate::units::Span;
+
+mod arrivals;
+mod words;
+
+pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Workload {
-    /// HTTP/1.1 requests, open loop: each is due at its time whether or not earlier ones were answered.
+    /// HTTP/1.1 requests.
     Http(HttpWorkload),
-    /// Send some bytes, expect some bytes, on kept TCP connections; open loop.
+    /// Send some bytes, expect some bytes, on kept TCP connections.
     Tcp(TcpWorkload),
 }
 
-/// HTTP/1.1, open loop.
+/// HTTP/1.1 requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpWorkload {
@@ -24,7 +29,7 @@ pub struct HttpWorkload {
     /// A request that is not answered this long after it was sent is an error of class `timeout`.
     pub timeout: Span,
     /// How many connections may be open at once, 1 to 10,000. A request that is due while all are busy waits, and its
-    /// wait counts as latency.
+    /// wait counts as latency. In the closed model each user has one of its own: as many as there are users.
     pub connections: u32,
     /// The mix; one is drawn for each arrival, by weight.
     pub requests: Vec<HttpRequest>,
@@ -60,7 +65,7 @@ pub struct HttpExpect {
     pub body: Option<String>,
 }
 
-/// Send and expect on kept TCP connections, open loop.
+/// Send and expect on kept TCP connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpWorkload {
@@ -70,7 +75,7 @@ pub struct TcpWorkload {
     pub arrivals: Arrivals,
     /// An exchange that is not answered this long after it was sent is an error of class `timeout`.
     pub timeout: Span,
-    /// How many connections may be open at once, 1 to 10,000.
+    /// How many connections may be open at once, 1 to 10,000; in the closed model as many as there are users.
     pub connections: u32,
     /// The mix; one is drawn for each arrival, by weight.
     pub exchanges: Vec<TcpExchange>,
@@ -102,42 +107,6 @@ pub enum Destination {
     Target(String),
 }
 
-/// When requests are due (the open model: arrivals do not wait for answers).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Arrivals {
-    /// Evenly spaced.
-    Constant(Rate),
-    /// Independent of each other: exponential gaps.
-    Poisson(Rate),
-    /// Rates that change, each stage from the last one's rate to its own; the last one holds to the end.
-    Stages {
-        /// How arrivals lie around the rate of the moment.
-        spacing: Spacing,
-        /// The stages in order; at least one.
-        stages: Vec<Stage>,
-    },
-}
-
-/// How arrivals lie around a rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Spacing {
-    /// Evenly spaced.
-    Even,
-    /// Exponential gaps.
-    Random,
-}
-
-/// One stage of a changing rate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stage {
-    /// The rate at the end of the stage.
-    pub rate: Rate,
-    /// How long the stage lasts; the rate moves in a straight line from the last stage's (from `rate` itself in the
-    /// first stage). Zero: at once.
-    pub over: Span,
-}
-
 // === impl Workload ===
 
 impl Workload {
@@ -156,6 +125,23 @@ impl Workload {
         match self {
             Self::Http(workload) => &workload.arrivals,
             Self::Tcp(workload) => &workload.arrivals,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn arrivals_mut(&mut self) -> &mut Arrivals {
+        match self {
+            Self::Http(workload) => &mut workload.arrivals,
+            Self::Tcp(workload) => &mut workload.arrivals,
+        }
+    }
+
+    /// How many connections may be open at once.
+    #[must_use]
+    pub const fn connections(&self) -> u32 {
+        match self {
+            Self::Http(workload) => workload.connections,
+            Self::Tcp(workload) => workload.connections,
         }
     }
 }

@@ -30,11 +30,12 @@ pub struct DueTimes {
 }
 
 impl DueTimes {
-    /// The due times of these arrivals before `end`. Evenly spaced arrivals draw nothing from `chance`.
+    /// The due times of these arrivals before `end`. Evenly spaced arrivals draw nothing from `chance`. In the closed
+    /// model there are none: what is due follows from the answers.
     #[must_use]
     pub fn new(arrivals: &Arrivals, chance: Chance, end: Span) -> Self {
         let spacing = match arrivals {
-            Arrivals::Constant(_) => Spacing::Even,
+            Arrivals::Constant(_) | Arrivals::Closed { .. } => Spacing::Even,
             Arrivals::Poisson(_) => Spacing::Random,
             Arrivals::Stages { spacing, .. } => *spacing,
         };

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::client::{Client, ErrorClass, Reading};
@@ -58,8 +59,9 @@ impl<C: Client> Connection<C> {
         loop {
             self.take_up(ask).await;
             self.rest().await;
-            let next = self.shared.queue.borrow_mut().take_or_rest(self.seat);
-            ask = match next {
+            // Where nothing is waited for on the way (an exchange without an answer), the others come first all the same.
+            consume_budget().await;
+            ask = match self.shared.next(self.seat) {
                 Some(ask) => ask,
                 None => self.idle().await,
             };
@@ -75,7 +77,9 @@ impl<C: Client> Connection<C> {
             Err(class) if class.is_absence() => self.failures.saturating_add(1),
             _ => 0,
         };
-        self.shared.done(Course { due: ask.due, sent, done }, verdict);
+        // A user of the closed model was not due at a moment of its own: its latency is service time.
+        let due = if self.shared.users.is_some() { sent } else { ask.due };
+        self.shared.done(Course { due, sent, done }, verdict);
     }
 
     async fn rest(&mut self) {

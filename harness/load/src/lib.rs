@@ -1,6 +1,6 @@
-//! Load that tells the truth: arrivals × client × checks, open loop.
+//! Load that tells the truth: arrivals × client × checks.
 //!
-//! Read in this order: [`arrivals`] (when requests are due), `mix` and `template` (what is asked), `client` (what a
+//! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix` and `template` (what is asked), `client` (what a
 //! protocol sends and how it reads an answer), `queue` (which connection takes a request, and who waits), `connection`
 //! (the edge that moves bytes), `backoff` (how a target that is down is spared), [`recorder`] (what is counted), `timer`
 //! and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on their way out), `run` (the thread
@@ -11,7 +11,8 @@
 //! state needs no locks, and a target's stall in one workload cannot make another one late.
 //!
 //! Each latency counts from when the request was *due*, whether or not a connection was free: a stall of the target is
-//! felt by everyone who was to come during it ("coordinated omission" is what leaving them out is called).
+//! felt by everyone who was to come during it ("coordinated omission" is what leaving them out is called). In the closed
+//! model nobody comes by themselves: users wait for their answers, and latency is service time.
 
 pub mod arrivals;
 mod backoff;
@@ -28,6 +29,7 @@ mod shared;
 mod slice;
 mod template;
 mod timer;
+mod users;
 
 pub use client::{ClientError, ErrorClass};
 pub use pacer::Ending;

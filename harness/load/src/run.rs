@@ -10,9 +10,9 @@ use std::time::Instant;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
-use shakedown_scenarios::seed::Streams;
+use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{HttpWorkload, TcpWorkload, Workload};
+use shakedown_scenarios::workload::{Arrivals, HttpWorkload, TcpWorkload, Workload};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -27,6 +27,7 @@ use crate::pacer::{Ending, Pacer, Wish};
 use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::timer::Timer;
+use crate::users::Users;
 
 /// A load that is to be started.
 #[derive(Clone, Debug)]
@@ -105,7 +106,8 @@ fn start_http(start: Start, http: HttpWorkload, windows: mpsc::Sender<Window>) -
     let kinds = http.requests.iter().enumerate();
     let kinds =
         kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
-    let common = Common { timeout: http.timeout, connections: http.connections as usize, kinds };
+    let connections = http.arrivals.users().unwrap_or(http.connections) as usize;
+    let common = Common { timeout: http.timeout, connections, kinds };
     launch(start, client, common, windows)
 }
 
@@ -115,7 +117,8 @@ fn start_tcp(start: Start, tcp: TcpWorkload, windows: mpsc::Sender<Window>) -> i
     let kinds = kinds
         .map(|(kind, exchange)| (exchange.weight, client.has_key(kind).then_some(exchange.keys)))
         .collect();
-    let common = Common { timeout: tcp.timeout, connections: tcp.connections as usize, kinds };
+    let connections = tcp.arrivals.users().unwrap_or(tcp.connections) as usize;
+    let common = Common { timeout: tcp.timeout, connections, kinds };
     launch(start, client, common, windows)
 }
 
@@ -197,18 +200,31 @@ async fn run<C: Client>(
     let arrivals = start.workload.arrivals();
     let dues = DueTimes::new(arrivals, streams.arrivals(&start.name), start.duration);
     let mix = Mix::new(common.kinds, streams.requests(&start.name));
+    let users = users(arrivals, streams.arrivals(&start.name));
+    let peak = match arrivals {
+        Arrivals::Closed { users, think } => crate::users::peak(*users as usize, *think),
+        _ => Curve::new(arrivals).peak(),
+    };
     let shared = Shared::new(
         Clock::new(start.start),
         client,
         start.address,
         common.timeout.duration(),
         Recorder::new(&start.name),
-        (common.connections.max(1), Curve::new(arrivals).peak()),
+        (mix, users),
+        (common.connections.max(1), peak),
     );
-    let pacer = Pacer::new(shared.clone(), (dues, mix), start.duration.as_nanos(), timer, outbox);
+    let pacer = Pacer::new(shared.clone(), dues, start.duration.as_nanos(), timer, outbox);
     let (ending, windows_lost) = pacer.run(wishes).await;
     let clamped = shared.recorder.borrow().clamped();
     LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu() }
+}
+
+fn users(arrivals: &Arrivals, chance: Chance) -> Option<Users> {
+    match arrivals {
+        Arrivals::Closed { users, think } => Some(Users::new(*users as usize, *think, chance)),
+        _ => None,
+    }
 }
 
 /// CPU time of the calling thread; zero where the system does not tell.
@@ -302,7 +318,7 @@ impl Drop for Load {
 #[cfg(test)]
 mod tests {
     use shakedown_scenarios::units::Rate;
-    use shakedown_scenarios::workload::{Arrivals, Destination};
+    use shakedown_scenarios::workload::Destination;
 
     use super::*;
     use crate::client::{ErrorClass, Reading};

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
-use shakedown_scenarios::workload::{Arrivals, Destination, Workload};
 
 use super::clean::{clean, shell_word};
 use crate::analysis::series::POINTS_MAX;
@@ -373,7 +372,7 @@ fn facts(plan: &Plan, analysis: &Analysis) -> Vec<(String, String)> {
     let targets =
         plan.experiment.targets.iter().map(|(name, what)| (format!("Target {name}"), target_words(what)));
     let workloads =
-        plan.experiment.workloads.iter().map(|(name, what)| (format!("Load {name}"), workload_words(what)));
+        plan.experiment.workloads.iter().map(|(name, what)| (format!("Load {name}"), what.describe()));
     let all = facts.chain(targets.take(ROWS_MAX)).chain(workloads.take(ROWS_MAX));
     all.map(|(name, fact)| (cleaned(&name), cleaned(&fact))).collect()
 }
@@ -385,23 +384,6 @@ fn target_words(target: &Target) -> String {
         Target::Pid(attached) => format!("attached to pid {}", attached.pid),
         Target::Address(address) => format!("at {}", address.address),
     }
-}
-
-fn workload_words(workload: &Workload) -> String {
-    let kind = match workload {
-        Workload::Http(_) => "HTTP",
-        Workload::Tcp(_) => "TCP",
-    };
-    let to = match workload.to() {
-        Destination::Link(link) => format!("through link {link}"),
-        Destination::Target(target) => format!("straight to {target}"),
-    };
-    let arrivals = match workload.arrivals() {
-        Arrivals::Constant(rate) => format!("{rate}, evenly"),
-        Arrivals::Poisson(rate) => format!("{rate}, at random"),
-        Arrivals::Stages { stages, .. } => format!("{} stages of rates", stages.len()),
-    };
-    format!("{kind} {to}, {arrivals}")
 }
 
 fn gate(gate: &GateFinding) -> GateRow {

@@ -1,10 +1,10 @@
 //! Workloads: that there is something to send, somewhere to send it, and a rate.
 
-use super::{Checker, targets};
+use super::{Checker, arrivals, targets};
 use crate::places::{Path, Step, part};
 use crate::syntax::shortened;
 use crate::units::Span;
-use crate::workload::{Arrivals, HttpRequest, TcpExchange, Workload};
+use crate::workload::{HttpRequest, TcpExchange, Workload};
 
 /// What the client writes itself.
 const OWN_HEADERS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
@@ -14,7 +14,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
     for (name, workload) in &experiment.workloads {
         let path = part!["workloads", name];
         checker.destination(&path.then("to").then("name"), workload.to());
-        arrivals(checker, &path.then("arrivals"), workload.arrivals());
+        arrivals::rules(checker, &path, workload);
         match workload {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);
@@ -52,31 +52,6 @@ fn timeout(checker: &mut Checker<'_>, path: &Path, timeout: Span) {
 fn filled(checker: &mut Checker<'_>, path: &Path, length: usize, example: &str) {
     if length == 0 {
         checker.tell(path, "a workload without requests sends nothing", format!("write `{example}`"));
-    }
-}
-
-fn arrivals(checker: &mut Checker<'_>, path: &Path, arrivals: &Arrivals) {
-    let help = "write a rate such as `\"100/s\"`, or leave the workload out";
-    match arrivals {
-        Arrivals::Constant(rate) | Arrivals::Poisson(rate) if rate.hertz() == 0.0 => {
-            checker.tell(&path.then("rate"), "at a rate of zero nothing is ever sent", help);
-        }
-        Arrivals::Stages { stages, .. } if stages.is_empty() => {
-            let help = "write `stages: [(rate: \"100/s\", over: \"10s\")]`";
-            checker.tell(&path.then("stages"), "there is no stage", help);
-        }
-        // A rate that could not be read counts as zero here; that has been told.
-        Arrivals::Stages { stages, .. }
-            if stages.iter().all(|stage| stage.rate.hertz() == 0.0)
-                && !checker.places.is_broken_within(path) =>
-        {
-            checker.tell(
-                &path.then("stages"),
-                "every stage has a rate of zero, so nothing is ever sent",
-                help,
-            );
-        }
-        _ => {}
     }
 }
 

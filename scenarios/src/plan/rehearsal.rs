@@ -1,8 +1,8 @@
 //! A dress rehearsal: the same experiment in a fraction of its time.
 //!
 //! What makes up the schedule is divided: phases, `at`, `hold`, `every`, `jitter`, the ramp of memory pressure, stages
-//! of arrivals, and gate windows given as times. Rates, timeouts, delays, limits and the intervals of probes are what
-//! is tested, and stay.
+//! of arrivals, and gate windows given as times. Rates, think times, timeouts, delays, limits and the intervals of probes
+//! are what is tested, and stay.
 
 use crate::experiment::Experiment;
 use crate::fault::Act;
@@ -49,11 +49,7 @@ fn divide(span: Span, factor: f64) -> Span {
 }
 
 fn divide_stages(workload: &mut Workload, factor: f64) {
-    let arrivals = match workload {
-        Workload::Http(workload) => &mut workload.arrivals,
-        Workload::Tcp(workload) => &mut workload.arrivals,
-    };
-    if let Arrivals::Stages { stages, .. } = arrivals {
+    if let Arrivals::Stages { stages, .. } = workload.arrivals_mut() {
         for stage in stages {
             stage.over = divide(stage.over, factor);
         }

@@ -1,13 +1,13 @@
-//! Workloads, their arrivals and their mixes.
+//! Workloads and their mixes.
 
+use super::arrivals::arrivals;
 use super::context::{Blank, Context};
 use super::fields::Fields;
 use super::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
-use crate::units::{Rate, Span};
+use crate::units::Span;
 use crate::workload::{
-    Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Spacing, Stage, TcpExchange, TcpWorkload,
-    Workload,
+    Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
 };
 
 blank! {
@@ -19,9 +19,6 @@ blank! {
         exchanges: Vec::new(),
     }), r#"Http(to: Target("server"), arrivals: Poisson("100/s"), requests: [(get: "/")])"#;
     Destination: Self::Target(String::new()), r#"Link("link")"#;
-    Arrivals: Self::Constant(Rate::default()), r#"Poisson("100/s")"#;
-    Stage: Self { rate: Rate::default(), over: Span::ZERO }, r#"(rate: "100/s", over: "10s")"#;
-    Vec<Stage>: Self::new(), r#"[(rate: "100/s", over: "10s")]"#;
     HttpRequest: Self {
         method: String::new(),
         path: String::new(),
@@ -41,7 +38,9 @@ blank! {
 const SHORTHANDS: [(&str, &str); 5] =
     [("get", "GET"), ("post", "POST"), ("put", "PUT"), ("delete", "DELETE"), ("head", "HEAD")];
 const HEAVIEST: u32 = 1_000_000;
-const MOST_CONNECTIONS: u32 = 10_000;
+pub(super) const MOST_CONNECTIONS: u32 = 10_000;
+/// How many connections may be open where the file does not say, in the open model.
+const CONNECTIONS: u32 = 64;
 /// How many keys `{n}` is drawn from where the file does not say.
 const KEYS: u64 = 1_000;
 
@@ -73,7 +72,8 @@ fn common(cx: &mut Context, fields: &mut Fields<'_>) -> (Destination, Arrivals, 
     let to = fields.required(cx, "to", destination);
     let arrivals = fields.required(cx, "arrivals", arrivals);
     let timeout = fields.or(cx, "timeout", Span::secs(5), quantity);
-    let connections = fields.or(cx, "connections", 64, whole(1_u32, MOST_CONNECTIONS));
+    let usual = arrivals.users().unwrap_or(CONNECTIONS);
+    let connections = fields.or(cx, "connections", usual, whole(1_u32, MOST_CONNECTIONS));
     (to, arrivals, timeout, connections)
 }
 
@@ -88,42 +88,6 @@ fn destination(cx: &mut Context, node: &Node) -> Option<Destination> {
             cx.step("name", name, text).map(Destination::Target)
         }
     }
-}
-
-fn arrivals(cx: &mut Context, node: &Node) -> Option<Arrivals> {
-    match cx.variant(node, "arrivals", &["Poisson", "Constant", "Stages"])? {
-        "Poisson" => {
-            let rate = cx.only(node, r#"Poisson("100/s")"#)?;
-            cx.step("rate", rate, quantity).map(Arrivals::Poisson)
-        }
-        "Constant" => {
-            let rate = cx.only(node, r#"Constant("100/s")"#)?;
-            cx.step("rate", rate, quantity).map(Arrivals::Constant)
-        }
-        _ => stages(cx, node),
-    }
-}
-
-fn stages(cx: &mut Context, node: &Node) -> Option<Arrivals> {
-    let mut fields = cx.fields(node, "`Stages`")?;
-    let spacing = fields.or(cx, "spacing", Spacing::Random, spacing);
-    let stages = fields.required(cx, "stages", |cx, node| cx.list(node, "stages", stage));
-    fields.finish(cx);
-    Some(Arrivals::Stages { spacing, stages })
-}
-
-fn spacing(cx: &mut Context, node: &Node) -> Option<Spacing> {
-    let even = cx.variant(node, "a spacing", &["Even", "Random"])? == "Even";
-    cx.bare(node);
-    Some(if even { Spacing::Even } else { Spacing::Random })
-}
-
-fn stage(cx: &mut Context, node: &Node) -> Option<Stage> {
-    let mut fields = cx.fields(node, "a stage")?;
-    let rate = fields.required(cx, "rate", quantity);
-    let over = fields.required(cx, "over", quantity);
-    fields.finish(cx);
-    Some(Stage { rate, over })
 }
 
 fn request(cx: &mut Context, node: &Node) -> Option<HttpRequest> {

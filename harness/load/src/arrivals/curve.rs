@@ -27,7 +27,7 @@ struct Piece {
 // === impl Curve ===
 
 impl Curve {
-    /// The rate over time of these arrivals.
+    /// The rate over time of these arrivals; in the closed model nothing comes by itself.
     #[must_use]
     pub fn new(arrivals: &Arrivals) -> Self {
         match arrivals {
@@ -35,6 +35,7 @@ impl Curve {
             Arrivals::Stages { stages, .. } => {
                 Self::of(stages, stages.last().map_or(0.0, |stage| stage.rate.hertz()))
             }
+            Arrivals::Closed { .. } => Self::of(&[], 0.0),
         }
     }
 
