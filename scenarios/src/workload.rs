@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Span;
+use crate::units::{Bandwidth, Span};
 
 mod arrivals;
 mod words;
@@ -31,8 +31,23 @@ pub struct HttpWorkload {
     /// How many connections may be open at once, 1 to 10,000. A request that is due while all are busy waits, and its
     /// wait counts as latency. In the closed model each user has one of its own: as many as there are users.
     pub connections: u32,
+    /// How connections are used.
+    #[serde(default)]
+    pub habits: Habits,
     /// The mix; one is drawn for each arrival, by weight.
     pub requests: Vec<HttpRequest>,
+}
+
+/// How a workload's clients use their connections. By default they keep them, and read as fast as they can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Habits {
+    /// A connection is closed by the client after so many requests, and the next request dials anew; 1 or more. `None`: it
+    /// is kept.
+    pub requests_per_connection: Option<u32>,
+    /// The most bytes a second that each connection reads: a slow consumer. What the target can then not send backs up
+    /// in it, and the time is part of latency and of the timeout. `None`: as fast as they come.
+    pub read_rate: Option<Bandwidth>,
 }
 
 /// One kind of request of a mix.
@@ -77,6 +92,9 @@ pub struct TcpWorkload {
     pub timeout: Span,
     /// How many connections may be open at once, 1 to 10,000; in the closed model as many as there are users.
     pub connections: u32,
+    /// How connections are used.
+    #[serde(default)]
+    pub habits: Habits,
     /// The mix; one is drawn for each arrival, by weight.
     pub exchanges: Vec<TcpExchange>,
 }
@@ -129,10 +147,20 @@ impl Workload {
     }
 
     /// The same, to be changed.
-    pub(crate) const fn arrivals_mut(&mut self) -> &mut Arrivals {
+    #[must_use]
+    pub const fn arrivals_mut(&mut self) -> &mut Arrivals {
         match self {
             Self::Http(workload) => &mut workload.arrivals,
             Self::Tcp(workload) => &mut workload.arrivals,
+        }
+    }
+
+    /// How connections are used.
+    #[must_use]
+    pub const fn habits(&self) -> Habits {
+        match self {
+            Self::Http(workload) => workload.habits,
+            Self::Tcp(workload) => workload.habits,
         }
     }
 

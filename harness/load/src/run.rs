@@ -16,7 +16,7 @@ use shakedown_scenarios::workload::{Arrivals, HttpWorkload, TcpWorkload, Workloa
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::arrivals::{Curve, DueTimes};
+use crate::arrivals::DueTimes;
 use crate::client::http::HttpClient;
 use crate::client::tcp::TcpClient;
 use crate::client::{Client, ClientError};
@@ -128,7 +128,7 @@ fn launch<C: Client + Send>(
     common: Common,
     windows: mpsc::Sender<Window>,
 ) -> io::Result<Load> {
-    check(&common)?;
+    check(&start, &common)?;
     let (wish, wishes) = watch::channel(Wish::Run);
     let (end_sender, end) = oneshot::channel();
     let (ready_sender, ready) = std::sync::mpsc::sync_channel(1);
@@ -160,7 +160,12 @@ fn launch<C: Client + Send>(
     Ok(Load { wish, end: Some(end), thread: Some(thread) })
 }
 
-fn check(common: &Common) -> io::Result<()> {
+fn check(start: &Start, common: &Common) -> io::Result<()> {
+    if let Arrivals::Replay { file, trace, .. } = start.workload.arrivals()
+        && trace.is_empty()
+    {
+        return Err(invalid(ClientError::Trace(file.clone())));
+    }
     let Common { connections, kinds, .. } = common;
     if kinds.is_empty() {
         return Err(invalid(ClientError::Empty));
@@ -201,15 +206,12 @@ async fn run<C: Client>(
     let dues = DueTimes::new(arrivals, streams.arrivals(&start.name), start.duration);
     let mix = Mix::new(common.kinds, streams.requests(&start.name));
     let users = users(arrivals, streams.arrivals(&start.name));
-    let peak = match arrivals {
-        Arrivals::Closed { users, think } => crate::users::peak(*users as usize, *think),
-        _ => Curve::new(arrivals).peak(),
-    };
+    let peak = crate::arrivals::peak(arrivals);
     let shared = Shared::new(
         Clock::new(start.start),
         client,
         start.address,
-        common.timeout.duration(),
+        (common.timeout.duration(), start.workload.habits()),
         Recorder::new(&start.name),
         (mix, users),
         (common.connections.max(1), peak),
@@ -318,7 +320,7 @@ impl Drop for Load {
 #[cfg(test)]
 mod tests {
     use shakedown_scenarios::units::Rate;
-    use shakedown_scenarios::workload::Destination;
+    use shakedown_scenarios::workload::{Destination, Habits};
 
     use super::*;
     use crate::client::{ErrorClass, Reading};
@@ -362,6 +364,7 @@ mod tests {
             arrivals: Arrivals::Constant(Rate::per_second(10.0).unwrap()),
             timeout: Span::secs(1),
             connections: 1,
+            habits: Habits::default(),
             exchanges: Vec::new(),
         };
         let start = Start {

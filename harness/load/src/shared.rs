@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use shakedown_scenarios::workload::Habits;
 use tokio::sync::Notify;
 
 use crate::backoff::Backoff;
@@ -26,6 +27,7 @@ pub(crate) struct Shared<C> {
     pub address: SocketAddr,
     /// Nanoseconds.
     pub timeout: u64,
+    pub habits: Habits,
     pub backoff: Backoff,
     pub queue: RefCell<Queue>,
     /// In the closed model only.
@@ -64,7 +66,7 @@ impl<C: Client> Shared<C> {
         clock: Clock,
         client: C,
         address: SocketAddr,
-        timeout: Duration,
+        (timeout, habits): (Duration, Habits),
         recorder: Recorder,
         (mix, users): (Mix, Option<Users>),
         (connections, peak): (usize, f64),
@@ -74,6 +76,7 @@ impl<C: Client> Shared<C> {
             client,
             address,
             timeout: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+            habits,
             backoff: Backoff::new(connections, peak),
             queue: RefCell::new(Queue::new(connections, peak)),
             users: users.map(RefCell::new),

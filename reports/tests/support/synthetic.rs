@@ -19,7 +19,9 @@ use shakedown_scenarios::probe::{Ask, Probe};
 use shakedown_scenarios::target::{Link, Port, Process, Readiness, Restart, Target, TcpLink, Way};
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Span};
-use shakedown_scenarios::workload::{Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Workload};
+use shakedown_scenarios::workload::{
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, Workload,
+};
 
 pub const SHOP: &str = "shop";
 pub const BROWSE: &str = "browse";
@@ -49,6 +51,7 @@ fn experiment() -> Experiment {
         arrivals: Arrivals::Constant(Rate::per_second(RATE as f64).expect("a rate")),
         timeout: Span::secs(2),
         connections: 64,
+        habits: Habits::default(),
         requests: vec![HttpRequest {
             method: "GET".into(),
             path: "/items/{n}".into(),

@@ -15,6 +15,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         let path = part!["workloads", name];
         checker.destination(&path.then("to").then("name"), workload.to());
         arrivals::rules(checker, &path, workload);
+        reading(checker, &path, workload);
         match workload {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);
@@ -36,6 +37,14 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
                 }
             }
         }
+    }
+}
+
+fn reading(checker: &mut Checker<'_>, path: &Path, workload: &Workload) {
+    if workload.habits().read_rate.is_some_and(|rate| rate.as_bytes_per_second() == 0) {
+        let help =
+            "write a rate such as `\"16KiB/s\"`; for an answer that never comes use `Blackhole` on a link";
+        checker.tell(&path.then("read_rate"), "at a rate of zero no answer is ever read", help);
     }
 }
 

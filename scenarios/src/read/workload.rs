@@ -7,7 +7,7 @@ use super::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
 use crate::units::Span;
 use crate::workload::{
-    Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
 };
 
 blank! {
@@ -16,6 +16,7 @@ blank! {
         arrivals: Arrivals::blank(),
         timeout: Span::ZERO,
         connections: 1,
+        habits: Habits::default(),
         exchanges: Vec::new(),
     }), r#"Http(to: Target("server"), arrivals: Poisson("100/s"), requests: [(get: "/")])"#;
     Destination: Self::Target(String::new()), r#"Link("link")"#;
@@ -54,27 +55,38 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
 
 fn http(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
     let mut fields = cx.fields(node, "workload `Http`")?;
-    let (to, arrivals, timeout, connections) = common(cx, &mut fields);
+    let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
     fields.finish(cx);
-    Some(HttpWorkload { to, arrivals, timeout, connections, requests })
+    Some(HttpWorkload { to, arrivals, timeout, connections, habits, requests })
 }
 
 fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {
     let mut fields = cx.fields(node, "workload `Tcp`")?;
-    let (to, arrivals, timeout, connections) = common(cx, &mut fields);
+    let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let exchanges = fields.required(cx, "exchanges", |cx, node| cx.list(node, "exchanges", exchange));
     fields.finish(cx);
-    Some(TcpWorkload { to, arrivals, timeout, connections, exchanges })
+    Some(TcpWorkload { to, arrivals, timeout, connections, habits, exchanges })
 }
 
-fn common(cx: &mut Context, fields: &mut Fields<'_>) -> (Destination, Arrivals, Span, u32) {
+/// What workloads of all protocols have.
+struct Common {
+    to: Destination,
+    arrivals: Arrivals,
+    timeout: Span,
+    connections: u32,
+    habits: Habits,
+}
+
+fn common(cx: &mut Context, fields: &mut Fields<'_>) -> Common {
     let to = fields.required(cx, "to", destination);
     let arrivals = fields.required(cx, "arrivals", arrivals);
     let timeout = fields.or(cx, "timeout", Span::secs(5), quantity);
     let usual = arrivals.users().unwrap_or(CONNECTIONS);
     let connections = fields.or(cx, "connections", usual, whole(1_u32, MOST_CONNECTIONS));
-    (to, arrivals, timeout, connections)
+    let requests_per_connection = fields.optional(cx, "requests_per_connection", whole(1_u32, u32::MAX));
+    let read_rate = fields.optional(cx, "read_rate", quantity);
+    Common { to, arrivals, timeout, connections, habits: Habits { requests_per_connection, read_rate } }
 }
 
 fn destination(cx: &mut Context, node: &Node) -> Option<Destination> {

@@ -5,8 +5,10 @@
 mod closed;
 mod ends;
 mod errors;
+mod habits;
 mod hostile;
 mod http;
+mod shapes;
 mod stall;
 mod support;
 mod tcp;

@@ -10,7 +10,7 @@ use shakedown_load::{Load, LoadEnd, Start, start};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{
-    Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -83,6 +83,7 @@ pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
+        habits: Habits::default(),
         requests: vec![get("/")],
     }
 }
@@ -94,6 +95,7 @@ pub fn tcp(per_second: f64, connections: u32, send: &str, expect: &str, until: O
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
+        habits: Habits::default(),
         exchanges: vec![TcpExchange {
             send: send.into(),
             expect: expect.into(),
