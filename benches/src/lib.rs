@@ -88,6 +88,7 @@ pub fn run(load: Constant, address: SocketAddr) -> anyhow::Result<Outcome> {
         connections: load.connections,
         habits: Habits::default(),
         requests: vec![HttpRequest {
+            name: None,
             method: "GET".to_owned(),
             path: "/{n}".to_owned(),
             headers: Vec::new(),

@@ -54,6 +54,9 @@ pub struct Habits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpRequest {
+    /// What reports call it; `None`: its method and path. Requests of the same name are counted together.
+    #[serde(default)]
+    pub name: Option<String>,
     /// `GET`, `POST`, …
     pub method: String,
     /// Path and query. `{n}` becomes a number drawn below `keys`.
@@ -104,6 +107,9 @@ pub struct TcpWorkload {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpExchange {
+    /// What reports call it; `None`: the first line of what is sent. Exchanges of the same name are counted together.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Bytes to send. `{n}` becomes a number drawn below `keys`; `\r\n` as in any RON string.
     pub send: String,
     /// What the answer must start with; anything else is an error of class `check`.
@@ -171,6 +177,33 @@ impl Workload {
             Self::Http(workload) => workload.connections,
             Self::Tcp(workload) => workload.connections,
         }
+    }
+}
+
+// === impl HttpRequest ===
+
+impl HttpRequest {
+    /// What reports call it: its name, or `GET /items/{n}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let usual = || begun(&format!("{} {}", self.method, self.path));
+        self.name.clone().unwrap_or_else(usual)
+    }
+}
+
+/// A name stands in each second of a journal: of what was not named, this much.
+fn begun(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+// === impl TcpExchange ===
+
+impl TcpExchange {
+    /// What reports call it: its name, or the first line of what is sent: `GET key:{n}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let usual = || begun(self.send.lines().next().unwrap_or_default());
+        self.name.clone().unwrap_or_else(usual)
     }
 }
 

@@ -6,7 +6,7 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
-use shakedown_scenarios::workload::{Arrivals, Habits, Spacing, Think, Workload};
+use shakedown_scenarios::workload::{Arrivals, Habits, HttpRequest, Spacing, TcpExchange, Think, Workload};
 
 /// The plan of an experiment whose only workload is this.
 fn planned(workload: &str) -> Plan {
@@ -195,4 +195,24 @@ fn a_plan_from_before_there_were_habits_is_still_read() {
     let end = start + text[start..].find("),").unwrap() + 2;
     let older = format!("{}{}", &text[..start], &text[end..]);
     assert_eq!(Plan::from_ron(&older).unwrap(), plan, "{older}");
+}
+
+#[test]
+fn requests_have_the_name_of_their_path_unless_they_have_their_own() {
+    let plan = planned(
+        r#"Http(to: Target("shop"), arrivals: Constant("5/s"), requests: [
+            (post: "/items/{n}"), (get: "/pay", name: "check out"),
+        ])"#,
+    );
+    let Workload::Http(http) = workload(&plan) else { panic!("not HTTP") };
+    let names: Vec<String> = http.requests.iter().map(HttpRequest::endpoint).collect();
+    assert_eq!(names, ["POST /items/{n}", "check out"]);
+    let plan = planned(
+        r#"Tcp(to: Target("shop"), arrivals: Constant("5/s"), exchanges: [
+            (send: "SET a:{n} 1\r\nx", expect: "+"), (send: "\r\n", expect: "-", name: "empty"),
+        ])"#,
+    );
+    let Workload::Tcp(tcp) = workload(&plan) else { panic!("not TCP") };
+    let names: Vec<String> = tcp.exchanges.iter().map(TcpExchange::endpoint).collect();
+    assert_eq!(names, ["SET a:{n} 1", "empty"]);
 }

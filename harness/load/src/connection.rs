@@ -102,7 +102,7 @@ impl<C: Client> Connection<C> {
         };
         // A user of the closed model was not due at a moment of its own: its latency is service time.
         let due = if self.shared.users.is_some() { sent } else { ask.due };
-        self.shared.done(Course { due, sent, done }, verdict);
+        self.shared.done(Course { due, sent, done, kind: ask.kind }, verdict);
     }
 
     async fn rest(&mut self) {

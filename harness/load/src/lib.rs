@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix` and `template` (what is asked), `client` (what a
 //! protocol sends and how it reads an answer), `queue` (which connection takes a request, and who waits), `connection`
-//! (the edge that moves bytes), `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] (what is counted), `timer`
+//! (the edge that moves bytes), `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`] (what is
+//! counted), `timer`
 //! and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on their way out), `run` (the thread
 //! and its handle).
 //!
@@ -19,6 +20,7 @@ mod backoff;
 mod client;
 mod clock;
 mod connection;
+pub mod endpoints;
 mod mix;
 mod outbox;
 mod pacer;

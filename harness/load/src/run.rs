@@ -12,7 +12,9 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{Arrivals, HttpWorkload, TcpWorkload, Workload};
+use shakedown_scenarios::workload::{
+    Arrivals, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -99,6 +101,8 @@ struct Common {
     connections: usize,
     /// Weights of the mix, and the bounds of keys where there is a place for one.
     kinds: Vec<(u32, Option<u64>)>,
+    /// What reports call each of them.
+    names: Vec<String>,
 }
 
 fn start_http(start: Start, http: HttpWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
@@ -106,8 +110,9 @@ fn start_http(start: Start, http: HttpWorkload, windows: mpsc::Sender<Window>) -
     let kinds = http.requests.iter().enumerate();
     let kinds =
         kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
+    let names = http.requests.iter().map(HttpRequest::endpoint).collect();
     let connections = http.arrivals.users().unwrap_or(http.connections) as usize;
-    let common = Common { timeout: http.timeout, connections, kinds };
+    let common = Common { timeout: http.timeout, connections, kinds, names };
     launch(start, client, common, windows)
 }
 
@@ -117,8 +122,9 @@ fn start_tcp(start: Start, tcp: TcpWorkload, windows: mpsc::Sender<Window>) -> i
     let kinds = kinds
         .map(|(kind, exchange)| (exchange.weight, client.has_key(kind).then_some(exchange.keys)))
         .collect();
+    let names = tcp.exchanges.iter().map(TcpExchange::endpoint).collect();
     let connections = tcp.arrivals.users().unwrap_or(tcp.connections) as usize;
-    let common = Common { timeout: tcp.timeout, connections, kinds };
+    let common = Common { timeout: tcp.timeout, connections, kinds, names };
     launch(start, client, common, windows)
 }
 
@@ -212,7 +218,7 @@ async fn run<C: Client>(
         client,
         start.address,
         (common.timeout.duration(), start.workload.habits()),
-        Recorder::new(&start.name),
+        Recorder::new(&start.name, &common.names),
         (mix, users),
         (common.connections.max(1), peak),
     );
@@ -376,7 +382,8 @@ mod tests {
             start: Instant::now(),
             duration: Span::secs(60),
         };
-        let common = Common { timeout: Span::secs(1), connections: 1, kinds: vec![(1, None)] };
+        let common =
+            Common { timeout: Span::secs(1), connections: 1, kinds: vec![(1, None)], names: Vec::new() };
         let (sender, mut windows) = mpsc::channel(10);
         let end = launch(start, Panicking, common, sender).unwrap().join().await;
         let why = "a connection's task panicked: request of kind 0 is not to my taste".to_owned();

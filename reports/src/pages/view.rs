@@ -1,5 +1,7 @@
 //! What the pages say, as rows of finished, cleaned text; the templates only place it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
@@ -7,8 +9,8 @@ use shakedown_scenarios::target::Target;
 use super::clean::{clean, shell_word};
 use crate::analysis::series::POINTS_MAX;
 use crate::analysis::{
-    Analysis, Ended, ExportFinding, FaultFinding, FigureFinding, GateFinding, LeakFinding, LoadFigures,
-    ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding,
+    Analysis, Ended, EndpointFigures, ExportFinding, FaultFinding, FigureFinding, GateFinding, LeakFinding,
+    LoadFigures, ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding,
 };
 use crate::show::{self, Unit};
 
@@ -167,6 +169,16 @@ pub struct RestartRow {
 pub struct LoadTable {
     pub name: String,
     pub rows: Vec<LoadRow>,
+    pub endpoints: Vec<EndpointRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct EndpointRow {
+    pub name: String,
+    pub ok: String,
+    pub error_ratio: String,
+    pub errors: String,
+    pub latency: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -604,28 +616,48 @@ fn target(target: &TargetFinding) -> TargetRow {
 }
 
 fn load(workload: &WorkloadFinding) -> LoadTable {
-    LoadTable { name: cleaned(&workload.name), rows: workload.over.iter().map(load_row).collect() }
+    LoadTable {
+        name: cleaned(&workload.name),
+        rows: workload.over.iter().map(load_row).collect(),
+        endpoints: workload.endpoints.iter().map(endpoint_row).collect(),
+    }
 }
 
 fn load_row(figures: &LoadFigures) -> LoadRow {
     let rate = |count: u64| Unit::PerSecond.show(count as f64 / figures.seconds.max(1) as f64);
-    let errors = figures
-        .errors
-        .iter()
-        .map(|(class, count)| format!("{} {}", clean(class), show::count(*count as f64)));
-    let latency = figures.latency_us.map_or_else(
-        || vec![NOTHING.into(); 5],
-        |quantiles| quantiles.map(|value| Unit::Micros.show(value as f64)).into(),
-    );
     LoadRow {
         over: cleaned(&figures.over),
         offered: rate(figures.due),
         achieved: rate(figures.ok),
-        error_ratio: figures.error_ratio.map_or_else(|| NOTHING.into(), |ratio| Unit::Ratio.show(ratio)),
-        errors: errors.collect::<Vec<_>>().join(", "),
+        error_ratio: ratio(figures.error_ratio),
+        errors: classes(&figures.errors),
         dropped: if figures.dropped == 0 { NOTHING.into() } else { show::count(figures.dropped as f64) },
-        latency,
+        latency: latencies(figures.latency_us),
     }
+}
+
+fn endpoint_row(figures: &EndpointFigures) -> EndpointRow {
+    EndpointRow {
+        name: cleaned(&figures.name),
+        ok: show::count(figures.ok as f64),
+        error_ratio: ratio(figures.error_ratio),
+        errors: classes(&figures.errors),
+        latency: latencies(figures.latency_us),
+    }
+}
+
+fn ratio(found: Option<f64>) -> String {
+    found.map_or_else(|| NOTHING.into(), |ratio| Unit::Ratio.show(ratio))
+}
+
+fn classes(errors: &BTreeMap<String, u64>) -> String {
+    let shown = |(class, count): (&String, &u64)| format!("{} {}", clean(class), show::count(*count as f64));
+    errors.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn latencies(quantiles: Option<[u64; 5]>) -> Vec<String> {
+    let show = |quantiles: [u64; 5]| quantiles.map(|value| Unit::Micros.show(value as f64)).into();
+    quantiles.map_or_else(|| vec![NOTHING.into(); 5], show)
 }
 
 fn health(analysis: &Analysis) -> Vec<HealthRow> {

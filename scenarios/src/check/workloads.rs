@@ -8,6 +8,8 @@ use crate::workload::{HttpRequest, TcpExchange, Workload};
 
 /// What the client writes itself.
 const OWN_HEADERS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
+/// The longest name of an endpoint, in characters.
+const LONGEST_NAME: usize = 100;
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
@@ -64,7 +66,19 @@ fn filled(checker: &mut Checker<'_>, path: &Path, length: usize, example: &str) 
     }
 }
 
+/// A name stands in every table: it is one, and it is short.
+fn name(checker: &mut Checker<'_>, path: &Path, name: Option<&str>) {
+    let Some(name) = name else { return };
+    let length = name.chars().count();
+    if name.trim().is_empty() || length > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("`{}` is not the name of an endpoint", shortened(name));
+        let help = format!("write 1 to {LONGEST_NAME} characters such as `\"item\"`, or leave `name` out");
+        checker.tell(&path.then("name"), message, help);
+    }
+}
+
 fn request(checker: &mut Checker<'_>, path: &Path, request: &HttpRequest) {
+    name(checker, path, request.name.as_deref());
     if request.method.is_empty() || !request.method.bytes().all(is_token) {
         let message = format!("`{}` is not a method", shortened(&request.method));
         checker.tell(&path.then("method"), message, "write one such as `GET`, `POST` or `PATCH`");
@@ -99,6 +113,7 @@ fn is_token(byte: u8) -> bool {
 }
 
 fn exchange(checker: &mut Checker<'_>, path: &Path, exchange: &TcpExchange) {
+    name(checker, path, exchange.name.as_deref());
     if exchange.send.is_empty() {
         checker.tell(
             &path.then("send"),

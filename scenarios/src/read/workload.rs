@@ -21,6 +21,7 @@ blank! {
     }), r#"Http(to: Target("server"), arrivals: Poisson("100/s"), requests: [(get: "/")])"#;
     Destination: Self::Target(String::new()), r#"Link("link")"#;
     HttpRequest: Self {
+        name: None,
         method: String::new(),
         path: String::new(),
         headers: Vec::new(),
@@ -30,7 +31,7 @@ blank! {
         keys: 1,
     }, r#"(get: "/")"#;
     Vec<HttpRequest>: Self::new(), r#"[(get: "/")]"#;
-    TcpExchange: Self { send: String::new(), expect: String::new(), until: None, weight: 1, keys: 1 },
+    TcpExchange: Self { name: None, send: String::new(), expect: String::new(), until: None, weight: 1, keys: 1 },
         r#"(send: "PING\r\n", expect: "+PONG\r\n")"#;
     Vec<TcpExchange>: Self::new(), r#"[(send: "PING\r\n", expect: "+PONG\r\n")]"#;
 }
@@ -106,6 +107,7 @@ fn request(cx: &mut Context, node: &Node) -> Option<HttpRequest> {
     let mut fields = cx.fields(node, "a request")?;
     let (method, path) = method_and_path(cx, &mut fields);
     let request = HttpRequest {
+        name: fields.optional(cx, "name", text),
         method,
         path,
         headers: fields.or(cx, "headers", Vec::new(), |cx, node| cx.entries(node, "headers", text)),
@@ -143,6 +145,7 @@ fn http_expect(cx: &mut Context, node: &Node) -> Option<HttpExpect> {
 fn exchange(cx: &mut Context, node: &Node) -> Option<TcpExchange> {
     let mut fields = cx.fields(node, "an exchange")?;
     let exchange = TcpExchange {
+        name: fields.optional(cx, "name", text),
         send: fields.required(cx, "send", text),
         expect: fields.or(cx, "expect", String::new(), text),
         until: fields.optional(cx, "until", text),

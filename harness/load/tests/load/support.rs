@@ -66,6 +66,7 @@ pub async fn nobody() -> SocketAddr {
 
 pub fn get(path: &str) -> HttpRequest {
     HttpRequest {
+        name: None,
         method: "GET".into(),
         path: path.into(),
         headers: Vec::new(),
@@ -97,6 +98,7 @@ pub fn tcp(per_second: f64, connections: u32, send: &str, expect: &str, until: O
         connections,
         habits: Habits::default(),
         exchanges: vec![TcpExchange {
+            name: None,
             send: send.into(),
             expect: expect.into(),
             until: until.map(Into::into),
