@@ -15,7 +15,9 @@ use shakedown_load::recorder::histogram;
 use shakedown_load::{Ending, LoadEnd, Start, start};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::units::{Rate, Span};
-use shakedown_scenarios::workload::{Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Workload};
+use shakedown_scenarios::workload::{
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, Workload,
+};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
@@ -86,7 +88,9 @@ pub fn run(load: Constant, address: SocketAddr) -> anyhow::Result<Outcome> {
         arrivals: Arrivals::Constant(load.rate),
         timeout: Span::secs(10),
         connections: load.connections,
+        habits: Habits::default(),
         requests: vec![HttpRequest {
+            name: None,
             method: "GET".to_owned(),
             path: "/{n}".to_owned(),
             headers: Vec::new(),

@@ -13,6 +13,7 @@ use shakedown_scenarios::plan::Plan;
 use crate::journal::{Entry, Journal, ModelPlayed};
 
 mod course;
+mod endpoints;
 mod exports;
 mod faults;
 mod finding;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 mod backlog;
 pub mod counts;
+pub mod endpoints;
 mod entry;
 pub mod read;
 pub mod record;
@@ -18,6 +19,7 @@ mod varint;
 pub mod write;
 
 pub use counts::{Counts, Tally};
+pub use endpoints::EndpointSecond;
 pub use entry::{Entry, Kind, Second};
 pub use read::{Entries, Journal};
 pub use record::*;

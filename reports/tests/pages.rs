@@ -194,6 +194,7 @@ fn hostile_pages(text: &str) -> (tempfile::TempDir, Analysis) {
     }
     for workload in &mut analysis.workloads {
         workload.name = text.into();
+        workload.endpoints.iter_mut().for_each(|endpoint| endpoint.name = text.into());
     }
     for leak in &mut analysis.leaks {
         leak.target = text.into();
@@ -204,6 +205,24 @@ fn hostile_pages(text: &str) -> (tempfile::TempDir, Analysis) {
     let dir = tempfile::tempdir().expect("a folder");
     pages::write(dir.path(), &plan, &analysis).expect("the pages are written");
     (dir, analysis)
+}
+
+#[test]
+fn a_mix_has_a_table_of_its_endpoints() {
+    let plan = plan(|_| {});
+    let dir = folder(&plan, story(&plan));
+    let analysis = report(dir.path()).unwrap();
+    let [items, out] = analysis.workloads[0].endpoints.as_slice() else { panic!("two endpoints") };
+    assert_eq!((items.name.as_str(), out.name.as_str()), ("GET /items/{n}", "check <b>out</b>"));
+    let whole = analysis.workloads[0].over.last().unwrap();
+    assert_eq!(items.ok + out.ok, whole.ok);
+    assert!(out.error_ratio > Some(0.0) && items.error_ratio == Some(0.0));
+    assert!(out.latency_us.unwrap()[0] > items.latency_us.unwrap()[0]);
+    let html = read(dir.path(), "report.html");
+    assert!(html.contains("Endpoints, over the whole run"));
+    assert!(html.contains("<td>check &lt;b&gt;out&lt;&#x2f;b&gt;</td>"), "escaped");
+    let markdown = read(dir.path(), "report.md");
+    assert!(markdown.contains("| endpoint, over the whole run |") && markdown.contains("| GET /items/{n} |"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::words::Dictionary;
 use crate::workload::{Destination, Workload};
 
 mod addresses;
+mod arrivals;
 mod exports;
 mod faults;
 mod gates;

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`experiment`] (the whole), [`target`], [`workload`], [`fault`], [`probe`], [`export`], [`gate`],
 //! [`guard`] (its parts), [`units`] (its quantities), [`protocol`] and [`words`] (what higher floors have the words for),
-//! [`placeholder`] (what is put into a process's arguments at the start). Then the way from text to timeline: [`syntax`]
+//! [`placeholder`] (what is put into a process's arguments at the start), [`trace`] (arrivals that were recorded). Then the way from text to timeline: [`syntax`]
 //! (text to tree), [`read`] (tree to experiment), `check` (do the parts fit?), [`problem`] (everything that is wrong,
 //! told at once), [`plan`] (every moment fixed), [`seed`] (where chance comes from). [`library`] and [`template`] hold the
 //! experiments that come along.
@@ -29,6 +29,7 @@ pub mod syntax;
 pub mod target;
 pub mod template;
 pub mod toxic;
+pub mod trace;
 pub mod units;
 pub mod words;
 pub mod workload;

@@ -21,6 +21,7 @@ macro_rules! library {
 /// All of them, the one to start with first.
 pub const LIBRARY: &[Entry] = library![
     "quickstart",
+    "workday",
     "bad-network",
     "split-brain",
     "http-faults",

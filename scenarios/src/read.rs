@@ -10,6 +10,7 @@ use crate::problem::{Problem, Problems};
 use crate::syntax::{self, Place};
 use crate::words::{Dictionary, NoDictionary};
 
+mod arrivals;
 mod context;
 mod experiment;
 mod export;

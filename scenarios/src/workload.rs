@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Rate, Span};
+use crate::units::{Bandwidth, Span};
+
+mod arrivals;
+mod words;
+
+pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
 pub mod postgres;
 pub mod redis;
@@ -15,9 +20,9 @@ pub use websocket::WebSocketWorkload;
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Workload {
-    /// HTTP/1.1 requests, open loop: each is due at its time whether or not earlier ones were answered.
+    /// HTTP/1.1 requests.
     Http(HttpWorkload),
-    /// Send some bytes, expect some bytes, on kept TCP connections; open loop.
+    /// Send some bytes, expect some bytes, on kept TCP connections.
     Tcp(TcpWorkload),
     /// Commands to a Redis, alone or in pipelines, on kept connections; open loop.
     Redis(RedisWorkload),
@@ -27,7 +32,7 @@ pub enum Workload {
     WebSocket(WebSocketWorkload),
 }
 
-/// HTTP/1.1, open loop.
+/// HTTP/1.1 requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpWorkload {
@@ -38,16 +43,34 @@ pub struct HttpWorkload {
     /// A request that is not answered this long after it was sent is an error of class `timeout`.
     pub timeout: Span,
     /// How many connections may be open at once, 1 to 10,000. A request that is due while all are busy waits, and its
-    /// wait counts as latency.
+    /// wait counts as latency. In the closed model each user has one of its own: as many as there are users.
     pub connections: u32,
+    /// How connections are used.
+    #[serde(default)]
+    pub habits: Habits,
     /// The mix; one is drawn for each arrival, by weight.
     pub requests: Vec<HttpRequest>,
+}
+
+/// How a workload's clients use their connections. By default they keep them, and read as fast as they can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Habits {
+    /// A connection is closed by the client after so many requests, and the next request dials anew; 1 or more. `None`: it
+    /// is kept.
+    pub requests_per_connection: Option<u32>,
+    /// The most bytes a second that each connection reads: a slow consumer. What the target can then not send backs up
+    /// in it, and the time is part of latency and of the timeout. `None`: as fast as they come.
+    pub read_rate: Option<Bandwidth>,
 }
 
 /// One kind of request of a mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpRequest {
+    /// What reports call it; `None`: its method and path. Requests of the same name are counted together.
+    #[serde(default)]
+    pub name: Option<String>,
     /// `GET`, `POST`, …
     pub method: String,
     /// Path and query. `{n}` becomes a number drawn below `keys`.
@@ -74,7 +97,7 @@ pub struct HttpExpect {
     pub body: Option<String>,
 }
 
-/// Send and expect on kept TCP connections, open loop.
+/// Send and expect on kept TCP connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpWorkload {
@@ -84,8 +107,11 @@ pub struct TcpWorkload {
     pub arrivals: Arrivals,
     /// An exchange that is not answered this long after it was sent is an error of class `timeout`.
     pub timeout: Span,
-    /// How many connections may be open at once, 1 to 10,000.
+    /// How many connections may be open at once, 1 to 10,000; in the closed model as many as there are users.
     pub connections: u32,
+    /// How connections are used.
+    #[serde(default)]
+    pub habits: Habits,
     /// The mix; one is drawn for each arrival, by weight.
     pub exchanges: Vec<TcpExchange>,
 }
@@ -95,6 +121,9 @@ pub struct TcpWorkload {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpExchange {
+    /// What reports call it; `None`: the first line of what is sent. Exchanges of the same name are counted together.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Bytes to send. `{n}` becomes a number drawn below `keys`; `\r\n` as in any RON string.
     pub send: String,
     /// What the answer must start with; anything else is an error of class `check`.
@@ -114,42 +143,6 @@ pub enum Destination {
     Link(String),
     /// Straight to this target.
     Target(String),
-}
-
-/// When requests are due (the open model: arrivals do not wait for answers).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Arrivals {
-    /// Evenly spaced.
-    Constant(Rate),
-    /// Independent of each other: exponential gaps.
-    Poisson(Rate),
-    /// Rates that change, each stage from the last one's rate to its own; the last one holds to the end.
-    Stages {
-        /// How arrivals lie around the rate of the moment.
-        spacing: Spacing,
-        /// The stages in order; at least one.
-        stages: Vec<Stage>,
-    },
-}
-
-/// How arrivals lie around a rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Spacing {
-    /// Evenly spaced.
-    Even,
-    /// Exponential gaps.
-    Random,
-}
-
-/// One stage of a changing rate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stage {
-    /// The rate at the end of the stage.
-    pub rate: Rate,
-    /// How long the stage lasts; the rate moves in a straight line from the last stage's (from `rate` itself in the
-    /// first stage). Zero: at once.
-    pub over: Span,
 }
 
 // === impl Workload ===
@@ -179,17 +172,6 @@ impl Workload {
         }
     }
 
-    /// The same, to be changed.
-    pub(crate) const fn arrivals_mut(&mut self) -> &mut Arrivals {
-        match self {
-            Self::Http(workload) => &mut workload.arrivals,
-            Self::Tcp(workload) => &mut workload.arrivals,
-            Self::Redis(workload) => &mut workload.arrivals,
-            Self::Postgres(workload) => &mut workload.arrivals,
-            Self::WebSocket(workload) => &mut workload.arrivals,
-        }
-    }
-
     /// The protocol it speaks, for people.
     #[must_use]
     pub const fn protocol(&self) -> &'static str {
@@ -200,6 +182,69 @@ impl Workload {
             Self::Postgres(_) => "PostgreSQL",
             Self::WebSocket(_) => "WebSocket",
         }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub const fn arrivals_mut(&mut self) -> &mut Arrivals {
+        match self {
+            Self::Http(workload) => &mut workload.arrivals,
+            Self::Tcp(workload) => &mut workload.arrivals,
+            Self::Redis(workload) => &mut workload.arrivals,
+            Self::Postgres(workload) => &mut workload.arrivals,
+            Self::WebSocket(workload) => &mut workload.arrivals,
+        }
+    }
+
+    /// How connections are used.
+    #[must_use]
+    pub const fn habits(&self) -> Habits {
+        match self {
+            Self::Http(workload) => workload.habits,
+            Self::Tcp(workload) => workload.habits,
+            Self::Redis(workload) => workload.habits,
+            Self::Postgres(workload) => workload.habits,
+            Self::WebSocket(_) => Habits { requests_per_connection: None, read_rate: None },
+        }
+    }
+
+    /// How many connections may be open at once.
+    #[must_use]
+    pub const fn connections(&self) -> u32 {
+        match self {
+            Self::Http(workload) => workload.connections,
+            Self::Tcp(workload) => workload.connections,
+            Self::Redis(workload) => workload.connections,
+            Self::Postgres(workload) => workload.connections,
+            Self::WebSocket(workload) => workload.sockets,
+        }
+    }
+}
+
+// === impl HttpRequest ===
+
+impl HttpRequest {
+    /// What reports call it: its name, or `GET /items/{n}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let usual = || begun(&format!("{} {}", self.method, self.path));
+        self.name.clone().unwrap_or_else(usual)
+    }
+}
+
+/// A name stands in each second of a journal: of what was not named, this much.
+fn begun(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+// === impl TcpExchange ===
+
+impl TcpExchange {
+    /// What reports call it: its name, or the first line of what is sent: `GET key:{n}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let usual = || begun(self.send.lines().next().unwrap_or_default());
+        self.name.clone().unwrap_or_else(usual)
     }
 }
 

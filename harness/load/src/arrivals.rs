@@ -6,54 +6,35 @@
 //! Point Processes*, section 7.4). A due time is computed from its number and never from the one before it, so nothing
 //! drifts.
 //!
-//! This knows no clock: a due time is a number, and chance comes in as an argument.
+//! Bursts and replays have no rate: theirs are counted off. This knows no clock: a due time is a number, and chance comes in as an argument.
 
 mod curve;
+mod source;
 
 use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{Arrivals, Spacing};
+use shakedown_scenarios::workload::Arrivals;
+
+use self::source::Source;
+use crate::users;
 
 pub use curve::Curve;
 
 /// The due times of one load, in nanoseconds since its start, never falling, all before its end.
 #[derive(Clone, Debug)]
 pub struct DueTimes {
-    curve: Curve,
-    spacing: Spacing,
-    chance: Chance,
+    source: Source,
     end: u64,
-    /// Even: how many have come. Random: the running sum of unit exponentials.
-    walked: f64,
     last: u64,
     ended: bool,
 }
 
 impl DueTimes {
-    /// The due times of these arrivals before `end`. Evenly spaced arrivals draw nothing from `chance`.
+    /// The due times of these arrivals before `end`. Evenly spaced arrivals, bursts and replays draw nothing from `chance`.
+    /// In the closed model there are none: what is due follows from the answers.
     #[must_use]
     pub fn new(arrivals: &Arrivals, chance: Chance, end: Span) -> Self {
-        let spacing = match arrivals {
-            Arrivals::Constant(_) => Spacing::Even,
-            Arrivals::Poisson(_) => Spacing::Random,
-            Arrivals::Stages { spacing, .. } => *spacing,
-        };
-        let curve = Curve::new(arrivals);
-        Self { curve, spacing, chance, end: end.as_nanos(), walked: 0.0, last: 0, ended: false }
-    }
-
-    fn step(&mut self) -> f64 {
-        match self.spacing {
-            Spacing::Even => {
-                let at = self.walked;
-                self.walked += 1.0;
-                at
-            }
-            Spacing::Random => {
-                self.walked += self.chance.exponential(1.0);
-                self.walked
-            }
-        }
+        Self { source: Source::new(arrivals, chance), end: end.as_nanos(), last: 0, ended: false }
     }
 }
 
@@ -64,9 +45,7 @@ impl Iterator for DueTimes {
         if self.ended {
             return None;
         }
-        let at = self.step();
-        let due = self.curve.moment(at).map(|seconds| (seconds * 1e9).round() as u64);
-        match due.filter(|due| *due < self.end) {
+        match self.source.next().filter(|due| *due < self.end) {
             Some(due) => {
                 // Two neighbours on a ramp may be rounded past each other by a nanosecond.
                 self.last = due.max(self.last);
@@ -82,12 +61,24 @@ impl Iterator for DueTimes {
 
 impl std::iter::FusedIterator for DueTimes {}
 
+/// The highest rate, in requests a second, that room to wait and rests after failures are made for.
+pub(crate) fn peak(arrivals: &Arrivals) -> f64 {
+    match arrivals {
+        // Not the moment's rate, which is endless: as many as come within a second, and one burst at least.
+        Arrivals::Bursts { size, every, .. } => f64::from(*size) / every.as_secs_f64().clamp(1e-9, 1.0),
+        Arrivals::Replay { trace, speed, .. } => trace.most_in_a_second() as f64 * speed,
+        Arrivals::Closed { users, think } => users::peak(*users as usize, *think),
+        _ => Curve::new(arrivals).peak(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use shakedown_scenarios::seed::Streams;
+    use shakedown_scenarios::trace::{Trace, TraceFormat};
     use shakedown_scenarios::units::Rate;
-    use shakedown_scenarios::workload::Stage;
+    use shakedown_scenarios::workload::{Spacing, Stage};
 
     use super::*;
 
@@ -180,6 +171,109 @@ mod tests {
     const RAMP_GOLDEN: [u64; 6] =
         [0, 900_000_000, 1_000_000_000, 1_095_445_115, 3_000_000_000, 3_741_801_110];
 
+    fn replay(micros: &[u64], speed: f64) -> Arrivals {
+        let trace = Trace::of(micros.to_vec()).unwrap();
+        Arrivals::Replay { file: "trace.csv".into(), format: TraceFormat::Csv, speed, trace }
+    }
+
+    #[test]
+    fn bursts_come_at_once_or_spread_and_do_not_drift() {
+        let bursts = |over| Arrivals::Bursts { size: 3, every: Span::nanos(100), over };
+        let at_once = dues(&bursts(Span::ZERO), 1, Span::nanos(201));
+        assert_eq!(at_once, [0, 0, 0, 100, 100, 100, 200, 200, 200]);
+        let spread = dues(&bursts(Span::nanos(60)), 1, Span::nanos(130));
+        assert_eq!(spread, [0, 20, 40, 100, 120]);
+        // Ten a second in bursts of a thousand, for two days.
+        let long = Arrivals::Bursts { size: 1_000, every: Span::secs(100), over: Span::secs(3) };
+        let last = DueTimes::new(&long, chance(1), Span::secs(2 * 86_400)).enumerate().last().unwrap();
+        assert_eq!(last, (1_727_999, 172_702_997_000_000));
+        assert_eq!((peak(&long), peak(&bursts(Span::ZERO))), (1_000.0, 3e7));
+    }
+
+    #[test]
+    fn a_replay_keeps_its_times_and_a_faster_one_divides_them() {
+        let micros = [7, 7, 10, 1_000_007];
+        assert_eq!(dues(&replay(&micros, 1.0), 1, Span::secs(5)), [0, 0, 3_000, 1_000_000_000]);
+        assert_eq!(dues(&replay(&micros, 2.0), 1, Span::secs(5)), [0, 0, 1_500, 500_000_000]);
+        assert_eq!(
+            dues(&replay(&micros, 0.5), 1, Span::secs(1)),
+            [0, 0, 6_000],
+            "the last is due after the end"
+        );
+        assert_eq!(peak(&replay(&micros, 2.0)), 6.0);
+    }
+
+    /// The first due times of shapes with a seed; a change here changes every run there ever was. They were worked out
+    /// by hand from the unit exponentials that [`POISSON_GOLDEN`] walks along: 0.779, 0.837, 0.871, 1.541.
+    #[test]
+    fn due_times_of_repeated_curves_are_pinned() {
+        let spikes = Arrivals::Spikes {
+            spacing: Spacing::Random,
+            base: rate(0.0),
+            peak: rate(1.0),
+            every: Span::secs(10),
+            hold: Span::secs(1),
+            ramp: Span::ZERO,
+        };
+        let due: Vec<u64> = DueTimes::new(&spikes, chance(42), Span::secs(60)).take(4).collect();
+        let unit = POISSON_GOLDEN.map(|due| due as f64 / 2e6);
+        let expected = unit.map(|unit| (unit + 9.0 * (unit.floor() + 1.0)) * 1e9);
+        for (due, expected) in due.iter().zip(expected) {
+            assert!((*due as f64 - expected).abs() <= 500.0, "{due} for {expected}");
+        }
+        assert_eq!(due, SPIKES_GOLDEN);
+        let sine = Arrivals::Sine {
+            spacing: Spacing::Even,
+            mean: rate(10.0),
+            amplitude: rate(10.0),
+            period: Span::secs(1),
+        };
+        assert_eq!(dues(&sine, 42, Span::secs(1)), SINE_GOLDEN);
+    }
+
+    const SPIKES_GOLDEN: [u64; 4] = [9_779_090_613, 9_836_655_348, 9_870_671_735, 19_541_252_681];
+    /// By a second implementation; within 30 µs of the inverse of `10 t + 10 (1 - cos 2πt) / 2π`.
+    const SINE_GOLDEN: [u64; 10] = [
+        0,
+        80_211_896,
+        141_294_757,
+        194_876_096,
+        245_424_173,
+        295_738_618,
+        348_511_118,
+        407_712_861,
+        482_643_619,
+        637_453_502,
+    ];
+
+    fn any_repeated() -> impl Strategy<Value = (Arrivals, bool)> {
+        let spacing = |random| if random { Spacing::Random } else { Spacing::Even };
+        let spikes = (0.0..500.0, 1.0..500.0, 0..400_u64, 0..200_u64, 1..500_u64, any::<bool>()).prop_map(
+            move |(base, above, hold, ramp, calm, random)| {
+                let every = Span::millis(hold + 2 * ramp + calm);
+                let (hold, ramp) = (Span::millis(hold), Span::millis(ramp));
+                let peak = rate(base + above);
+                (
+                    Arrivals::Spikes { spacing: spacing(random), base: rate(base), peak, every, hold, ramp },
+                    random,
+                )
+            },
+        );
+        let sine = (1.0..500.0, 0.0..=1.0, 10..5_000_u64, any::<bool>()).prop_map(
+            move |(mean, share, period, random)| {
+                let amplitude = rate(mean * share);
+                let period = Span::millis(period);
+                (Arrivals::Sine { spacing: spacing(random), mean: rate(mean), amplitude, period }, random)
+            },
+        );
+        let hours = proptest::collection::vec(prop_oneof![Just(0.0), 0.0..500.0], 24);
+        let daily = (hours, 24..5_000_u64, any::<bool>()).prop_map(move |(hours, day, random)| {
+            let rates = hours.into_iter().map(rate).collect();
+            (Arrivals::Daily { spacing: spacing(random), rates, day: Span::millis(day) }, random)
+        });
+        prop_oneof![spikes, sine, daily]
+    }
+
     proptest! {
         // Each case walks through thousands of due times.
         #![proptest_config(ProptestConfig::with_cases(64))]
@@ -194,6 +288,42 @@ mod tests {
             for (n, due) in due.iter().enumerate() {
                 prop_assert!((curve.integral(*due as f64 / 1e9) - n as f64).abs() <= 1e-4, "number {n} at {due}");
             }
+        }
+
+        #[test]
+        fn repeated_curves_keep_to_their_integral((arrivals, random) in any_repeated(), seed: u64, end in 1_u64..20_000) {
+            let due = dues(&arrivals, seed, Span::millis(end));
+            prop_assert!(due.is_sorted() && due.iter().all(|due| *due < end * 1_000_000));
+            let mean = Curve::new(&arrivals).integral(end as f64 / 1e3);
+            let room = if random { 6.0 * mean.sqrt() + 12.0 } else { 1.0 + 1e-6 };
+            prop_assert!((due.len() as f64 - mean).abs() <= room, "{} came, {mean} were to come", due.len());
+        }
+
+        #[test]
+        fn every_lap_of_a_curve_is_like_the_first((arrivals, _) in any_repeated(), laps in 1..1_000_u32, part in 0.0..1.0) {
+            let length = match &arrivals {
+                Arrivals::Spikes { every: span, .. }
+                | Arrivals::Sine { period: span, .. }
+                | Arrivals::Daily { day: span, .. } => span.as_secs_f64(),
+                _ => unreachable!("nothing else is made"),
+            };
+            let curve = Curve::new(&arrivals);
+            let (whole, inside) = (curve.integral(length), curve.integral(part * length));
+            let later = curve.integral((f64::from(laps) + part) * length);
+            prop_assert!((later - f64::from(laps) * whole - inside).abs() <= 1e-6 * (1.0 + later));
+        }
+
+        #[test]
+        fn a_replay_has_the_times_of_its_trace(
+            micros in proptest::collection::vec(0..10_000_000_u64, 1..300), speed in 0.1..10.0_f64, end in 1..20_000_u64,
+        ) {
+            let due = dues(&replay(&micros, speed), 0, Span::millis(end));
+            let first = micros.iter().min().unwrap();
+            let mut expected: Vec<f64> = micros.iter().map(|at| (at - first) as f64 * 1e3 / speed).collect();
+            expected.sort_by(f64::total_cmp);
+            expected.retain(|at| at.round() < (end * 1_000_000) as f64);
+            prop_assert_eq!(due.len(), expected.len());
+            prop_assert!(due.iter().zip(&expected).all(|(due, at)| (*due as f64 - at).abs() <= 1.0));
         }
 
         #[test]

@@ -145,6 +145,9 @@ pub enum ClientError {
         /// `RLIMIT_NOFILE`.
         allowed: u64,
     },
+    /// A replay of nothing.
+    #[error("expected the trace `{0}` to have been read, found no arrival")]
+    Trace(String),
     /// Not a method.
     #[error("expected a method such as `GET` (letters, no CONNECT), found `{0}`")]
     Method(String),

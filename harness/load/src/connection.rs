@@ -6,18 +6,22 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use shakedown_scenarios::units::Bandwidth;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::coop::consume_budget;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::client::{Client, ErrorClass, Reading};
 use crate::mix::Ask;
 use crate::recorder::Course;
 use crate::shared::{Buffers, Shared};
+use crate::throttle::Throttle;
 
 /// One connection and the task that serves it.
 pub(crate) struct Connection<C: Client> {
@@ -31,10 +35,25 @@ pub(crate) struct Connection<C: Client> {
     /// cost more than the request's own book-keeping.
     alarm: Pin<Box<Sleep>>,
     failures: u32,
+    /// Requests that the present stream was asked.
+    asked: u32,
+    /// Only a slow consumer has one.
+    reading: Option<SlowReading>,
+}
+
+/// The slow reading of one connection.
+struct SlowReading {
+    throttle: Throttle,
+    /// Fires when the next piece may be read.
+    pause: Pin<Box<Sleep>>,
 }
 
 /// The verdict on an answer, and whether the connection may take the next request.
 type Answered = (Result<(), ErrorClass>, bool);
+
+/// The smallest and the largest buffer of the kernel for a slow consumer, in bytes.
+const SLOW_BUFFER_MIN: u32 = 4 * 1024;
+const SLOW_BUFFER_MAX: u32 = 64 * 1024;
 
 /// What came of waiting for an answer.
 enum Step {
@@ -48,8 +67,13 @@ impl<C: Client> Connection<C> {
     /// A connection that is not open yet, on this seat.
     pub(crate) fn new(shared: Rc<Shared<C>>, seat: usize) -> Self {
         let answer = shared.client.answer();
-        let alarm = Box::pin(sleep_until(shared.clock.deadline(0)));
-        Self { shared, seat, stream: None, answer, unsent: Vec::new(), alarm, failures: 0 }
+        let sleep = || Box::pin(sleep_until(shared.clock.deadline(0)));
+        let slow = |rate: Bandwidth| SlowReading {
+            throttle: Throttle::new(rate.as_bytes_per_second()),
+            pause: sleep(),
+        };
+        let (alarm, reading) = (sleep(), shared.habits.read_rate.map(slow));
+        Self { shared, seat, stream: None, answer, unsent: Vec::new(), alarm, failures: 0, asked: 0, reading }
     }
 
     /// Serves requests for as long as the load lives, beginning with this one; without one the connection is opened first.
@@ -63,8 +87,9 @@ impl<C: Client> Connection<C> {
                 }
                 None => self.hold().await,
             }
-            let waiting = self.shared.queue.borrow_mut().take_or_rest(self.seat);
-            next = Some(match waiting {
+            // Where nothing is waited for on the way (an exchange without an answer), the others come first all the same.
+            consume_budget().await;
+            next = Some(match self.shared.next(self.seat) {
                 Some(ask) => ask,
                 None => self.free().await,
             });
@@ -105,7 +130,9 @@ impl<C: Client> Connection<C> {
             Err(class) if class.is_absence() => self.failures.saturating_add(1),
             _ => 0,
         };
-        self.shared.done(Course { due: ask.due, sent, done }, verdict);
+        // A user of the closed model was not due at a moment of its own: its latency is service time.
+        let due = if self.shared.users.is_some() { sent } else { ask.due };
+        self.shared.done(Course { due, sent, done, kind: ask.kind }, verdict);
     }
 
     async fn rest(&mut self) {
@@ -123,8 +150,10 @@ impl<C: Client> Connection<C> {
             None => self.open(deadline).await?,
         };
         self.send(&stream, ask).map_err(|error| broken(&error))?;
+        self.asked = self.asked.saturating_add(1);
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;
-        if keep {
+        let is_last = self.shared.habits.requests_per_connection.is_some_and(|most| self.asked >= most);
+        if keep && !is_last {
             self.stream = Some(stream);
         }
         verdict
@@ -156,7 +185,8 @@ impl<C: Client> Connection<C> {
     }
 
     async fn dial(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
-        let connect = TcpStream::connect(self.shared.address);
+        self.asked = 0;
+        let connect = connect(self.shared.address, self.shared.habits.read_rate);
         let stream = tokio::select! {
             biased;
             stream = connect => stream.map_err(|error| undialled(&error))?,
@@ -245,9 +275,15 @@ impl<C: Client> Connection<C> {
         stream: &mut TcpStream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Step>>> {
+        ready!(self.poll_may_read(context));
         let Buffers { input, output } = &mut *self.shared.buffers.borrow_mut();
-        let mut input = ReadBuf::new(input);
+        let most = self.reading.as_ref().map_or(usize::MAX, |slow| slow.throttle.piece());
+        let most = most.min(input.len());
+        let mut input = ReadBuf::new(&mut input[..most]);
         ready!(Pin::new(stream).poll_read(context, &mut input))?;
+        if let Some(slow) = &mut self.reading {
+            slow.throttle.read(self.shared.clock.now(), input.filled().len());
+        }
         if input.filled().is_empty() {
             return Poll::Ready(Ok(Some(Step::Over((self.shared.client.closed(&mut self.answer), false)))));
         }
@@ -261,6 +297,19 @@ impl<C: Client> Connection<C> {
             Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep && is_sent))),
             Reading::More => (input.remaining() == 0).then_some(Step::More),
         }))
+    }
+
+    /// A slow consumer waits until its next piece may be read.
+    fn poll_may_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(SlowReading { throttle, pause }) = &mut self.reading else { return Poll::Ready(()) };
+        while self.shared.clock.now() < throttle.next() {
+            let next = self.shared.clock.deadline(throttle.next());
+            if pause.deadline() != next {
+                pause.as_mut().reset(next);
+            }
+            ready!(pause.as_mut().poll(context));
+        }
+        Poll::Ready(())
     }
 
     /// A target that sends faster than we read would keep this task running for ever: the others come first, and the
@@ -327,6 +376,15 @@ impl<C: Client> Connection<C> {
         }
         Poll::Ready(())
     }
+}
+
+/// Connects. The target of a slow consumer is to feel it soon: the kernel may take in about a second's worth and no more.
+async fn connect(address: SocketAddr, read_rate: Option<Bandwidth>) -> io::Result<TcpStream> {
+    let Some(rate) = read_rate else { return TcpStream::connect(address).await };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let second = u32::try_from(rate.as_bytes_per_second()).unwrap_or(u32::MAX);
+    socket.set_recv_buffer_size(second.clamp(SLOW_BUFFER_MIN, SLOW_BUFFER_MAX))?;
+    socket.connect(address).await
 }
 
 fn taken(written: io::Result<usize>) -> io::Result<usize> {

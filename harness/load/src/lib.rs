@@ -1,8 +1,9 @@
-//! Load that tells the truth: arrivals × client × checks, open loop.
+//! Load that tells the truth: arrivals × client × checks.
 //!
-//! Read in this order: [`arrivals`] (when requests are due), `mix` and `template` (what is asked), `client` (what a
+//! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix` and `template` (what is asked), `client` (what a
 //! protocol sends and how it reads an answer), `queue` (which connection takes a request, and who waits), `connection`
-//! (the edge that moves bytes), `backoff` (how a target that is down is spared), [`recorder`] (what is counted), `timer`
+//! (the edge that moves bytes), `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`] (what is
+//! counted), `timer`
 //! and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on their way out), `run` (the thread
 //! and its handle).
 //!
@@ -11,13 +12,15 @@
 //! state needs no locks, and a target's stall in one workload cannot make another one late.
 //!
 //! Each latency counts from when the request was *due*, whether or not a connection was free: a stall of the target is
-//! felt by everyone who was to come during it ("coordinated omission" is what leaving them out is called).
+//! felt by everyone who was to come during it ("coordinated omission" is what leaving them out is called). In the closed
+//! model nobody comes by themselves: users wait for their answers, and latency is service time.
 
 pub mod arrivals;
 mod backoff;
 mod client;
 mod clock;
 mod connection;
+pub mod endpoints;
 mod mix;
 mod outbox;
 mod pacer;
@@ -27,7 +30,9 @@ mod run;
 mod shared;
 mod slice;
 mod template;
+mod throttle;
 mod timer;
+mod users;
 
 pub use client::{ClientError, ErrorClass};
 pub use pacer::Ending;

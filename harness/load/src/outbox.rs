@@ -71,7 +71,7 @@ mod tests {
     use crate::recorder::Recorder;
 
     fn windows(count: usize) -> Vec<Window> {
-        let mut recorder = Recorder::new("browse");
+        let mut recorder = Recorder::new("browse", &[]);
         (0..count).map(|_| recorder.close_first(0)).collect()
     }
 

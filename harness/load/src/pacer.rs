@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::arrivals::DueTimes;
 use crate::client::Client;
 use crate::connection::Connection;
-use crate::mix::{Ask, Mix};
+use crate::mix::Ask;
 use crate::outbox::Outbox;
 use crate::queue::Placement;
 use crate::shared::Shared;
@@ -47,8 +47,7 @@ pub(crate) struct Pacer<C: Client> {
     shared: Rc<Shared<C>>,
     timer: Timer,
     dues: DueTimes,
-    mix: Mix,
-    /// The next request that will be due.
+    /// The next request that will be due; in the closed model the users know.
     next: Option<u64>,
     /// When arrivals end, in nanoseconds since the start.
     end: u64,
@@ -62,7 +61,7 @@ pub(crate) struct Pacer<C: Client> {
 enum Woken {
     Time,
     Wish,
-    Settled,
+    Stirred,
     /// Nobody holds the load any more.
     Abandoned,
     /// A connection's task is gone.
@@ -73,13 +72,13 @@ impl<C: Client> Pacer<C> {
     /// A pacer at the start of a load that ends at `end`.
     pub(crate) fn new(
         shared: Rc<Shared<C>>,
-        (mut dues, mix): (DueTimes, Mix),
+        mut dues: DueTimes,
         end: u64,
         timer: Timer,
         outbox: Outbox,
     ) -> Self {
         let next = dues.next();
-        Self { shared, timer, dues, mix, next, end, give_up: None, connections: JoinSet::new(), outbox }
+        Self { shared, timer, dues, next, end, give_up: None, connections: JoinSet::new(), outbox }
     }
 
     /// Runs the load to its end; returns how many windows were lost, too.
@@ -102,9 +101,7 @@ impl<C: Client> Pacer<C> {
         }
         let seats = self.shared.queue.borrow_mut().take_up_all();
         for seat in seats {
-            self.shared.add_seat();
-            let connection = Connection::new(Rc::clone(&self.shared), seat);
-            self.connections.spawn_local(connection.serve(None));
+            self.open(seat, None);
         }
     }
 
@@ -125,7 +122,7 @@ impl<C: Client> Pacer<C> {
                 return Ok(if wish == Wish::Stop { Ending::Stopped } else { Ending::Completed });
             }
             match self.sleep(wishes).await? {
-                Woken::Time | Woken::Wish | Woken::Settled => {}
+                Woken::Time | Woken::Wish | Woken::Stirred => {}
                 Woken::Abandoned => return Ok(Ending::Aborted),
                 Woken::Lost(error) => return Ok(Ending::Failed { why: why(error) }),
             }
@@ -140,7 +137,7 @@ impl<C: Client> Pacer<C> {
             waited = self.timer.until(until) => { waited?; Woken::Time }
             changed = wishes.changed() => if changed.is_ok() { Woken::Wish } else { Woken::Abandoned },
             Some(Err(error)) = self.connections.join_next() => Woken::Lost(error),
-            () = shared.settled.notified() => Woken::Settled,
+            () = shared.stirred.notified() => Woken::Stirred,
         })
     }
 
@@ -149,16 +146,26 @@ impl<C: Client> Pacer<C> {
         let phase = self.give_up.unwrap_or(self.end);
         let passed = self.give_up.is_some_and(|give_up| give_up < second);
         let phase = if passed { u64::MAX } else { phase };
-        second.min(phase).min(self.next.unwrap_or(u64::MAX))
+        second.min(phase).min(self.next_due().unwrap_or(u64::MAX))
+    }
+
+    fn next_due(&self) -> Option<u64> {
+        self.shared.users.as_ref().map_or(self.next, |users| users.borrow().next())
     }
 
     /// Releases everything that is due.
     fn release(&mut self, now: u64) {
         while let Some(due) = self.next.filter(|due| *due <= now) {
             self.shared.recorder.borrow_mut().due(due, now);
-            let ask = self.mix.draw(due);
+            let ask = self.shared.mix.borrow_mut().draw(due);
             self.place(ask, now);
             self.next = self.dues.next();
+        }
+        let shared = Rc::clone(&self.shared);
+        let Some(users) = &shared.users else { return };
+        while let Some((due, seat)) = { users.borrow_mut().take(now) } {
+            let ask = shared.ask_of_user(due, now);
+            if shared.has_seat(seat) { shared.hand(seat, ask) } else { self.open(seat, Some(ask)) }
         }
     }
 
@@ -166,19 +173,24 @@ impl<C: Client> Pacer<C> {
         let placement = self.shared.queue.borrow_mut().offer(ask);
         match placement {
             Placement::Free(seat) => self.shared.hand(seat, ask),
-            Placement::New(seat) => {
-                self.shared.add_seat();
-                let connection = Connection::new(Rc::clone(&self.shared), seat);
-                self.connections.spawn_local(connection.serve(Some(ask)));
-            }
+            Placement::New(seat) => self.open(seat, Some(ask)),
             Placement::Waits => {}
             Placement::Dropped => self.shared.recorder.borrow_mut().dropped(now, 1),
         }
     }
 
+    fn open(&mut self, seat: usize, ask: Option<Ask>) {
+        self.shared.add_seat();
+        let connection = Connection::new(Rc::clone(&self.shared), seat);
+        self.connections.spawn_local(connection.serve(ask));
+    }
+
     /// From now on nothing becomes due; what waits still has the time of one timeout to be sent.
     fn end_arrivals(&mut self, now: u64) {
         self.next = None;
+        if let Some(users) = &self.shared.users {
+            users.borrow_mut().end();
+        }
         self.give_up = Some(now.saturating_add(self.shared.timeout));
         self.shared.is_draining.set(true);
     }

@@ -85,6 +85,11 @@ impl Queue {
         Placement::Waits
     }
 
+    /// A request is taken up by a seat that was not asked for here: a user's own.
+    pub(crate) fn begun(&mut self) {
+        self.in_flight += 1;
+    }
+
     /// A request that was placed with a seat came to its end.
     pub(crate) fn done(&mut self) {
         self.in_flight -= 1;

@@ -2,14 +2,16 @@
 //!
 //! A second is open until the pacer has passed its end; by then everything that was due or completed in it is here. A
 //! histogram counts from 1 µs to 1 h with two significant digits: a value is told within 0.8 % for 26 KiB (three digits
-//! would take 184 KiB a histogram). Histograms are emptied and used again.
+//! would take 184 KiB a histogram). Histograms are emptied and used again. A mix of several endpoints has one for each in
+//! which something completed; the workload's own is their sum, which is exact.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use hdrhistogram::Histogram;
 use shakedown_reports::journal::Window;
 
 use crate::client::ErrorClass;
+use crate::endpoints::{Endpoints, Part};
 
 /// The longest time that a histogram tells, in microseconds: one hour. What takes longer counts as this.
 pub const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
@@ -34,6 +36,7 @@ pub(crate) struct Recorder {
     first: u64,
     spare: Vec<Times>,
     clamped: u64,
+    endpoints: Endpoints,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +49,8 @@ struct Second {
     received: u64,
     /// Only a second in which something was due or completed needs histograms.
     times: Option<Times>,
+    /// By endpoint; empty where the workload has one, and as long as nothing completed.
+    parts: Vec<Option<Part>>,
 }
 
 #[derive(Debug)]
@@ -64,15 +69,23 @@ pub(crate) struct Course {
     pub sent: u64,
     /// When its answer was whole, or was given up.
     pub done: u64,
+    /// Its kind: an index into the mix.
+    pub kind: u32,
 }
 
 // === impl Recorder ===
 
 impl Recorder {
-    /// A recorder at the start of a load.
-    pub(crate) fn new(workload: &str) -> Self {
-        let open = VecDeque::from([Second::default()]);
-        Self { workload: workload.to_owned(), open, first: 0, spare: Vec::new(), clamped: 0 }
+    /// A recorder at the start of a load, with the name of each kind of its mix.
+    pub(crate) fn new(workload: &str, kinds: &[String]) -> Self {
+        Self {
+            workload: workload.to_owned(),
+            open: VecDeque::from([Second::default()]),
+            first: 0,
+            spare: Vec::new(),
+            clamped: 0,
+            endpoints: Endpoints::new(kinds),
+        }
     }
 
     /// A request was due at `due`; the pacer came to it at `now`. Counts in the second in which it was due.
@@ -99,18 +112,24 @@ impl Recorder {
 
     /// A request came to its end.
     pub(crate) fn done(&mut self, course: Course, verdict: Result<(), ErrorClass>) {
-        let Course { due, sent, done } = course;
+        let Course { due, sent, done, kind } = course;
+        let (latency, service) = (micros(done.saturating_sub(due)), micros(done.saturating_sub(sent)));
         match verdict {
             Ok(()) => {
-                let (latency, service) =
-                    (micros(done.saturating_sub(due)), micros(done.saturating_sub(sent)));
                 self.clamped += u64::from(latency > LATENCY_MICROS_MAX);
                 self.second(done).ok += 1;
-                let times = self.times(done);
-                times.latency.saturating_record(latency);
-                times.service.saturating_record(service);
+                self.times(done).service.saturating_record(service);
+                match self.part(done, kind) {
+                    Some(part) => part.right(latency),
+                    None => self.times(done).latency.saturating_record(latency),
+                }
             }
-            Err(class) => self.second(done).errors[class as usize] += 1,
+            Err(class) => {
+                self.second(done).errors[class as usize] += 1;
+                if let Some(part) = self.part(done, kind) {
+                    part.wrong(class);
+                }
+            }
         }
     }
 
@@ -126,10 +145,11 @@ impl Recorder {
 
     /// Whether nothing happened in the first open second.
     pub(crate) fn first_is_empty(&self) -> bool {
-        let Second { due, sent, ok, errors, dropped, received, times } = &self.open[0];
+        let Second { due, sent, ok, errors, dropped, received, times, parts } = &self.open[0];
         [due, sent, ok, dropped, received].iter().all(|count| **count == 0)
             && errors.iter().all(|count| *count == 0)
             && times.is_none()
+            && parts.is_empty()
     }
 
     /// Closes the first open second; `backlog` requests are in flight or waiting at its end.
@@ -140,15 +160,15 @@ impl Recorder {
         if self.open.is_empty() {
             self.open.push_back(Second::default());
         }
-        let counted = ErrorClass::ALL.into_iter().zip(second.errors).filter(|(_, count)| *count > 0);
-        let times = second.times.unwrap_or_else(|| self.take_times());
+        let mut times = second.times.unwrap_or_else(|| self.take_times());
+        let endpoints = self.endpoints.close(second.parts, &mut times.latency);
         let window = Window {
             second: number,
             workload: self.workload.clone(),
             due: second.due,
             sent: second.sent,
             ok: second.ok,
-            errors: counted.map(|(class, count)| (class.word().to_owned(), count)).collect(),
+            errors: by_word(second.errors),
             dropped: second.dropped,
             backlog,
             received: second.received,
@@ -156,6 +176,7 @@ impl Recorder {
             service: times.service.clone(),
             late_us_max: times.late.max(),
             late_us_p50: times.late.value_at_quantile(0.5),
+            endpoints,
         };
         self.give_times_back(times);
         window
@@ -178,6 +199,19 @@ impl Recorder {
         self.second(moment).times.as_mut().expect("was put there just now")
     }
 
+    /// Where an endpoint's share of a second is counted; `None` where the workload has but one endpoint.
+    fn part(&mut self, moment: u64, kind: u32) -> Option<&mut Part> {
+        let (index, all) = (self.endpoints.of(kind)?, self.endpoints.count());
+        if self.second(moment).parts.is_empty() {
+            self.second(moment).parts.resize_with(all, || None);
+        }
+        if self.second(moment).parts[index].is_none() {
+            let part = self.endpoints.take_part();
+            self.second(moment).parts[index] = Some(part);
+        }
+        self.second(moment).parts[index].as_mut()
+    }
+
     fn take_times(&mut self) -> Times {
         let new = || Times { latency: histogram(), service: histogram(), late: histogram() };
         self.spare.pop().unwrap_or_else(new)
@@ -194,6 +228,12 @@ impl Recorder {
     }
 }
 
+/// The classes that happened, by their words.
+pub(crate) fn by_word(errors: [u64; ErrorClass::ALL.len()]) -> BTreeMap<String, u64> {
+    let counted = ErrorClass::ALL.into_iter().zip(errors).filter(|(_, count)| *count > 0);
+    counted.map(|(class, count)| (class.word().to_owned(), count)).collect()
+}
+
 const fn micros(nanos: u64) -> u64 {
     nanos.saturating_add(500) / 1_000
 }
@@ -202,15 +242,21 @@ const fn micros(nanos: u64) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
+    use shakedown_reports::journal::Counts;
+
     use super::*;
 
+    fn recorder() -> Recorder {
+        Recorder::new("browse", &["GET /".to_owned()])
+    }
+
     fn course(due: u64, sent: u64, done: u64) -> Course {
-        Course { due, sent, done }
+        Course { due, sent, done, kind: 0 }
     }
 
     #[test]
     fn latency_counts_from_due_and_service_from_sent() {
-        let mut recorder = Recorder::new("browse");
+        let mut recorder = recorder();
         recorder.due(100_000_000, 100_200_000);
         recorder.sent(400_000_000);
         recorder.done(course(100_000_000, 400_000_000, 500_000_000), Ok(()));
@@ -223,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_request_counts_where_it_was_due_and_where_it_completed() {
-        let mut recorder = Recorder::new("browse");
+        let mut recorder = recorder();
         recorder.due(SECOND - 1, 2 * SECOND);
         recorder.sent(2 * SECOND);
         recorder.done(course(SECOND - 1, 2 * SECOND, 3 * SECOND + 5), Err(ErrorClass::Timeout));
@@ -237,7 +283,7 @@ mod tests {
 
     #[test]
     fn what_takes_longer_than_an_hour_is_counted_as_an_hour_and_told() {
-        let mut recorder = Recorder::new("browse");
+        let mut recorder = recorder();
         recorder.done(course(0, 0, 7_200 * SECOND), Ok(()));
         assert_eq!(recorder.clamped(), 1);
         let last = (0..=7_200).map(|_| recorder.close_first(0)).last().unwrap();
@@ -247,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_late_entry_for_a_closed_second_is_not_lost() {
-        let mut recorder = Recorder::new("browse");
+        let mut recorder = recorder();
         let _ = recorder.close_first(0);
         recorder.done(course(0, 0, 5), Ok(()));
         assert_eq!(recorder.close_first(0).ok, 1);
@@ -255,7 +301,7 @@ mod tests {
 
     #[test]
     fn histograms_are_used_again_and_come_back_empty() {
-        let mut recorder = Recorder::new("browse");
+        let mut recorder = recorder();
         for second in 0..100 {
             recorder.done(course(0, 0, second * SECOND), Ok(()));
             assert_eq!(recorder.close_first(0).latency.len(), 1);
@@ -275,13 +321,43 @@ mod tests {
             prop_assert!((told / micros as f64 - 1.0).abs() <= 0.01, "{told} for {micros}");
         }
 
+        /// Whatever completes when: the endpoints of all windows add up to their windows, histogram for histogram.
+        #[test]
+        fn endpoints_add_up_to_their_workload_exactly(
+            moments in proptest::collection::vec((0..4 * SECOND, 0..2 * SECOND, 0..9_usize, 0..5_u32), 0..200),
+        ) {
+            let kinds = ["a", "b", "a", "c", "d"].map(str::to_owned);
+            let (mut parted, mut plain) = (Recorder::new("browse", &kinds), recorder());
+            for (due, took, class, kind) in moments {
+                let verdict = ErrorClass::ALL.get(class).map_or(Ok(()), |class| Err(*class));
+                let course = Course { due, sent: due, done: due + took, kind };
+                parted.done(course, verdict);
+                plain.done(Course { kind: 0, ..course }, verdict);
+            }
+            for _ in 0..7 {
+                let (parted, plain) = (parted.close_first(0), plain.close_first(0));
+                prop_assert_eq!(&parted.latency, &plain.latency);
+                prop_assert_eq!((parted.ok, &parted.errors), (plain.ok, &plain.errors));
+                let mut latency = histogram();
+                parted.endpoints.iter().for_each(|part| latency.add(part.latency.histogram()).unwrap());
+                prop_assert_eq!(Counts::of(&latency), Counts::of(&parted.latency));
+                prop_assert_eq!(parted.endpoints.iter().map(|part| part.ok).sum::<u64>(), parted.ok);
+                let failed = |errors: &BTreeMap<String, u64>| errors.values().sum::<u64>();
+                let parts = parted.endpoints.iter().map(|part| failed(&part.errors)).sum::<u64>();
+                prop_assert_eq!(parts, failed(&parted.errors));
+                let names: Vec<&str> = parted.endpoints.iter().map(|part| part.name.as_str()).collect();
+                prop_assert!(names.is_sorted() && names.iter().all(|name| ["a", "b", "c", "d"].contains(name)));
+                prop_assert!(plain.endpoints.is_empty());
+            }
+        }
+
         /// Whatever happens when: the sums over all windows are what was put in.
         #[test]
         fn nothing_is_lost_between_windows(
             moments in proptest::collection::vec((0..10 * SECOND, 0..2 * SECOND, 0..=ErrorClass::ALL.len()), 0..200),
             closes in 0..8_usize,
         ) {
-            let mut recorder = Recorder::new("browse");
+            let mut recorder = recorder();
             let mut windows = Vec::new();
             let half = moments.len() / 2;
             for (index, (due, took, class)) in moments.iter().enumerate() {

@@ -10,15 +10,13 @@ use std::time::Instant;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
-use shakedown_scenarios::seed::Streams;
+use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{
-    HttpWorkload, PostgresWorkload, RedisWorkload, TcpWorkload, WebSocketWorkload, Workload,
-};
+use shakedown_scenarios::workload::{Arrivals, Workload};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::arrivals::{Curve, DueTimes};
+use crate::arrivals::DueTimes;
 use crate::client::http::HttpClient;
 use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
@@ -32,6 +30,7 @@ use crate::pacer::{Ending, Pacer, Wish};
 use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::timer::Timer;
+use crate::users::Users;
 
 /// A load that is to be started.
 #[derive(Clone, Debug)]
@@ -92,75 +91,64 @@ pub struct LoadEnd {
 /// (`InvalidInput`), or if the system has no thread, epoll or timer to give.
 pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
-        Workload::Http(http) => start_http(start, http, windows),
-        Workload::Tcp(tcp) => start_tcp(start, tcp, windows),
-        Workload::Redis(redis) => start_redis(start, redis, windows),
-        Workload::WebSocket(websocket) => start_websocket(start, websocket, windows),
-        Workload::Postgres(postgres) => start_postgres(start, postgres, windows),
+        Workload::Http(http) => {
+            let client = HttpClient::new(&start.host, &http.requests).map_err(invalid)?;
+            let kinds = http.requests.iter().enumerate().map(|(kind, request)| {
+                Kind::new(request.weight, client.has_key(kind).then_some(request.keys), request.endpoint())
+            });
+            let common = Common::new(&start, http.timeout, kinds);
+            launch(start, client, common, windows)
+        }
+        Workload::Tcp(tcp) => {
+            let client = TcpClient::new(&tcp.exchanges);
+            let kinds = tcp.exchanges.iter().enumerate().map(|(kind, exchange)| {
+                Kind::new(exchange.weight, client.has_key(kind).then_some(exchange.keys), exchange.endpoint())
+            });
+            let common = Common::new(&start, tcp.timeout, kinds);
+            launch(start, client, common, windows)
+        }
+        Workload::Redis(redis) => {
+            let client = RedisClient::new(&redis).map_err(invalid)?;
+            let kinds = redis.commands.iter().enumerate().map(|(kind, request)| {
+                Kind::new(request.weight, client.has_key(kind).then_some(request.keys), request.endpoint())
+            });
+            let common = Common::new(&start, redis.timeout, kinds);
+            launch(start, client, common, windows)
+        }
+        Workload::Postgres(postgres) => {
+            let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
+            let kinds = postgres.transactions.iter().enumerate().map(|(kind, transaction)| {
+                let keys = client.has_key(kind).then_some(transaction.keys);
+                Kind::new(transaction.weight, keys, transaction.endpoint())
+            });
+            let common = Common::new(&start, postgres.timeout, kinds);
+            launch(start, client, common, windows)
+        }
+        Workload::WebSocket(websocket) => {
+            let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
+            let kinds = websocket.messages.iter().enumerate().map(|(kind, message)| {
+                Kind::new(message.weight, client.has_key(kind).then_some(message.keys), message.endpoint())
+            });
+            let common = Common::new(&start, websocket.timeout, kinds);
+            launch(start, client, common, windows)
+        }
     }
+}
+
+/// One kind of request of a mix.
+struct Kind {
+    weight: u32,
+    /// The bound of its keys where there is a place for one.
+    keys: Option<u64>,
+    /// What reports call it.
+    name: String,
 }
 
 /// What is common to the workloads of all clients.
 struct Common {
     timeout: Span,
     connections: usize,
-    /// Weights of the mix, and the bounds of keys where there is a place for one.
-    kinds: Vec<(u32, Option<u64>)>,
-}
-
-fn start_http(start: Start, http: HttpWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
-    let client = HttpClient::new(&start.host, &http.requests).map_err(invalid)?;
-    let kinds = http.requests.iter().enumerate();
-    let kinds =
-        kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
-    let common = Common { timeout: http.timeout, connections: http.connections as usize, kinds };
-    launch(start, client, common, windows)
-}
-
-fn start_tcp(start: Start, tcp: TcpWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
-    let client = TcpClient::new(&tcp.exchanges);
-    let kinds = tcp.exchanges.iter().enumerate();
-    let kinds = kinds
-        .map(|(kind, exchange)| (exchange.weight, client.has_key(kind).then_some(exchange.keys)))
-        .collect();
-    let common = Common { timeout: tcp.timeout, connections: tcp.connections as usize, kinds };
-    launch(start, client, common, windows)
-}
-
-fn start_redis(start: Start, redis: RedisWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
-    let client = RedisClient::new(&redis).map_err(invalid)?;
-    let kinds = redis.commands.iter().enumerate();
-    let kinds =
-        kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();
-    let common = Common { timeout: redis.timeout, connections: redis.connections as usize, kinds };
-    launch(start, client, common, windows)
-}
-
-fn start_postgres(
-    start: Start,
-    postgres: PostgresWorkload,
-    windows: mpsc::Sender<Window>,
-) -> io::Result<Load> {
-    let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
-    let kinds = postgres.transactions.iter().enumerate();
-    let kinds = kinds
-        .map(|(kind, transaction)| (transaction.weight, client.has_key(kind).then_some(transaction.keys)))
-        .collect();
-    let common = Common { timeout: postgres.timeout, connections: postgres.connections as usize, kinds };
-    launch(start, client, common, windows)
-}
-
-fn start_websocket(
-    start: Start,
-    websocket: WebSocketWorkload,
-    windows: mpsc::Sender<Window>,
-) -> io::Result<Load> {
-    let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
-    let kinds = websocket.messages.iter().enumerate();
-    let kinds =
-        kinds.map(|(kind, message)| (message.weight, client.has_key(kind).then_some(message.keys))).collect();
-    let common = Common { timeout: websocket.timeout, connections: websocket.sockets as usize, kinds };
-    launch(start, client, common, windows)
+    kinds: Vec<Kind>,
 }
 
 fn launch<C: Client + Send>(
@@ -169,7 +157,7 @@ fn launch<C: Client + Send>(
     common: Common,
     windows: mpsc::Sender<Window>,
 ) -> io::Result<Load> {
-    check(&common)?;
+    check(&start, &common)?;
     let (wish, wishes) = watch::channel(Wish::Run);
     let (end_sender, end) = oneshot::channel();
     let (ready_sender, ready) = std::sync::mpsc::sync_channel(1);
@@ -201,12 +189,17 @@ fn launch<C: Client + Send>(
     Ok(Load { wish, end: Some(end), thread: Some(thread) })
 }
 
-fn check(common: &Common) -> io::Result<()> {
+fn check(start: &Start, common: &Common) -> io::Result<()> {
+    if let Arrivals::Replay { file, trace, .. } = start.workload.arrivals()
+        && trace.is_empty()
+    {
+        return Err(invalid(ClientError::Trace(file.clone())));
+    }
     let Common { connections, kinds, .. } = common;
     if kinds.is_empty() {
         return Err(invalid(ClientError::Empty));
     }
-    if kinds.iter().all(|(weight, _)| *weight == 0) {
+    if kinds.iter().all(|kind| kind.weight == 0) {
         return Err(invalid(ClientError::Weights(kinds.len())));
     }
     let (allowed, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
@@ -240,19 +233,31 @@ async fn run<C: Client>(
     let streams = Streams::new(start.seed);
     let arrivals = start.workload.arrivals();
     let dues = DueTimes::new(arrivals, streams.arrivals(&start.name), start.duration);
-    let mix = Mix::new(common.kinds, streams.requests(&start.name));
+    let kinds: Vec<_> = common.kinds.iter().map(|kind| (kind.weight, kind.keys)).collect();
+    let names: Vec<String> = common.kinds.into_iter().map(|kind| kind.name).collect();
+    let mix = Mix::new(kinds, streams.requests(&start.name));
+    let users = users(arrivals, streams.arrivals(&start.name));
+    let peak = crate::arrivals::peak(arrivals);
     let shared = Shared::new(
         Clock::new(start.start),
         client,
         start.address,
-        common.timeout.duration(),
-        Recorder::new(&start.name),
-        (common.connections.max(1), Curve::new(arrivals).peak()),
+        (common.timeout.duration(), start.workload.habits()),
+        Recorder::new(&start.name, &names),
+        (mix, users),
+        (common.connections.max(1), peak),
     );
-    let pacer = Pacer::new(shared.clone(), (dues, mix), start.duration.as_nanos(), timer, outbox);
+    let pacer = Pacer::new(shared.clone(), dues, start.duration.as_nanos(), timer, outbox);
     let (ending, windows_lost) = pacer.run(wishes).await;
     let clamped = shared.recorder.borrow().clamped();
     LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu() }
+}
+
+fn users(arrivals: &Arrivals, chance: Chance) -> Option<Users> {
+    match arrivals {
+        Arrivals::Closed { users, think } => Some(Users::new(*users as usize, *think, chance)),
+        _ => None,
+    }
 }
 
 /// CPU time of the calling thread; zero where the system does not tell.
@@ -275,6 +280,24 @@ fn invalid(error: ClientError) -> io::Error {
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
+}
+
+// === impl Kind ===
+
+impl Kind {
+    const fn new(weight: u32, keys: Option<u64>, name: String) -> Self {
+        Self { weight, keys, name }
+    }
+}
+
+// === impl Common ===
+
+impl Common {
+    fn new(start: &Start, timeout: Span, kinds: impl Iterator<Item = Kind>) -> Self {
+        let workload = &start.workload;
+        let connections = workload.arrivals().users().unwrap_or(workload.connections()) as usize;
+        Self { timeout, connections, kinds: kinds.collect() }
+    }
 }
 
 // === impl Load ===
@@ -346,7 +369,7 @@ impl Drop for Load {
 #[cfg(test)]
 mod tests {
     use shakedown_scenarios::units::Rate;
-    use shakedown_scenarios::workload::{Arrivals, Destination};
+    use shakedown_scenarios::workload::{Destination, Habits, TcpWorkload};
 
     use super::*;
     use crate::client::{ErrorClass, Reading};
@@ -390,6 +413,7 @@ mod tests {
             arrivals: Arrivals::Constant(Rate::per_second(10.0).unwrap()),
             timeout: Span::secs(1),
             connections: 1,
+            habits: Habits::default(),
             exchanges: Vec::new(),
         };
         let start = Start {
@@ -401,7 +425,8 @@ mod tests {
             start: Instant::now(),
             duration: Span::secs(60),
         };
-        let common = Common { timeout: Span::secs(1), connections: 1, kinds: vec![(1, None)] };
+        let common =
+            Common { timeout: Span::secs(1), connections: 1, kinds: vec![Kind::new(1, None, String::new())] };
         let (sender, mut windows) = mpsc::channel(10);
         let end = launch(start, Panicking, common, sender).unwrap().join().await;
         let why = "a connection's task panicked: request of kind 0 is not to my taste".to_owned();

@@ -6,14 +6,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use shakedown_scenarios::workload::Habits;
 use tokio::sync::Notify;
 
 use crate::backoff::Backoff;
 use crate::client::{Client, ErrorClass};
 use crate::clock::Clock;
-use crate::mix::Ask;
+use crate::mix::{Ask, Mix};
 use crate::queue::Queue;
 use crate::recorder::{Course, Recorder};
+use crate::users::{Then, Users};
 
 /// The state of one load.
 ///
@@ -25,13 +27,17 @@ pub(crate) struct Shared<C> {
     pub address: SocketAddr,
     /// Nanoseconds.
     pub timeout: u64,
+    pub habits: Habits,
     pub backoff: Backoff,
     pub queue: RefCell<Queue>,
+    /// In the closed model only.
+    pub users: Option<RefCell<Users>>,
+    pub mix: RefCell<Mix>,
     pub recorder: RefCell<Recorder>,
     pub buffers: RefCell<Buffers>,
     seats: RefCell<Vec<Seat>>,
-    /// Told when a request ends while the load waits for its last ones.
-    pub settled: Notify,
+    /// Told when a request ends while the load waits for its last ones, and when something is due sooner than was known.
+    pub stirred: Notify,
     pub is_draining: Cell<bool>,
 }
 
@@ -60,8 +66,9 @@ impl<C: Client> Shared<C> {
         clock: Clock,
         client: C,
         address: SocketAddr,
-        timeout: Duration,
+        (timeout, habits): (Duration, Habits),
         recorder: Recorder,
+        (mix, users): (Mix, Option<Users>),
         (connections, peak): (usize, f64),
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -69,12 +76,15 @@ impl<C: Client> Shared<C> {
             client,
             address,
             timeout: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+            habits,
             backoff: Backoff::new(connections, peak),
             queue: RefCell::new(Queue::new(connections, peak)),
+            users: users.map(RefCell::new),
+            mix: RefCell::new(mix),
             recorder: RefCell::new(recorder),
             buffers: RefCell::new(Buffers { input: vec![0; INPUT_BYTES].into(), output: Vec::new() }),
             seats: RefCell::default(),
-            settled: Notify::new(),
+            stirred: Notify::new(),
             is_draining: Cell::new(false),
         })
     }
@@ -82,6 +92,31 @@ impl<C: Client> Shared<C> {
     /// A seat is taken up for the first time.
     pub(crate) fn add_seat(&self) {
         self.seats.borrow_mut().push(Seat::default());
+    }
+
+    /// Whether this seat was taken up before.
+    pub(crate) fn has_seat(&self, seat: usize) -> bool {
+        seat < self.seats.borrow().len()
+    }
+
+    /// The next request of a connection whose last one came to its end; `None`: it rests until one is handed to it.
+    pub(crate) fn next(&self, seat: usize) -> Option<Ask> {
+        let Some(users) = &self.users else { return self.queue.borrow_mut().take_or_rest(seat) };
+        let now = self.clock.now();
+        let then = users.borrow_mut().answered(seat, now);
+        match then {
+            Then::Asks => return Some(self.ask_of_user(now, now)),
+            Then::Thinks { is_next: true } => self.stirred.notify_one(),
+            Then::Thinks { is_next: false } | Then::Leaves => {}
+        }
+        None
+    }
+
+    /// What a user asks who was done thinking at `due`; its turn comes now.
+    pub(crate) fn ask_of_user(&self, due: u64, now: u64) -> Ask {
+        self.recorder.borrow_mut().due(due, now);
+        self.queue.borrow_mut().begun();
+        self.mix.borrow_mut().draw(due)
     }
 
     /// Hands a request to the connection of a free seat.
@@ -115,7 +150,7 @@ impl<C: Client> Shared<C> {
         self.recorder.borrow_mut().done(course, verdict);
         self.queue.borrow_mut().done();
         if self.is_draining.get() {
-            self.settled.notify_one();
+            self.stirred.notify_one();
         }
     }
 }

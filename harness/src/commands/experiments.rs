@@ -15,6 +15,7 @@ use crate::cli::Chance;
 use crate::clock;
 use crate::console::{put, say, wants_color};
 use crate::exit::{Exit, Refused, Wrong};
+use crate::traces;
 
 /// An experiment's text and where it came from.
 pub struct Source {
@@ -92,10 +93,16 @@ pub fn open(file: &Path) -> Result<Source> {
     }
 }
 
-/// Reads and checks; the error is the whole text for people.
+/// Reads and checks, and reads the traces that are to be replayed; the error is the whole text for people.
 pub fn read(source: &Source, set: &[(String, String)]) -> Result<Experiment> {
-    read::read_with(&source.name, &source.text, set, &Vocabulary)
-        .map_err(|problems| Wrong(problems.render(wants_color()).trim_end().to_owned()).into())
+    let mut experiment = read::read_with(&source.name, &source.text, set, &Vocabulary)
+        .map_err(|problems| Wrong(problems.render(wants_color()).trim_end().to_owned()))?;
+    traces::read_into(&mut experiment, &source.base).map_err(|problems| {
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {problem}", source.name)).collect();
+        Wrong(lines.join("\n"))
+    })?;
+    Ok(experiment)
 }
 
 fn in_short(experiment: &Experiment) -> String {

@@ -56,6 +56,7 @@ mod tests {
             service: shakedown_load::histogram(),
             late_us_max: 0,
             late_us_p50: 0,
+            endpoints: Vec::new(),
         }
     }
 

@@ -245,6 +245,24 @@ pub struct WorkloadFinding {
     pub name: String,
     /// For each phase, then for each fault, then for the whole run.
     pub over: Vec<LoadFigures>,
+    /// For each endpoint of a mix of several, by name, over the whole run.
+    #[serde(default)]
+    pub endpoints: Vec<EndpointFigures>,
+}
+
+/// One kind of request of a mix over the whole run; histograms were merged exactly.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EndpointFigures {
+    /// Its name: `GET /items/{n}`.
+    pub name: String,
+    /// Right answers.
+    pub ok: u64,
+    /// Failed requests by class.
+    pub errors: BTreeMap<String, u64>,
+    /// Failed ÷ completed; `None`: nothing completed.
+    pub error_ratio: Option<f64>,
+    /// Latency p50, p95, p99, p99.9 and max in microseconds, from when a request was due.
+    pub latency_us: Option<[u64; 5]>,
 }
 
 /// Load over a stretch of time; histograms were merged exactly.

@@ -6,6 +6,7 @@ use shakedown_scenarios::experiment::Phase;
 use shakedown_scenarios::plan::Plan;
 
 use super::course::Place;
+use super::endpoints::EndpointsFold;
 use super::finding::{LoadFigures, WorkloadFinding};
 use super::recovery::Normal;
 use super::series::{Panel, Series, SeriesBuilder};
@@ -45,6 +46,7 @@ pub struct LoadFold {
     faults: BTreeMap<usize, Figures>,
     /// What came before the first phase, or from a journal without phases.
     unplaced: Figures,
+    endpoints: EndpointsFold,
     normal: Option<Normal>,
     width: f64,
 }
@@ -72,9 +74,7 @@ impl Figures {
         self.sent = self.sent.saturating_add(second.sent);
         self.ok = self.ok.saturating_add(second.ok);
         self.dropped = self.dropped.saturating_add(second.dropped);
-        for (class, count) in &second.errors {
-            add_class(&mut self.errors, class, *count);
-        }
+        self.add_errors(&second.errors);
         self.latency.add(&second.latency);
         self.service.add(&second.service);
         if let Some(p95) = second.latency.quantile(0.95) {
@@ -88,10 +88,14 @@ impl Figures {
         self.sent = self.sent.saturating_add(other.sent);
         self.ok = self.ok.saturating_add(other.ok);
         self.dropped = self.dropped.saturating_add(other.dropped);
-        other.errors.iter().for_each(|(class, count)| add_class(&mut self.errors, class, *count));
+        self.add_errors(&other.errors);
         self.latency.merge(&other.latency);
         self.service.merge(&other.service);
         self.seconds_p95.merge(&other.seconds_p95);
+    }
+
+    pub fn add_errors(&mut self, errors: &BTreeMap<String, u64>) {
+        errors.iter().for_each(|(class, count)| add_class(&mut self.errors, class, *count));
     }
 
     pub fn failed(&self) -> u64 {
@@ -126,7 +130,7 @@ fn add_class(errors: &mut BTreeMap<String, u64>, class: &str, count: u64) {
     *slot = slot.saturating_add(count);
 }
 
-fn quantiles(tally: &Tally) -> Option<[u64; 5]> {
+pub fn quantiles(tally: &Tally) -> Option<[u64; 5]> {
     let mut found = [0; 5];
     for (slot, (_, share)) in found.iter_mut().zip(QUANTILES) {
         *slot = tally.quantile(share)?;
@@ -156,6 +160,7 @@ impl LoadFold {
             phases: Default::default(),
             faults: BTreeMap::new(),
             unplaced: Figures::default(),
+            endpoints: EndpointsFold::default(),
             normal: None,
             width,
         }
@@ -169,6 +174,7 @@ impl LoadFold {
         }
         self.take_errors(at, second);
         self.latency.take(at, second);
+        self.endpoints.take(second);
         match place.phase {
             Some(phase) => self.phases[phase as usize].add(second),
             None => self.unplaced.add(second),
@@ -199,7 +205,7 @@ impl LoadFold {
         let load = self.series.into_iter().map(|(_, series)| series);
         let series = load.chain(self.latency.series).chain(self.errors.into_values());
         let series = series.filter(|series| !series.is_empty()).map(SeriesBuilder::build).collect();
-        (WorkloadFinding { name: self.name, over }, series)
+        (WorkloadFinding { name: self.name, over, endpoints: self.endpoints.finish() }, series)
     }
 
     /// Baseline is over when this is first asked for, and does not change any more.

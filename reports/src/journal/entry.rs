@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counts::Counts;
+use super::endpoints::EndpointSecond;
 use super::record::{Event, ExportSample, HostSample, LinkSample, Record, Sample, What, Window};
 
 /// A [`Record`] with its histograms as [`Counts`]; what a journal is read as.
@@ -51,6 +52,8 @@ pub struct Second {
     pub late_us_max: u64,
     /// Median lateness of the pacer, microseconds.
     pub late_us_p50: u64,
+    /// The endpoints of a mix of several; none in journals before format 3.
+    pub endpoints: Vec<EndpointSecond>,
 }
 
 /// The six tables; what is counted, lost or dropped is told by these.
@@ -149,6 +152,7 @@ impl From<Window> for Second {
             service: Counts::of(&window.service),
             late_us_max: window.late_us_max,
             late_us_p50: window.late_us_p50,
+            endpoints: window.endpoints,
         }
     }
 }

@@ -6,6 +6,8 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use shakedown_scenarios::experiment::Phase;
 
+use super::endpoints::EndpointSecond;
+
 /// Facts about the run as a whole, written before anything else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -239,6 +241,9 @@ pub struct Window {
     pub late_us_max: u64,
     /// The same, median of the second.
     pub late_us_p50: u64,
+    /// The endpoints of a mix of several, as far as something completed; their latencies add up to `latency`. Packed
+    /// already: there may be many.
+    pub endpoints: Vec<EndpointSecond>,
 }
 
 /// What came of a loom model.

@@ -11,11 +11,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::counts::Counts;
+use super::endpoints::{self, EndpointSecond};
 use super::entry::{Entry, Kind, Second};
 use super::record::{Event, ExportSample, HostSample, LinkSample, Meta, Sample};
 
-/// The number of the journal's format; `user_version` of the file. 2 added `exports`, and columns of `samples`.
-pub const FORMAT: u32 = 2;
+/// The number of the journal's format; `user_version` of the file. 2 added `exports`, and columns of `samples`; 3
+/// the endpoints of `windows`.
+pub const FORMAT: u32 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
@@ -24,7 +26,7 @@ CREATE TABLE windows (
     id INTEGER PRIMARY KEY, second INTEGER NOT NULL, workload TEXT NOT NULL, due INTEGER NOT NULL,
     sent INTEGER NOT NULL, ok INTEGER NOT NULL, errors TEXT NOT NULL, dropped INTEGER NOT NULL,
     backlog INTEGER NOT NULL, received INTEGER NOT NULL, latency BLOB NOT NULL, service BLOB NOT NULL,
-    late_us_max INTEGER NOT NULL, late_us_p50 INTEGER NOT NULL
+    late_us_max INTEGER NOT NULL, late_us_p50 INTEGER NOT NULL, endpoints BLOB NOT NULL
 );
 CREATE TABLE samples (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, subject TEXT NOT NULL, processes INTEGER NOT NULL,
@@ -49,8 +51,8 @@ CREATE TABLE exports (
 
 const EVENT: &str = "INSERT INTO events (at_us, what) VALUES (:at_us, :what)";
 const WINDOW: &str = "INSERT INTO windows (second, workload, due, sent, ok, errors, dropped, backlog, received, \
-     latency, service, late_us_max, late_us_p50) VALUES (:second, :workload, :due, :sent, :ok, :errors, :dropped, \
-     :backlog, :received, :latency, :service, :late_us_max, :late_us_p50)";
+     latency, service, late_us_max, late_us_p50, endpoints) VALUES (:second, :workload, :due, :sent, :ok, :errors, \
+     :dropped, :backlog, :received, :latency, :service, :late_us_max, :late_us_p50, :endpoints)";
 const SAMPLE: &str = "INSERT INTO samples (at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, \
      sockets, cpu_us, switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, \
      fds_max, members) VALUES (:at_us, :subject, :processes, :rss, :pss, :anonymous, :swap, :threads, :fds, :sockets, \
@@ -87,13 +89,17 @@ pub fn insert(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<
 /// The columns that [`read`] takes, `id` first: by their order, since a lookup by name for every value of millions of
 /// rows costs more than the values.
 ///
-/// A journal of the first format has no word for what came later.
+/// A journal of an earlier format has no word for what came later.
 pub const fn columns(kind: Kind, format: i64) -> &'static str {
     match kind {
         Kind::Event => "id, at_us, what",
+        Kind::Window if format < 3 => {
+            "id, second, workload, due, sent, ok, errors, dropped, backlog, received, latency, service, late_us_max, \
+             late_us_p50, x''"
+        }
         Kind::Window => {
             "id, second, workload, due, sent, ok, errors, dropped, backlog, received, latency, service, late_us_max, \
-             late_us_p50"
+             late_us_p50, endpoints"
         }
         Kind::Sample if format < 2 => {
             "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
@@ -149,6 +155,7 @@ fn insert_window(transaction: &Transaction<'_>, window: &Second) -> rusqlite::Re
         ":service": window.service.encode(),
         ":late_us_max": whole(window.late_us_max),
         ":late_us_p50": whole(window.late_us_p50),
+        ":endpoints": endpoints::encode(&window.endpoints),
     })?;
     Ok(())
 }
@@ -241,6 +248,7 @@ fn read_window(values: &mut Values<'_, '_>) -> rusqlite::Result<Second> {
         service: values.histogram()?,
         late_us_max: values.amount()?,
         late_us_p50: values.amount()?,
+        endpoints: values.endpoints()?,
     })
 }
 
@@ -359,6 +367,12 @@ impl Values<'_, '_> {
             return Ok(BTreeMap::new());
         }
         self.json()
+    }
+
+    fn endpoints(&mut self) -> rusqlite::Result<Vec<EndpointSecond>> {
+        self.next += 1;
+        endpoints::decode(self.row.get_ref(self.next - 1)?.as_blob()?)
+            .map_err(|error| unreadable(Type::Blob, error))
     }
 
     fn histogram(&mut self) -> rusqlite::Result<Counts> {

@@ -1,15 +1,16 @@
 //! What the pages say, as rows of finished, cleaned text; the templates only place it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
-use shakedown_scenarios::workload::{Arrivals, Destination, Workload};
 
 use super::clean::{clean, shell_word};
 use crate::analysis::series::POINTS_MAX;
 use crate::analysis::{
-    Analysis, Ended, ExportFinding, FaultFinding, FigureFinding, GateFinding, LeakFinding, LoadFigures,
-    ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding, model_verdict,
+    Analysis, Ended, EndpointFigures, ExportFinding, FaultFinding, FigureFinding, GateFinding, LeakFinding,
+    LoadFigures, ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding, model_verdict,
 };
 use crate::journal::ModelPlayed;
 use crate::show::{self, Unit};
@@ -183,6 +184,16 @@ pub struct RestartRow {
 pub struct LoadTable {
     pub name: String,
     pub rows: Vec<LoadRow>,
+    pub endpoints: Vec<EndpointRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct EndpointRow {
+    pub name: String,
+    pub ok: String,
+    pub error_ratio: String,
+    pub errors: String,
+    pub latency: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -390,7 +401,7 @@ fn facts(plan: &Plan, analysis: &Analysis) -> Vec<(String, String)> {
     let targets =
         plan.experiment.targets.iter().map(|(name, what)| (format!("Target {name}"), target_words(what)));
     let workloads =
-        plan.experiment.workloads.iter().map(|(name, what)| (format!("Load {name}"), workload_words(what)));
+        plan.experiment.workloads.iter().map(|(name, what)| (format!("Load {name}"), what.describe()));
     let all = facts.chain(targets.take(ROWS_MAX)).chain(workloads.take(ROWS_MAX));
     all.map(|(name, fact)| (cleaned(&name), cleaned(&fact))).collect()
 }
@@ -402,20 +413,6 @@ fn target_words(target: &Target) -> String {
         Target::Pid(attached) => format!("attached to pid {}", attached.pid),
         Target::Address(address) => format!("at {}", address.address),
     }
-}
-
-fn workload_words(workload: &Workload) -> String {
-    let kind = workload.protocol();
-    let to = match workload.to() {
-        Destination::Link(link) => format!("through link {link}"),
-        Destination::Target(target) => format!("straight to {target}"),
-    };
-    let arrivals = match workload.arrivals() {
-        Arrivals::Constant(rate) => format!("{rate}, evenly"),
-        Arrivals::Poisson(rate) => format!("{rate}, at random"),
-        Arrivals::Stages { stages, .. } => format!("{} stages of rates", stages.len()),
-    };
-    format!("{kind} {to}, {arrivals}")
 }
 
 fn gate(gate: &GateFinding) -> GateRow {
@@ -659,28 +656,48 @@ fn target(target: &TargetFinding) -> TargetRow {
 }
 
 fn load(workload: &WorkloadFinding) -> LoadTable {
-    LoadTable { name: cleaned(&workload.name), rows: workload.over.iter().map(load_row).collect() }
+    LoadTable {
+        name: cleaned(&workload.name),
+        rows: workload.over.iter().map(load_row).collect(),
+        endpoints: workload.endpoints.iter().map(endpoint_row).collect(),
+    }
 }
 
 fn load_row(figures: &LoadFigures) -> LoadRow {
     let rate = |count: u64| Unit::PerSecond.show(count as f64 / figures.seconds.max(1) as f64);
-    let errors = figures
-        .errors
-        .iter()
-        .map(|(class, count)| format!("{} {}", clean(class), show::count(*count as f64)));
-    let latency = figures.latency_us.map_or_else(
-        || vec![NOTHING.into(); 5],
-        |quantiles| quantiles.map(|value| Unit::Micros.show(value as f64)).into(),
-    );
     LoadRow {
         over: cleaned(&figures.over),
         offered: rate(figures.due),
         achieved: rate(figures.ok),
-        error_ratio: figures.error_ratio.map_or_else(|| NOTHING.into(), |ratio| Unit::Ratio.show(ratio)),
-        errors: errors.collect::<Vec<_>>().join(", "),
+        error_ratio: ratio(figures.error_ratio),
+        errors: classes(&figures.errors),
         dropped: if figures.dropped == 0 { NOTHING.into() } else { show::count(figures.dropped as f64) },
-        latency,
+        latency: latencies(figures.latency_us),
     }
+}
+
+fn endpoint_row(figures: &EndpointFigures) -> EndpointRow {
+    EndpointRow {
+        name: cleaned(&figures.name),
+        ok: show::count(figures.ok as f64),
+        error_ratio: ratio(figures.error_ratio),
+        errors: classes(&figures.errors),
+        latency: latencies(figures.latency_us),
+    }
+}
+
+fn ratio(found: Option<f64>) -> String {
+    found.map_or_else(|| NOTHING.into(), |ratio| Unit::Ratio.show(ratio))
+}
+
+fn classes(errors: &BTreeMap<String, u64>) -> String {
+    let shown = |(class, count): (&String, &u64)| format!("{} {}", clean(class), show::count(*count as f64));
+    errors.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn latencies(quantiles: Option<[u64; 5]>) -> Vec<String> {
+    let show = |quantiles: [u64; 5]| quantiles.map(|value| Unit::Micros.show(value as f64)).into();
+    quantiles.map_or_else(|| vec![NOTHING.into(); 5], show)
 }
 
 fn health(analysis: &Analysis) -> Vec<HealthRow> {

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use shakedown_reports::journal::{
-    self, Counts, Ending, Entry, Event, HARNESS, Host, HostSample, LinkSample, Meta, Record, Sample, Second,
-    What,
+    self, Counts, Ending, EndpointSecond, Entry, Event, HARNESS, Host, HostSample, LinkSample, Meta, Record,
+    Sample, Second, What,
 };
 use shakedown_scenarios::experiment::{Experiment, Phase, Phases};
 use shakedown_scenarios::fault::{Act, Fault};
@@ -19,7 +19,9 @@ use shakedown_scenarios::probe::{Ask, Probe};
 use shakedown_scenarios::target::{Link, Port, Process, Readiness, Restart, Target, TcpLink, Way};
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Span};
-use shakedown_scenarios::workload::{Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Workload};
+use shakedown_scenarios::workload::{
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, Workload,
+};
 
 pub const SHOP: &str = "shop";
 pub const BROWSE: &str = "browse";
@@ -49,7 +51,9 @@ fn experiment() -> Experiment {
         arrivals: Arrivals::Constant(Rate::per_second(RATE as f64).expect("a rate")),
         timeout: Span::secs(2),
         connections: 64,
+        habits: Habits::default(),
         requests: vec![HttpRequest {
+            name: None,
             method: "GET".into(),
             path: "/items/{n}".into(),
             headers: Vec::new(),
@@ -179,6 +183,21 @@ pub fn latencies(count: u64, middle_us: f64) -> Counts {
     Counts::of(&histogram)
 }
 
+/// A mix of two; the second one is slower and fails a little. The histograms of both are not the window's, which is drawn
+/// apart: what a page shows of each is what counts here.
+fn endpoints(ok: u64, middle_us: f64) -> Vec<EndpointSecond> {
+    let part = |name: &str, ok: u64, middle_us: f64, failed: u64| EndpointSecond {
+        name: name.into(),
+        ok,
+        errors: if failed > 0 { [("status".to_owned(), failed)].into() } else { BTreeMap::new() },
+        latency: latencies(ok, middle_us),
+    };
+    vec![
+        part("GET /items/{n}", ok - ok / 4, middle_us, 0),
+        part("check <b>out</b>", ok / 4, middle_us * 4.0, 1),
+    ]
+}
+
 /// How the target does in a second.
 #[derive(Clone, Copy)]
 struct Weather {
@@ -242,6 +261,7 @@ fn window(plan: &Plan, workload: &str, second: u32) -> Entry {
         service: latencies(ok, weather.middle_us * 0.9),
         late_us_max: 900,
         late_us_p50: 60,
+        endpoints: endpoints(ok, weather.middle_us),
     }))
 }
 
@@ -417,6 +437,7 @@ pub fn record(entry: Entry) -> Record {
             service: second.service.histogram(),
             late_us_max: second.late_us_max,
             late_us_p50: second.late_us_p50,
+            endpoints: second.endpoints,
         })),
     }
 }

@@ -9,7 +9,7 @@ use crate::places::{Path, part};
 use crate::suggest;
 use crate::syntax::shortened;
 use crate::units::{Rate, Ratio, Span};
-use crate::workload::{Arrivals, Workload};
+use crate::workload::Workload;
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
@@ -90,12 +90,8 @@ fn error_ratio(checker: &mut Checker<'_>, path: &Path, below: Ratio) {
 
 /// That the load can get above the limit at all.
 fn throughput(checker: &mut Checker<'_>, path: &Path, above: Rate, workload: Option<&Workload>) {
-    let Some(arrivals) = workload.map(Workload::arrivals) else { return };
-    let offered = match arrivals {
-        Arrivals::Constant(rate) | Arrivals::Poisson(rate) => rate.hertz(),
-        Arrivals::Stages { stages, .. } => stages.iter().map(|stage| stage.rate.hertz()).fold(0.0, f64::max),
-    };
-    let Some(most) = Rate::per_second(offered).filter(|_| offered > 0.0) else { return };
+    let peak = workload.and_then(|workload| workload.arrivals().peak());
+    let Some(most) = peak.filter(|peak| peak.hertz() > 0.0) else { return };
     if above >= most {
         let message = format!("the workload offers at most {most}, so its throughput is never above {above}");
         checker.tell(&path.then("above"), message, "lower the limit, or raise the workload's rate");

@@ -1,10 +1,10 @@
 //! Workloads: that there is something to send, somewhere to send it, and a rate.
 
-use super::{Checker, targets};
+use super::{Checker, arrivals, targets};
 use crate::places::{Path, Step, part};
 use crate::syntax::shortened;
 use crate::units::Span;
-use crate::workload::{Arrivals, HttpRequest, TcpExchange, Workload};
+use crate::workload::{HttpRequest, TcpExchange, Workload};
 
 mod postgres;
 mod redis;
@@ -12,13 +12,16 @@ mod websocket;
 
 /// What the client writes itself.
 const OWN_HEADERS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
+/// The longest name of an endpoint, in characters.
+const LONGEST_NAME: usize = 100;
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
     for (name, workload) in &experiment.workloads {
         let path = part!["workloads", name];
         checker.destination(&path.then("to").then("name"), workload.to());
-        arrivals(checker, &path.then("arrivals"), workload.arrivals());
+        arrivals::rules(checker, &path, workload);
+        reading(checker, &path, workload);
         match workload {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);
@@ -55,6 +58,14 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
     }
 }
 
+fn reading(checker: &mut Checker<'_>, path: &Path, workload: &Workload) {
+    if workload.habits().read_rate.is_some_and(|rate| rate.as_bytes_per_second() == 0) {
+        let help =
+            "write a rate such as `\"16KiB/s\"`; for an answer that never comes use `Blackhole` on a link";
+        checker.tell(&path.then("read_rate"), "at a rate of zero no answer is ever read", help);
+    }
+}
+
 fn timeout(checker: &mut Checker<'_>, path: &Path, timeout: Span) {
     if timeout.is_zero() {
         checker.tell(
@@ -80,32 +91,19 @@ fn variable(checker: &mut Checker<'_>, path: &Path, name: &str) {
     }
 }
 
-fn arrivals(checker: &mut Checker<'_>, path: &Path, arrivals: &Arrivals) {
-    let help = "write a rate such as `\"100/s\"`, or leave the workload out";
-    match arrivals {
-        Arrivals::Constant(rate) | Arrivals::Poisson(rate) if rate.hertz() == 0.0 => {
-            checker.tell(&path.then("rate"), "at a rate of zero nothing is ever sent", help);
-        }
-        Arrivals::Stages { stages, .. } if stages.is_empty() => {
-            let help = "write `stages: [(rate: \"100/s\", over: \"10s\")]`";
-            checker.tell(&path.then("stages"), "there is no stage", help);
-        }
-        // A rate that could not be read counts as zero here; that has been told.
-        Arrivals::Stages { stages, .. }
-            if stages.iter().all(|stage| stage.rate.hertz() == 0.0)
-                && !checker.places.is_broken_within(path) =>
-        {
-            checker.tell(
-                &path.then("stages"),
-                "every stage has a rate of zero, so nothing is ever sent",
-                help,
-            );
-        }
-        _ => {}
+/// A name stands in every table: it is one, and it is short.
+fn name(checker: &mut Checker<'_>, path: &Path, name: Option<&str>) {
+    let Some(name) = name else { return };
+    let length = name.chars().count();
+    if name.trim().is_empty() || length > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("`{}` is not the name of an endpoint", shortened(name));
+        let help = format!("write 1 to {LONGEST_NAME} characters such as `\"item\"`, or leave `name` out");
+        checker.tell(&path.then("name"), message, help);
     }
 }
 
 fn request(checker: &mut Checker<'_>, path: &Path, request: &HttpRequest) {
+    name(checker, path, request.name.as_deref());
     if request.method.is_empty() || !request.method.bytes().all(is_token) {
         let message = format!("`{}` is not a method", shortened(&request.method));
         checker.tell(&path.then("method"), message, "write one such as `GET`, `POST` or `PATCH`");
@@ -140,6 +138,7 @@ fn is_token(byte: u8) -> bool {
 }
 
 fn exchange(checker: &mut Checker<'_>, path: &Path, exchange: &TcpExchange) {
+    name(checker, path, exchange.name.as_deref());
     if exchange.send.is_empty() {
         checker.tell(
             &path.then("send"),

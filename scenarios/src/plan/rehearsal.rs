@@ -1,8 +1,8 @@
 //! A dress rehearsal: the same experiment in a fraction of its time.
 //!
-//! What makes up the schedule is divided: phases, `at`, `hold`, `every`, `jitter`, the ramp of memory pressure, stages
-//! of arrivals, and gate windows given as times. Rates, timeouts, delays, limits and the intervals of probes are what
-//! is tested, and stay.
+//! What makes up the schedule is divided: phases, `at`, `hold`, `every`, `jitter`, the ramp of memory pressure, the
+//! curves of arrivals, and gate windows given as times. Rates, think times, timeouts, delays, limits and the intervals of probes
+//! are what is tested, and stay.
 
 use crate::experiment::Experiment;
 use crate::fault::Act;
@@ -34,7 +34,7 @@ pub(super) fn divided(mut experiment: Experiment, factor: f64) -> Experiment {
     for phase in [&mut phases.warmup, &mut phases.baseline, &mut phases.chaos, &mut phases.recovery] {
         *phase = divide(*phase, factor);
     }
-    experiment.workloads.values_mut().for_each(|workload| divide_stages(workload, factor));
+    experiment.workloads.values_mut().for_each(|workload| divide_curve(workload, factor));
     experiment.gates.iter_mut().for_each(|gate| divide_window(gate, factor));
     experiment
 }
@@ -48,11 +48,23 @@ fn divide(span: Span, factor: f64) -> Span {
     divided.max(span.min(SHORTEST))
 }
 
-fn divide_stages(workload: &mut Workload, factor: f64) {
-    if let Arrivals::Stages { stages, .. } = workload.arrivals_mut() {
-        for stage in stages {
-            stage.over = divide(stage.over, factor);
+fn divide_curve(workload: &mut Workload, factor: f64) {
+    match workload.arrivals_mut() {
+        Arrivals::Stages { stages, .. } => {
+            stages.iter_mut().for_each(|stage| stage.over = divide(stage.over, factor));
         }
+        Arrivals::Spikes { every, hold, ramp, .. } => {
+            [every, hold, ramp].into_iter().for_each(|span| *span = divide(*span, factor));
+        }
+        Arrivals::Sine { period: span, .. } | Arrivals::Daily { day: span, .. } => {
+            *span = divide(*span, factor)
+        }
+        // How often bursts come is a rate, and what was recorded came as it came.
+        Arrivals::Constant(_)
+        | Arrivals::Poisson(_)
+        | Arrivals::Bursts { .. }
+        | Arrivals::Replay { .. }
+        | Arrivals::Closed { .. } => {}
     }
 }
 

@@ -122,6 +122,7 @@ pub(super) fn timeline(plan: &Plan) -> String {
     rows.sort_by_key(|row| (row.from, row.order));
     let mut out = heading(plan);
     out.push_str(&table(&rows));
+    out.push_str(&workloads(plan));
     out.push_str(&totals(plan));
     out
 }
@@ -172,6 +173,18 @@ fn table(rows: &[Row]) -> String {
             format!("{:>from$}  {:>until$}  {:name$}  {}", clock(row.from), row.until, row.name, row.what);
         out.push_str(line.trim_end());
         out.push('\n');
+    }
+    out
+}
+
+/// One line for each workload.
+fn workloads(plan: &Plan) -> String {
+    let workloads = &plan.experiment.workloads;
+    let names = || workloads.keys().map(|name| escaped(name));
+    let width = names().map(|name| name.chars().count()).max().unwrap_or(0);
+    let mut out = if workloads.is_empty() { String::new() } else { "\nload\n".to_owned() };
+    for (name, workload) in names().zip(workloads.values()) {
+        out.push_str(&format!("  {name:width$}  {}\n", escaped(&workload.describe())));
     }
     out
 }

@@ -1,13 +1,13 @@
-//! Workloads, their arrivals and their mixes.
+//! Workloads and their mixes.
 
+use super::arrivals::arrivals;
 use super::context::{Blank, Context};
 use super::fields::Fields;
 use super::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
-use crate::units::{Rate, Span};
+use crate::units::Span;
 use crate::workload::{
-    Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, Spacing, Stage, TcpExchange, TcpWorkload,
-    Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
 };
 
 mod postgres;
@@ -20,13 +20,12 @@ blank! {
         arrivals: Arrivals::blank(),
         timeout: Span::ZERO,
         connections: 1,
+        habits: Habits::default(),
         exchanges: Vec::new(),
     }), r#"Http(to: Target("server"), arrivals: Poisson("100/s"), requests: [(get: "/")])"#;
     Destination: Self::Target(String::new()), r#"Link("link")"#;
-    Arrivals: Self::Constant(Rate::default()), r#"Poisson("100/s")"#;
-    Stage: Self { rate: Rate::default(), over: Span::ZERO }, r#"(rate: "100/s", over: "10s")"#;
-    Vec<Stage>: Self::new(), r#"[(rate: "100/s", over: "10s")]"#;
     HttpRequest: Self {
+        name: None,
         method: String::new(),
         path: String::new(),
         headers: Vec::new(),
@@ -36,7 +35,7 @@ blank! {
         keys: 1,
     }, r#"(get: "/")"#;
     Vec<HttpRequest>: Self::new(), r#"[(get: "/")]"#;
-    TcpExchange: Self { send: String::new(), expect: String::new(), until: None, weight: 1, keys: 1 },
+    TcpExchange: Self { name: None, send: String::new(), expect: String::new(), until: None, weight: 1, keys: 1 },
         r#"(send: "PING\r\n", expect: "+PONG\r\n")"#;
     Vec<TcpExchange>: Self::new(), r#"[(send: "PING\r\n", expect: "+PONG\r\n")]"#;
 }
@@ -45,7 +44,9 @@ blank! {
 const SHORTHANDS: [(&str, &str); 5] =
     [("get", "GET"), ("post", "POST"), ("put", "PUT"), ("delete", "DELETE"), ("head", "HEAD")];
 const HEAVIEST: u32 = 1_000_000;
-const MOST_CONNECTIONS: u32 = 10_000;
+pub(super) const MOST_CONNECTIONS: u32 = 10_000;
+/// How many connections may be open where the file does not say, in the open model.
+const CONNECTIONS: u32 = 64;
 /// How many keys `{n}` is drawn from where the file does not say.
 const KEYS: u64 = 1_000;
 
@@ -62,26 +63,38 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
 
 fn http(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
     let mut fields = cx.fields(node, "workload `Http`")?;
-    let (to, arrivals, timeout, connections) = common(cx, &mut fields);
+    let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
     fields.finish(cx);
-    Some(HttpWorkload { to, arrivals, timeout, connections, requests })
+    Some(HttpWorkload { to, arrivals, timeout, connections, habits, requests })
 }
 
 fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {
     let mut fields = cx.fields(node, "workload `Tcp`")?;
-    let (to, arrivals, timeout, connections) = common(cx, &mut fields);
+    let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let exchanges = fields.required(cx, "exchanges", |cx, node| cx.list(node, "exchanges", exchange));
     fields.finish(cx);
-    Some(TcpWorkload { to, arrivals, timeout, connections, exchanges })
+    Some(TcpWorkload { to, arrivals, timeout, connections, habits, exchanges })
 }
 
-fn common(cx: &mut Context, fields: &mut Fields<'_>) -> (Destination, Arrivals, Span, u32) {
+/// What workloads of all protocols have.
+struct Common {
+    to: Destination,
+    arrivals: Arrivals,
+    timeout: Span,
+    connections: u32,
+    habits: Habits,
+}
+
+fn common(cx: &mut Context, fields: &mut Fields<'_>) -> Common {
     let to = fields.required(cx, "to", destination);
     let arrivals = fields.required(cx, "arrivals", arrivals);
     let timeout = fields.or(cx, "timeout", Span::secs(5), quantity);
-    let connections = fields.or(cx, "connections", 64, whole(1_u32, MOST_CONNECTIONS));
-    (to, arrivals, timeout, connections)
+    let usual = arrivals.users().unwrap_or(CONNECTIONS);
+    let connections = fields.or(cx, "connections", usual, whole(1_u32, MOST_CONNECTIONS));
+    let requests_per_connection = fields.optional(cx, "requests_per_connection", whole(1_u32, u32::MAX));
+    let read_rate = fields.optional(cx, "read_rate", quantity);
+    Common { to, arrivals, timeout, connections, habits: Habits { requests_per_connection, read_rate } }
 }
 
 fn destination(cx: &mut Context, node: &Node) -> Option<Destination> {
@@ -97,46 +110,11 @@ fn destination(cx: &mut Context, node: &Node) -> Option<Destination> {
     }
 }
 
-fn arrivals(cx: &mut Context, node: &Node) -> Option<Arrivals> {
-    match cx.variant(node, "arrivals", &["Poisson", "Constant", "Stages"])? {
-        "Poisson" => {
-            let rate = cx.only(node, r#"Poisson("100/s")"#)?;
-            cx.step("rate", rate, quantity).map(Arrivals::Poisson)
-        }
-        "Constant" => {
-            let rate = cx.only(node, r#"Constant("100/s")"#)?;
-            cx.step("rate", rate, quantity).map(Arrivals::Constant)
-        }
-        _ => stages(cx, node),
-    }
-}
-
-fn stages(cx: &mut Context, node: &Node) -> Option<Arrivals> {
-    let mut fields = cx.fields(node, "`Stages`")?;
-    let spacing = fields.or(cx, "spacing", Spacing::Random, spacing);
-    let stages = fields.required(cx, "stages", |cx, node| cx.list(node, "stages", stage));
-    fields.finish(cx);
-    Some(Arrivals::Stages { spacing, stages })
-}
-
-fn spacing(cx: &mut Context, node: &Node) -> Option<Spacing> {
-    let even = cx.variant(node, "a spacing", &["Even", "Random"])? == "Even";
-    cx.bare(node);
-    Some(if even { Spacing::Even } else { Spacing::Random })
-}
-
-fn stage(cx: &mut Context, node: &Node) -> Option<Stage> {
-    let mut fields = cx.fields(node, "a stage")?;
-    let rate = fields.required(cx, "rate", quantity);
-    let over = fields.required(cx, "over", quantity);
-    fields.finish(cx);
-    Some(Stage { rate, over })
-}
-
 fn request(cx: &mut Context, node: &Node) -> Option<HttpRequest> {
     let mut fields = cx.fields(node, "a request")?;
     let (method, path) = method_and_path(cx, &mut fields);
     let request = HttpRequest {
+        name: fields.optional(cx, "name", text),
         method,
         path,
         headers: fields.or(cx, "headers", Vec::new(), |cx, node| cx.entries(node, "headers", text)),
@@ -174,6 +152,7 @@ fn http_expect(cx: &mut Context, node: &Node) -> Option<HttpExpect> {
 fn exchange(cx: &mut Context, node: &Node) -> Option<TcpExchange> {
     let mut fields = cx.fields(node, "an exchange")?;
     let exchange = TcpExchange {
+        name: fields.optional(cx, "name", text),
         send: fields.required(cx, "send", text),
         expect: fields.or(cx, "expect", String::new(), text),
         until: fields.optional(cx, "until", text),

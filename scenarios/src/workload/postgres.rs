@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Destination};
+use super::{Arrivals, Destination, Habits, begun};
 use crate::units::Span;
 
 /// SQL on kept connections, open loop.
@@ -17,6 +17,9 @@ pub struct PostgresWorkload {
     pub timeout: Span,
     /// How many connections may be open at once, 1 to 10,000.
     pub connections: u32,
+    /// How connections are used.
+    #[serde(default)]
+    pub habits: Habits,
     /// Who the connections log in as.
     pub user: String,
     /// The database they use.
@@ -90,5 +93,17 @@ impl Isolation {
             Self::RepeatableRead => "REPEATABLE READ",
             Self::Serializable => "SERIALIZABLE",
         }
+    }
+}
+
+// === impl SqlTransaction ===
+
+impl SqlTransaction {
+    /// What reports call it: its first statement, and how many follow.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let first = self.statements.first().map(|statement| statement.query.as_str()).unwrap_or_default();
+        let more = self.statements.len().saturating_sub(1);
+        if more == 0 { begun(first) } else { begun(&format!("{first} and {more} more")) }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Destination};
+use super::{Arrivals, Destination, Habits, begun};
 use crate::units::Span;
 
 /// Redis commands on kept connections, open loop.
@@ -17,6 +17,9 @@ pub struct RedisWorkload {
     pub timeout: Span,
     /// How many connections may be open at once, 1 to 10,000.
     pub connections: u32,
+    /// How connections are used.
+    #[serde(default)]
+    pub habits: Habits,
     /// Which form of the protocol is spoken.
     pub protocol: Resp,
     /// Who the connections log in as; `None`: the default user, or nobody.
@@ -75,4 +78,16 @@ pub enum RedisExpect {
     NilOr(String),
     /// An error that begins with this, such as `WRONGTYPE`: a clean refusal.
     Error(String),
+}
+
+// === impl RedisRequest ===
+
+impl RedisRequest {
+    /// What reports call it: its first command, `GET item:{n}`, and how many follow in a pipeline.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let first = self.commands.first().map(|command| command.arguments.join(" ")).unwrap_or_default();
+        let more = self.commands.len().saturating_sub(1);
+        if more == 0 { begun(&first) } else { begun(&format!("{first} and {more} more")) }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Destination};
+use super::{Arrivals, Destination, begun};
 use crate::units::Span;
 
 /// Messages on WebSockets, open loop. All sockets are open from the start, opened again when they are lost, and used in turn.
@@ -48,4 +48,17 @@ pub enum Sending {
     Text(String),
     /// A ping, the heartbeat of sockets, with at most 125 bytes.
     Ping(String),
+}
+
+// === impl WebSocketMessage ===
+
+impl WebSocketMessage {
+    /// What reports call it: `send hello {n}`, `ping {n}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        match &self.send {
+            Sending::Text(text) => begun(&format!("send {text}")),
+            Sending::Ping(text) => begun(format!("ping {text}").trim_end()),
+        }
+    }
 }

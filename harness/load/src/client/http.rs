@@ -196,6 +196,7 @@ mod tests {
 
     fn request(method: &str, path: &str) -> HttpRequest {
         HttpRequest {
+            name: None,
             method: method.to_owned(),
             path: path.to_owned(),
             headers: Vec::new(),

@@ -110,6 +110,7 @@ mod tests {
 
     fn read(expect: &str, until: Option<&str>, pieces: &[&[u8]]) -> Reading {
         let exchange = TcpExchange {
+            name: None,
             send: "PING\r\n".into(),
             expect: expect.into(),
             until: until.map(Into::into),
@@ -153,7 +154,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_more_is_kept_than_the_end(pieces in proptest::collection::vec(proptest::collection::vec(0..3_u8, 0..9), 0..9)) {
-            let exchange = TcpExchange { send: String::new(), expect: String::new(), until: Some("\0\u{1}\0".into()), weight: 1, keys: 1 };
+            let exchange = TcpExchange { name: None, send: String::new(), expect: String::new(), until: Some("\0\u{1}\0".into()), weight: 1, keys: 1 };
             let client = TcpClient::new(&[exchange]);
             let mut answer = client.answer();
             let mut all = Vec::new();

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use shakedown_load::{Ending, start};
+use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::Workload;
+use shakedown_scenarios::workload::{Arrivals, Workload};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
@@ -146,4 +147,12 @@ async fn a_workload_that_cannot_be_sent_is_refused_before_it_starts() {
     empty.requests.clear();
     assert_eq!(refused(empty), "expected at least one request in the mix, found none");
     assert!(refused(http(1.0, u32::MAX)).contains("ulimit -n"));
+    let mut unread = http(1.0, 1);
+    unread.arrivals = Arrivals::Replay {
+        file: "a.csv".into(),
+        format: TraceFormat::Csv,
+        speed: 1.0,
+        trace: Trace::default(),
+    };
+    assert_eq!(refused(unread), "expected the trace `a.csv` to have been read, found no arrival");
 }

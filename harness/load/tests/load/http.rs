@@ -1,11 +1,12 @@
 //! What an HTTP load does while all is well, and how it keeps and closes connections.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shakedown_load::Ending;
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::Workload;
+use shakedown_scenarios::workload::{HttpRequest, Workload};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{OK, answering, asked, get, http, run, serve};
@@ -173,4 +174,39 @@ async fn the_same_seed_asks_for_the_same_in_the_same_order() {
     assert_eq!(lines.len(), 150);
     assert!(lines.iter().filter(|line| *line == "GET /list HTTP/1.1").count() > 40);
     assert!(lines.iter().collect::<std::collections::BTreeSet<_>>().len() > 40, "keys vary");
+}
+
+#[tokio::test]
+async fn a_mix_is_told_by_endpoint_and_a_million_urls_are_one() {
+    let address = serve(|mut stream| async move {
+        while let Some(head) = asked(&mut stream).await {
+            let answer = if head.starts_with("GET /gone") {
+                "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"
+            } else {
+                OK
+            };
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let mut workload = http(400.0, 4);
+    let named = |name: &str, path| HttpRequest { name: Some(name.into()), ..get(path) };
+    let million = HttpRequest { keys: 1_000_000, weight: 2, ..get("/items/{n}") };
+    workload.requests = vec![million, named("shop", "/basket"), named("shop", "/pay"), get("/gone")];
+    let (totals, _) = run(Workload::Http(workload), address, Span::secs(1)).await;
+    totals.assert_complete();
+    let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for window in &totals.windows {
+        let parts = window.endpoints.iter().map(|part| part.latency.total()).sum::<u64>();
+        assert_eq!(parts, window.latency.len());
+        for part in &window.endpoints {
+            let sum = sums.entry(part.name.clone()).or_default();
+            *sum = (sum.0 + part.ok, sum.1 + part.errors.get("status").copied().unwrap_or(0));
+        }
+    }
+    assert_eq!(sums.keys().collect::<Vec<_>>(), ["GET /gone", "GET /items/{n}", "shop"]);
+    assert_eq!(sums["GET /gone"], (0, totals.failed("status")));
+    assert_eq!(sums["GET /items/{n}"].0 + sums["shop"].0, totals.ok);
+    // Each has two of five parts of 400; the deviation is below 10.
+    assert!((100..220).contains(&sums["shop"].0), "{sums:?}");
 }

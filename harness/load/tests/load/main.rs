@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test are as free to fail as the test itself")]
 
+mod closed;
 mod ends;
 mod errors;
+mod habits;
 mod hostile;
 mod http;
 mod postgres;
 mod redis;
 mod servers;
+mod shapes;
 mod stall;
 mod support;
 mod tcp;

@@ -16,6 +16,7 @@ pub fn postgres(per_second: f64, connections: u32, transactions: Vec<SqlTransact
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
+        habits: Default::default(),
         user: "postgres".into(),
         database: "postgres".into(),
         password_env: None,

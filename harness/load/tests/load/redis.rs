@@ -19,6 +19,7 @@ pub fn redis(per_second: f64, connections: u32, commands: &[Command<'_>]) -> Red
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
+        habits: Default::default(),
         protocol: Resp::Resp2,
         user: None,
         password_env: None,

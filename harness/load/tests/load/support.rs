@@ -10,7 +10,7 @@ use shakedown_load::{Load, LoadEnd, Start, start};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{
-    Arrivals, Destination, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -66,6 +66,7 @@ pub async fn nobody() -> SocketAddr {
 
 pub fn get(path: &str) -> HttpRequest {
     HttpRequest {
+        name: None,
         method: "GET".into(),
         path: path.into(),
         headers: Vec::new(),
@@ -83,6 +84,7 @@ pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
+        habits: Habits::default(),
         requests: vec![get("/")],
     }
 }
@@ -94,7 +96,9 @@ pub fn tcp(per_second: f64, connections: u32, send: &str, expect: &str, until: O
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
+        habits: Habits::default(),
         exchanges: vec![TcpExchange {
+            name: None,
             send: send.into(),
             expect: expect.into(),
             until: until.map(Into::into),

@@ -4,15 +4,21 @@ use std::io::{Seek, SeekFrom, Write};
 
 use super::*;
 use crate::journal::record::*;
-use crate::journal::{Counts, Second, Writer};
+use crate::journal::{Counts, EndpointSecond, Second, Writer};
 
 fn meta() -> Meta {
     Meta { run: "test".into(), started_at: "2026-01-01T00:00:00Z".into(), ..unknown(Path::new("test")) }
 }
 
+fn histogram(count: u64) -> hdrhistogram::Histogram<u64> {
+    let mut histogram = hdrhistogram::Histogram::new_with_bounds(1, 3_600_000_000, 2).unwrap();
+    (0..count).for_each(|step| histogram.record(1_000 + step * 37).unwrap());
+    histogram
+}
+
 fn window(second: u32) -> Record {
-    let mut latency = hdrhistogram::Histogram::new_with_bounds(1, 3_600_000_000, 2).unwrap();
-    (0..200).for_each(|step| latency.record(1_000 + step * 37 + u64::from(second)).unwrap());
+    let mut latency = histogram(199);
+    latency.record(1_000 + u64::from(second)).unwrap();
     Record::Window(Box::new(Window {
         second,
         workload: "browse".into(),
@@ -27,6 +33,12 @@ fn window(second: u32) -> Record {
         latency,
         late_us_max: 5,
         late_us_p50: 6,
+        endpoints: vec![EndpointSecond {
+            name: "GET /items/{n}".into(),
+            ok: 150,
+            errors: [("reset".to_owned(), 1)].into(),
+            latency: Counts::of(&histogram(150)),
+        }],
     }))
 }
 
@@ -189,9 +201,28 @@ fn exported_figures_are_read_as_they_were_written() {
 }
 
 #[test]
+fn a_journal_from_before_endpoints_is_whole_and_has_none() {
+    let dir = journal_of(3);
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    connection.execute("ALTER TABLE windows DROP COLUMN endpoints", []).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    drop(connection);
+    let mut journal = Journal::open(dir.path()).unwrap();
+    let entries: Vec<Entry> = journal.entries().collect();
+    assert_eq!(entries.len(), 15);
+    let mut windows = entries.iter().filter_map(|entry| match entry {
+        Entry::Window(window) => Some(window),
+        _ => None,
+    });
+    assert!(windows.all(|window| window.ok == 200 && window.endpoints.is_empty()));
+    assert!(journal.losses().is_empty(), "{:?}", journal.losses());
+}
+
+#[test]
 fn a_journal_from_before_exports_is_whole() {
     let dir = journal_of(3);
     let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    connection.execute("ALTER TABLE windows DROP COLUMN endpoints", []).unwrap();
     connection.execute_batch("DROP TABLE exports").unwrap();
     for column in ["private_dirty", "mappings", "fds_max", "members"] {
         connection.execute(&format!("ALTER TABLE samples DROP COLUMN {column}"), []).unwrap();

@@ -1,6 +1,6 @@
 //! The workload `Postgres`: its statements and transactions.
 
-use super::{HEAVIEST, KEYS, common};
+use super::{Common, HEAVIEST, KEYS, common};
 use crate::read::context::{Blank, Context};
 use crate::read::fields::Fields;
 use crate::read::scalar::{blank, text, texts, whole};
@@ -18,14 +18,24 @@ blank! {
 /// The workload.
 pub(super) fn postgres(cx: &mut Context, node: &Node) -> Option<PostgresWorkload> {
     let mut fields = cx.fields(node, "workload `Postgres`")?;
-    let (to, arrivals, timeout, connections) = common(cx, &mut fields);
+    let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let user = fields.or(cx, "user", "postgres".to_owned(), text);
     let database = fields.or(cx, "database", user.clone(), text);
     let password_env = fields.optional(cx, "password_env", text);
     let transactions =
         fields.required(cx, "transactions", |cx, node| cx.list(node, "transactions", transaction));
     fields.finish(cx);
-    Some(PostgresWorkload { to, arrivals, timeout, connections, user, database, password_env, transactions })
+    Some(PostgresWorkload {
+        to,
+        arrivals,
+        timeout,
+        connections,
+        habits,
+        user,
+        database,
+        password_env,
+        transactions,
+    })
 }
 
 fn transaction(cx: &mut Context, node: &Node) -> Option<SqlTransaction> {

@@ -25,6 +25,7 @@ fn client(isolation: Option<Isolation>, statements: Vec<SqlStatement>) -> Postgr
         arrivals: Arrivals::Constant(Rate::default()),
         timeout: Span::secs(1),
         connections: 1,
+        habits: Default::default(),
         user: "app".into(),
         database: "shop".into(),
         password_env: None,

@@ -24,6 +24,7 @@ fn client(protocol: Resp, commands: &[(&[&str], RedisExpect)]) -> RedisClient {
         arrivals: Arrivals::Constant(Rate::default()),
         timeout: Span::secs(1),
         connections: 1,
+        habits: Default::default(),
         protocol,
         user: None,
         password_env: None,

@@ -1,0 +1,146 @@
+//! Reads the traces that an experiment replays, before the plan is made: a run then needs no file.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use shakedown_scenarios::experiment::Experiment;
+use shakedown_scenarios::trace::{LONGEST_LINE, Trace, TraceError, TraceFormat, TraceReader};
+use shakedown_scenarios::workload::Arrivals;
+
+/// The largest file of a trace, in bytes: a million lines of a combined log have about 200 MB.
+const LARGEST: u64 = 512 << 20;
+
+/// Why an experiment cannot replay what it says.
+#[derive(Debug, thiserror::Error)]
+#[error("workload `{workload}` cannot replay {file}: {why}")]
+pub struct TraceProblem {
+    workload: String,
+    file: String,
+    why: Why,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Why {
+    #[error("{0}")]
+    Unread(#[from] io::Error),
+    #[error("expected a file, found something else")]
+    NoFile,
+    #[error("expected at most {LARGEST} bytes, found {0}: replay a part of it")]
+    Large(u64),
+    #[error("{0}")]
+    Trace(#[from] TraceError),
+}
+
+/// Puts the times of every trace into the experiment; relative paths count from `base`.
+///
+/// # Errors
+///
+/// Every trace that cannot be replayed, with the lines that are wrong.
+pub fn read_into(experiment: &mut Experiment, base: &Path) -> Result<(), Vec<TraceProblem>> {
+    let mut problems = Vec::new();
+    for (workload, of) in &mut experiment.workloads {
+        let Arrivals::Replay { file, format, trace, .. } = of.arrivals_mut() else { continue };
+        match read(&base.join(&*file), *format) {
+            Ok(found) => *trace = found,
+            Err(why) => {
+                problems.push(TraceProblem { workload: workload.clone(), file: file.clone(), why });
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn read(path: &Path, format: TraceFormat) -> Result<Trace, Why> {
+    let metadata = fs::metadata(path)?;
+    // A pipe or a device might never end.
+    if !metadata.is_file() {
+        return Err(Why::NoFile);
+    }
+    if metadata.len() > LARGEST {
+        return Err(Why::Large(metadata.len()));
+    }
+    let mut input = BufReader::new(File::open(path)?.take(LARGEST));
+    let mut reader = TraceReader::new(format);
+    let mut line = Vec::new();
+    while next_line(&mut input, &mut line)? {
+        reader.line(&line)?;
+    }
+    Ok(reader.finish()?)
+}
+
+/// The next line with its end, cut off where it is too long to be right; false: there is none.
+fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let taken = input.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', line)?;
+    if taken > LONGEST_LINE && !line.ends_with(b"\n") {
+        input.skip_until(b'\n')?;
+    }
+    Ok(taken > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::write;
+
+    use shakedown_scenarios::units::Span;
+
+    use super::*;
+
+    fn experiment(replays: &str) -> Experiment {
+        let text = format!(
+            r#"Experiment(
+                name: "replays",
+                targets: {{ "shop": Process(argv: ["./shop", "{{port}}"]) }},
+                workloads: {{ {replays} }},
+                phases: (chaos: "1m"),
+                gates: [NoLeak(of: "shop")],
+            )"#
+        );
+        shakedown_scenarios::read::read("replays.ron", &text, &[]).expect("a right experiment")
+    }
+
+    fn replay(name: &str, file: &str, format: &str) -> String {
+        format!(
+            r#""{name}": Http(to: Target("shop"), arrivals: Replay(file: "{file}", format: {format}), requests: [(get: "/")]),"#
+        )
+    }
+
+    #[test]
+    fn traces_are_found_beside_the_experiment() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path().join("a.csv"), "seconds\n1\n3.5").unwrap();
+        let line = r#"::1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5"#;
+        write(dir.path().join("access.log"), format!("{line}\n{line}\n")).unwrap();
+        let replays = replay("a", "a.csv", "Csv") + &replay("b", "./access.log", "AccessLog");
+        let mut experiment = experiment(&replays);
+        read_into(&mut experiment, dir.path()).unwrap();
+        let of = |name: &str| match experiment.workloads[name].arrivals() {
+            Arrivals::Replay { trace, .. } => (trace.len(), trace.length()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((of("a"), of("b")), ((2, Span::millis(2_500)), (2, Span::millis(500))));
+    }
+
+    #[test]
+    fn every_trace_that_cannot_be_replayed_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path().join("wrong.csv"), "1\n2\nthree\n").unwrap();
+        write(dir.path().join("long.csv"), "x".repeat(LONGEST_LINE * 3) + "\n1\n").unwrap();
+        let named = [("gone", "gone.csv"), ("folder", "."), ("wrong", "wrong.csv"), ("long", "long.csv")];
+        let replays: String = named.map(|(name, file)| replay(name, file, "Csv")).concat();
+        let problems = read_into(&mut experiment(&replays), dir.path()).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let form =
+            "expected seconds such as `12.5`, or a moment such as `2024-05-01T12:00:00Z`, found `three`";
+        assert_eq!(
+            told,
+            [
+                "workload `folder` cannot replay .: expected a file, found something else",
+                "workload `gone` cannot replay gone.csv: No such file or directory (os error 2)",
+                "workload `long` cannot replay long.csv: line 1: expected at most 65536 bytes, found 65537",
+                &format!("workload `wrong` cannot replay wrong.csv: line 3: {form}"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! Workloads: what an experiment says of them, what that means, and how a plan shows it.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here has failed the test")]
+
+use shakedown_scenarios::plan::{Plan, plan};
+use shakedown_scenarios::read::read;
+use shakedown_scenarios::trace::{Trace, TraceFormat};
+use shakedown_scenarios::units::{Bandwidth, Rate, Span};
+use shakedown_scenarios::workload::{Arrivals, Habits, HttpRequest, Spacing, TcpExchange, Think, Workload};
+
+/// The plan of an experiment whose only workload is this.
+fn planned(workload: &str) -> Plan {
+    let text = format!(
+        r#"Experiment(
+            name: "load",
+            targets: {{ "shop": Process(argv: ["./shop", "{{port}}"]) }},
+            workloads: {{ "browse": {workload} }},
+            phases: (chaos: "1m"),
+            gates: [NoLeak(of: "shop")],
+        )"#
+    );
+    plan(&read("load.ron", &text, &[]).unwrap_or_else(|wrong| panic!("{wrong}")), 1, 1.0).unwrap()
+}
+
+fn http(arrivals: &str) -> Plan {
+    planned(&format!(r#"Http(to: Target("shop"), arrivals: {arrivals}, requests: [(get: "/")])"#))
+}
+
+fn workload(plan: &Plan) -> &Workload {
+    &plan.experiment.workloads["browse"]
+}
+
+/// What is written means this, is told in these words, and comes back from the text of the plan.
+fn check(written: &str, meant: &Arrivals, words: &str) {
+    let plan = http(written);
+    assert_eq!(workload(&plan).arrivals(), meant, "{written}");
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan, "{written}");
+    let line = format!("\nload\n  browse  HTTP straight to shop, {words}\n");
+    assert!(plan.timeline().contains(&line), "{}", plan.timeline());
+}
+
+#[test]
+fn users_wait_for_their_answers() {
+    const CLOSED: &str = " (closed model: latency is service time)";
+    let closed = |users, think| Arrivals::Closed { users, think };
+    check(
+        "Closed(users: 64)",
+        &closed(64, Think::Constant(Span::ZERO)),
+        &format!("64 users, each waits for an answer, then asks again at once{CLOSED}"),
+    );
+    check(
+        r#"Closed(users: 1, think: "200ms")"#,
+        &closed(1, Think::Constant(Span::millis(200))),
+        &format!("1 user who waits for an answer, then thinks for 200ms{CLOSED}"),
+    );
+    check(
+        r#"Closed(users: 3, think: Exponential("2s"))"#,
+        &closed(3, Think::Exponential(Span::secs(2))),
+        &format!("3 users, each waits for an answer, then thinks for 2s on average{CLOSED}"),
+    );
+}
+
+fn rate(hertz: f64) -> Rate {
+    Rate::per_second(hertz).unwrap()
+}
+
+#[test]
+fn rates_change_in_many_shapes() {
+    let spikes = |spacing, ramp| Arrivals::Spikes {
+        spacing,
+        base: rate(50.0),
+        peak: rate(500.0),
+        every: Span::secs(60),
+        hold: Span::secs(5),
+        ramp,
+    };
+    check(
+        r#"Spikes(base: "50/s", peak: "500/s", every: "1m", hold: "5s")"#,
+        &spikes(Spacing::Random, Span::ZERO),
+        "50/s, and 500/s for 5s once in 1m, at random",
+    );
+    check(
+        r#"Spikes(base: "50/s", peak: "500/s", every: "1m", hold: "5s", ramp: "2s", spacing: Even)"#,
+        &spikes(Spacing::Even, Span::secs(2)),
+        "50/s, and 500/s for 5s once in 1m, evenly",
+    );
+    check(
+        r#"Sine(mean: "100/s", amplitude: "40/s", period: "10m")"#,
+        &Arrivals::Sine {
+            spacing: Spacing::Random,
+            mean: rate(100.0),
+            amplitude: rate(40.0),
+            period: Span::secs(600),
+        },
+        "100/s ± 40/s in a sine of 10m, at random",
+    );
+    let hours = (0..24).map(|hour| format!("\"{hour}/s\"")).collect::<Vec<_>>().join(", ");
+    check(
+        &format!("Daily(rates: [{hours}])"),
+        &Arrivals::Daily {
+            spacing: Spacing::Random,
+            rates: (0..24).map(|hour| rate(f64::from(hour))).collect(),
+            day: Span::secs(86_400),
+        },
+        "a daily curve up to 23/s in 1day, at random",
+    );
+}
+
+#[test]
+fn bursts_and_replays_have_no_rate() {
+    let bursts = |over| Arrivals::Bursts { size: 100, every: Span::secs(2), over };
+    check(r#"Bursts(size: 100, every: "2s")"#, &bursts(Span::ZERO), "100 at once every 2s");
+    check(
+        r#"Bursts(size: 100, every: "2s", over: "500ms")"#,
+        &bursts(Span::millis(500)),
+        "100 within 500ms every 2s",
+    );
+    check(
+        r#"Replay(file: "access.log", format: AccessLog, speed: 2)"#,
+        &Arrivals::Replay {
+            file: "access.log".to_owned(),
+            format: TraceFormat::AccessLog,
+            speed: 2.0,
+            trace: Trace::default(),
+        },
+        "0 requests as they came in 0s in access.log, 2 times as fast",
+    );
+}
+
+#[test]
+fn a_trace_is_part_of_the_plan() {
+    let mut plan = http(r#"Replay(file: "trace.csv")"#);
+    let replay = plan.experiment.workloads.get_mut("browse").unwrap().arrivals_mut();
+    let Arrivals::Replay { trace, .. } = replay else { panic!("it is a replay") };
+    *trace = Trace::of(vec![5, 5, 1_000_005]).unwrap();
+    let text = plan.to_ron();
+    assert!(text.contains("trace: \"0 0 1000000\""), "{text}");
+    assert_eq!(Plan::from_ron(&text).unwrap(), plan);
+    assert!(plan.timeline().contains("3 requests as they came in 1s in trace.csv\n"), "{}", plan.timeline());
+}
+
+#[test]
+fn a_rehearsal_divides_curves_and_keeps_rates() {
+    let short = |arrivals| plan(&http(arrivals).experiment, 1, 10.0).unwrap();
+    let spikes = short(r#"Spikes(base: "5/s", peak: "50/s", every: "1m", hold: "5s", ramp: "1s")"#);
+    let line = "5/s, and 50/s for 500ms once in 6s, at random";
+    assert!(spikes.timeline().contains(line), "{}", spikes.timeline());
+    let sine = short(r#"Sine(mean: "100/s", amplitude: "40/s", period: "10m")"#);
+    assert!(sine.timeline().contains("100/s ± 40/s in a sine of 1m"), "{}", sine.timeline());
+    let bursts = short(r#"Bursts(size: 100, every: "2s")"#);
+    assert!(bursts.timeline().contains("100 at once every 2s"), "{}", bursts.timeline());
+}
+
+#[test]
+fn each_user_has_a_connection_of_its_own() {
+    assert_eq!(workload(&http("Closed(users: 100)")).connections(), 100);
+    let same =
+        r#"Http(to: Target("shop"), arrivals: Closed(users: 9), connections: 9, requests: [(get: "/")])"#;
+    assert_eq!(workload(&planned(same)).connections(), 9);
+    assert_eq!(workload(&http(r#"Poisson("9/s")"#)).connections(), 64);
+}
+
+#[test]
+fn a_rehearsal_keeps_think_times() {
+    let real = http(r#"Closed(users: 3, think: "1s")"#);
+    let short = plan(&real.experiment, 1, 10.0).unwrap();
+    assert_eq!(short.experiment.workloads, real.experiment.workloads);
+}
+
+#[test]
+fn connections_are_kept_unless_something_else_is_said() {
+    let with = |habits: &str| {
+        planned(&format!(
+            r#"Http(to: Target("shop"), arrivals: Constant("5/s"), {habits} requests: [(get: "/")])"#
+        ))
+    };
+    let kept = with("");
+    assert_eq!(workload(&kept).habits(), Habits::default());
+    assert!(kept.timeline().contains(" 5/s, evenly\n"), "{}", kept.timeline());
+    let slow = with(r#"requests_per_connection: 20, read_rate: "16KiB/s","#);
+    let read_rate = Some(Bandwidth::bytes_per_second(16 * 1_024));
+    assert_eq!(workload(&slow).habits(), Habits { requests_per_connection: Some(20), read_rate });
+    let line = " 5/s, evenly, 20 requests a connection, answers read at 16KiB/s\n";
+    assert!(slow.timeline().contains(line), "{}", slow.timeline());
+    assert_eq!(Plan::from_ron(&slow.to_ron()).unwrap(), slow);
+    let each = with("requests_per_connection: 1,");
+    assert!(each.timeline().contains(", a connection for each request\n"), "{}", each.timeline());
+}
+
+#[test]
+fn a_plan_from_before_there_were_habits_is_still_read() {
+    let plan = http(r#"Constant("5/s")"#);
+    let text = plan.to_ron();
+    let start = text.find("habits:").unwrap();
+    let end = start + text[start..].find("),").unwrap() + 2;
+    let older = format!("{}{}", &text[..start], &text[end..]);
+    assert_eq!(Plan::from_ron(&older).unwrap(), plan, "{older}");
+}
+
+#[test]
+fn requests_have_the_name_of_their_path_unless_they_have_their_own() {
+    let plan = planned(
+        r#"Http(to: Target("shop"), arrivals: Constant("5/s"), requests: [
+            (post: "/items/{n}"), (get: "/pay", name: "check out"),
+        ])"#,
+    );
+    let Workload::Http(http) = workload(&plan) else { panic!("not HTTP") };
+    let names: Vec<String> = http.requests.iter().map(HttpRequest::endpoint).collect();
+    assert_eq!(names, ["POST /items/{n}", "check out"]);
+    let plan = planned(
+        r#"Tcp(to: Target("shop"), arrivals: Constant("5/s"), exchanges: [
+            (send: "SET a:{n} 1\r\nx", expect: "+"), (send: "\r\n", expect: "-", name: "empty"),
+        ])"#,
+    );
+    let Workload::Tcp(tcp) = workload(&plan) else { panic!("not TCP") };
+    let names: Vec<String> = tcp.exchanges.iter().map(TcpExchange::endpoint).collect();
+    assert_eq!(names, ["SET a:{n} 1", "empty"]);
+}
