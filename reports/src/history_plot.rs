@@ -2,7 +2,8 @@
 //! one that cannot be in another colour.
 
 use plotters::prelude::{
-    Color as _, DrawingBackend, IntoDrawingArea as _, IntoFont as _, PathElement, RGBColor, Rectangle, SVGBackend, Text,
+    Color as _, DrawingBackend, IntoDrawingArea as _, IntoFont as _, PathElement, RGBColor, Rectangle,
+    SVGBackend, Text,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 

@@ -100,7 +100,10 @@ fn open(path: &Path) -> Result<BufReader<File>, ReadError> {
 
 fn plot(out: &Path, file: &Path, judged: &Judged) -> Result<()> {
     let Some((bars, ends)) = show::bars(judged) else {
-        tell(&format!("nothing to draw: {} holds no window that fails", printable(&file.display().to_string())));
+        tell(&format!(
+            "nothing to draw: {} holds no window that fails",
+            printable(&file.display().to_string())
+        ));
         return Ok(());
     };
     let title = file.file_name().unwrap_or_default().to_string_lossy();

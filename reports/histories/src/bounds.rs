@@ -87,7 +87,8 @@ fn sums(history: &History, ops: &[u32]) -> Option<Failure> {
         let Action::Sum(Some(found)) = op.action else { continue };
         let before = done.partition_point(|it| it.0 < op.call).checked_sub(1).map(|at| done[at]);
         let (_, surely, apart) = before.unwrap_or((0, 0, [0; 2]));
-        let maybe = begun.partition_point(|it| it.0 < op.back).checked_sub(1).map_or([0; 2], |at| begun[at].1);
+        let maybe =
+            begun.partition_point(|it| it.0 < op.back).checked_sub(1).map_or([0; 2], |at| begun[at].1);
         let least = first + surely + maybe[0] - apart[0];
         let most = first + surely + maybe[1] - apart[1];
         if !(least..=most).contains(&i128::from(found)) {

@@ -38,7 +38,9 @@ impl<'a> Budget<'a> {
     /// Whether a search that holds so many bytes has to give up.
     #[must_use]
     pub fn is_spent(&self, bytes: u64) -> bool {
-        bytes > self.memory / self.share.load(Ordering::Relaxed) || (self.stop)() || self.also.is_some_and(|also| also())
+        bytes > self.memory / self.share.load(Ordering::Relaxed)
+            || (self.stop)()
+            || self.also.is_some_and(|also| also())
     }
 }
 

@@ -115,9 +115,12 @@ pub fn explain(history: &History, rules: &Rules, failure: &Failure, budget: &Bud
             let unknown = |_| lock::Lock { held: None };
             window::find(&subject::lock(history, &ops), failure.stuck, Some(unknown), budget)
         }
-        Model::Queue | Model::Set | Model::ListAppend => {
-            window::find(&subject::queue(history, &ops), failure.stuck, None::<fn(queue::Queue) -> queue::Queue>, budget)
-        }
+        Model::Queue | Model::Set | Model::ListAppend => window::find(
+            &subject::queue(history, &ops),
+            failure.stuck,
+            None::<fn(queue::Queue) -> queue::Queue>,
+            budget,
+        ),
     }
 }
 
@@ -145,9 +148,9 @@ fn of_key(history: &History, rules: &Rules, ops: &[u32], budget: &Budget<'_>) ->
     }
 }
 
-fn searched<O: Object>(history: &History, mut subject: Subject<O>, budget: &Budget<'_>) -> OfKey {
+fn searched<O: Object + Clone>(history: &History, subject: Subject<O>, budget: &Budget<'_>) -> OfKey {
     let layout = Layout::of(&subject.deeds);
-    match search(&mut subject.object, &layout, budget) {
+    match search(&subject.object, &layout, budget) {
         Outcome::Ordered => OfKey::Fine,
         Outcome::GaveUp => OfKey::GaveUp,
         Outcome::Stuck(place) => {

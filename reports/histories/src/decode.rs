@@ -10,10 +10,14 @@ use crate::texts::{Place, Texts};
 
 /// What an operation is to do, from the line it begins on. A value of null or none is `None`.
 pub fn begin(history: &mut History, rules: &Rules, f: &str, value: Option<&str>) -> Result<Action, String> {
-    let wrong = || format!("expected f to be {} (--model {}), found `{}`", rules.model.words(), rules.model, short(f));
+    let wrong = || {
+        format!("expected f to be {} (--model {}), found `{}`", rules.model.words(), rules.model, short(f))
+    };
     let names = &mut history.values;
     match (rules.model, f) {
-        (Model::Register | Model::CasRegister, "read") | (Model::Kv, "get" | "read") => Ok(Action::Read(None)),
+        (Model::Register | Model::CasRegister, "read") | (Model::Kv, "get" | "read") => {
+            Ok(Action::Read(None))
+        }
         (Model::Register | Model::CasRegister, "write") | (Model::Kv, "put" | "write") => {
             Ok(Action::Write(names.number(&canonical(value))))
         }
@@ -110,7 +114,10 @@ pub fn init(history: &mut History, rules: &Rules) -> Result<Option<Action>, Stri
 }
 
 const fn is_read(action: Action) -> bool {
-    matches!(action, Action::Read(_) | Action::Get(_) | Action::Sum(_) | Action::Members(_) | Action::Balances(_))
+    matches!(
+        action,
+        Action::Read(_) | Action::Get(_) | Action::Sum(_) | Action::Members(_) | Action::Balances(_)
+    )
 }
 
 fn put_list(history: &mut History, all: &[Value]) -> u32 {
@@ -150,6 +157,14 @@ fn plain(value: &Value) -> String {
             _ => number.to_string(),
         },
         Value::Array(all) => format!("[{}]", all.iter().map(plain).collect::<Vec<_>>().join(",")),
+        Value::Object(fields) => {
+            let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            let each = fields
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), plain(value)));
+            format!("{{{}}}", each.collect::<Vec<_>>().join(","))
+        }
         other => other.to_string(),
     }
 }
@@ -164,7 +179,9 @@ fn text(value: Option<&str>) -> Result<Cow<'_, [u8]>, String> {
                 .map(|text| Cow::Owned(text.into_bytes()))
                 .map_err(|error| format!("expected a string: {error}")),
         },
-        Some(json) if json.starts_with(['[', '{']) => Err(format!("expected a string, found `{}`", short(json))),
+        Some(json) if json.starts_with(['[', '{']) => {
+            Err(format!("expected a string, found `{}`", short(json)))
+        }
         Some(json) => Ok(canonical(Some(json))),
     }
 }
@@ -233,7 +250,10 @@ fn txn(history: &mut History, value: Option<&str>) -> Result<Action, String> {
 
 fn micro(history: &mut History, part: &Value) -> Result<Micro, String> {
     let wrong = || {
-        format!("expected [\"append\", key, value] or [\"r\", key, [values…]], found `{}`", short(&part.to_string()))
+        format!(
+            "expected [\"append\", key, value] or [\"r\", key, [values…]], found `{}`",
+            short(&part.to_string())
+        )
     };
     let [Value::String(f), key, value] = part.as_array().map_or(&[][..], Vec::as_slice) else {
         return Err(wrong());

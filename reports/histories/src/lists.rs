@@ -43,8 +43,7 @@ struct Lists<'a> {
 /// # Errors
 /// One element is appended twice to a list: then a list does not tell who appended it.
 pub fn check(history: &History) -> Result<Option<Failure>, String> {
-    let mut lists =
-        Lists { history, writers: BTreeMap::new(), seen: Vec::new(), longest: BTreeMap::new() };
+    let mut lists = Lists { history, writers: BTreeMap::new(), seen: Vec::new(), longest: BTreeMap::new() };
     lists.write()?;
     let failure = lists.read().or_else(|| lists.agree()).or_else(|| lists.known());
     Ok(failure.or_else(|| lists.cycle()))
@@ -76,7 +75,8 @@ impl<'a> Lists<'a> {
             let parts = self.parts(op);
             for (at, part) in parts.iter().enumerate() {
                 let Micro::Append(key, value) = *part else { continue };
-                let is_more = parts[at + 1..].iter().any(|it| matches!(it, Micro::Append(it, _) if *it == key));
+                let is_more =
+                    parts[at + 1..].iter().any(|it| matches!(it, Micro::Append(it, _) if *it == key));
                 if let Some(other) = self.writers.insert((key, value), Writer { op, is_more }) {
                     return Err(format!(
                         "{} is appended twice to list {} (lines {} and {}): the elements of a list have to differ",
@@ -105,7 +105,8 @@ impl<'a> Lists<'a> {
                         let list = self.history.list(list);
                         let (before, own) = known.entry(key).or_default();
                         let rest = list.strip_suffix(&own[..]);
-                        let Some(rest) = rest.filter(|rest| before.is_none_or(|before| before == *rest)) else {
+                        let Some(rest) = rest.filter(|rest| before.is_none_or(|before| before == *rest))
+                        else {
                             let what = format!(
                                 "a read of list {} does not fit to what the same transaction read or appended before",
                                 self.name(key)
@@ -167,7 +168,10 @@ impl<'a> Lists<'a> {
         for seen in &self.seen {
             let writer = seen.list.last().and_then(|last| self.writers.get(&(seen.key, *last)));
             if let Some(writer) = writer.filter(|writer| writer.is_more && writer.op != seen.op) {
-                let what = format!("list {} was read amid a transaction that appends to it (G1b)", self.name(seen.key));
+                let what = format!(
+                    "list {} was read amid a transaction that appends to it (G1b)",
+                    self.name(seen.key)
+                );
                 return Some(self.failure(seen.op, &[writer.op], what));
             }
         }
@@ -184,9 +188,10 @@ impl<'a> Lists<'a> {
         let (ops, edges): (Vec<u32>, Vec<Edge>) = cycle.into_iter().unzip();
         let back = |op: &&u32| self.history.ops[**op as usize].back;
         let stuck = ops.iter().filter(|op| back(op) != NEVER).max_by_key(back).or(ops.first()).copied()?;
-        let steps = ops.iter().zip(&edges).map(|(op, edge)| {
-            format!("line {} {}", self.history.ops[*op as usize].call, edge.words())
-        });
+        let steps = ops
+            .iter()
+            .zip(&edges)
+            .map(|(op, edge)| format!("line {} {}", self.history.ops[*op as usize].call, edge.words()));
         let steps = steps.collect::<Vec<_>>().join(", ");
         let what = format!("a cycle ({}): {steps}, and that is the first", cycles::class(&edges));
         Some(self.failure(stuck, &ops, what))
@@ -264,7 +269,8 @@ impl<'a> Lists<'a> {
         found.sort_unstable();
         let of_key = self.writers.range((key, 0)..=(key, u32::MAX));
         let unread = of_key.filter(|((_, value), _)| found.binary_search(value).is_err());
-        let mut behind: Vec<u32> = unread.map(|(_, writer)| writer.op).filter(|op| self.happened(*op)).collect();
+        let mut behind: Vec<u32> =
+            unread.map(|(_, writer)| writer.op).filter(|op| self.happened(*op)).collect();
         behind.sort_unstable();
         behind.dedup();
         behind

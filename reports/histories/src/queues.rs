@@ -40,8 +40,7 @@ struct Queues<'a> {
 /// Judges the operations of one key.
 pub fn check(history: &History, ops: &[u32]) -> Judged {
     let key = ops.first().map_or(0, |it| history.ops[*it as usize].key);
-    let mut queues =
-        Queues { history, key, ways: BTreeMap::new(), empties: Vec::new(), unknown: Vec::new() };
+    let mut queues = Queues { history, key, ways: BTreeMap::new(), empties: Vec::new(), unknown: Vec::new() };
     if !queues.put(ops) {
         return Judged::Open;
     }
@@ -128,7 +127,8 @@ impl Queues<'_> {
 
     /// Put in earlier, and taken out later, than another one.
     fn overtaken(&self) -> Option<Failure> {
-        let mut by_begin: Vec<(&u32, &Way)> = self.ways.iter().filter(|(_, way)| way.taken_by != NEVER).collect();
+        let mut by_begin: Vec<(&u32, &Way)> =
+            self.ways.iter().filter(|(_, way)| way.taken_by != NEVER).collect();
         let mut by_end = by_begin.clone();
         by_begin.sort_by_key(|(_, way)| way.put[0]);
         by_end.sort_by_key(|(_, way)| way.put[1]);
@@ -141,8 +141,11 @@ impl Queues<'_> {
                 }
             }
             if let Some((first, it)) = latest.filter(|(_, it)| way.taken[1] < it.taken[0]) {
-                let what =
-                    format!("{} was put in before {}, and taken out after it", self.name(*first), self.name(*element));
+                let what = format!(
+                    "{} was put in before {}, and taken out after it",
+                    self.name(*first),
+                    self.name(*element)
+                );
                 return Some(self.failure(it.taken_by, &[it.put_by, way.put_by, way.taken_by], what));
             }
         }
@@ -173,7 +176,10 @@ impl Queues<'_> {
             if let Some(other) = other
                 && self.unknown.get(at).is_none_or(|since| since >= until)
             {
-                let what = format!("{} was put in before what was taken out, and never taken out", self.name(*element));
+                let what = format!(
+                    "{} was put in before what was taken out, and never taken out",
+                    self.name(*element)
+                );
                 return Err(self.failure(other.taken_by, &[way.put_by, other.put_by], what));
             }
         }

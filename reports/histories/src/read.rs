@@ -163,7 +163,10 @@ impl<'a> Reader<'a> {
         }
         let is_name = process.starts_with('"') || process.parse::<i64>().is_ok();
         if !is_name {
-            return Err(format!("expected process to be a whole number or a name, found `{}`", short(process)));
+            return Err(format!(
+                "expected process to be a whole number or a name, found `{}`",
+                short(process)
+            ));
         }
         let process = self.history.processes.number(process.as_bytes());
         if process as usize == self.processes.len() {
@@ -190,7 +193,9 @@ impl<'a> Reader<'a> {
         self.untimed |= time.is_none();
         if let Some(time) = time {
             if let Some(before) = self.time.filter(|before| time < *before) {
-                return Err(format!("expected a time from {before} on, found {time}: times must not go back"));
+                return Err(format!(
+                    "expected a time from {before} on, found {time}: times must not go back"
+                ));
             }
             self.time = Some(time);
         }
@@ -237,7 +242,11 @@ impl<'a> Reader<'a> {
 
     fn complete(&mut self, event: &Event<'_>, process: u32, line: u32, fate: Fate) -> Result<(), String> {
         let Process::Busy(op) = self.processes[process as usize] else {
-            return Err(format!("expected an invoke of process {} first, found its {}", self.name(process), event.kind));
+            return Err(format!(
+                "expected an invoke of process {} first, found its {}",
+                self.name(process),
+                event.kind
+            ));
         };
         let mut begun = self.history.ops[op as usize];
         let word = &*self.words[self.word_of[op as usize] as usize];
@@ -325,7 +334,11 @@ impl fmt::Display for ReadError {
             Self::Empty => f.write_str("expected one event a line, found none"),
             Self::Asked(what) => f.write_str(what),
             Self::Memory { most, line } => {
-                write!(f, "takes more than {} MiB of memory from line {line} on: allow more with --memory", most >> 20)
+                write!(
+                    f,
+                    "takes more than {} MiB of memory from line {line} on: allow more with --memory",
+                    most >> 20
+                )
             }
             Self::Line { line, what } => write!(f, "line {line}: {what}"),
         }

@@ -41,16 +41,43 @@ pub enum Outcome {
 }
 
 /// Looks for an order.
-pub fn search<O: Object>(object: &mut O, layout: &Layout, budget: &Budget<'_>) -> Outcome {
+pub fn search<O: Object + Clone>(object: &O, layout: &Layout, budget: &Budget<'_>) -> Outcome {
     match layout.slots {
         0 => Outcome::Ordered,
-        1..=64 => Search::<O, 1>::new(object, layout, budget).run(),
-        65..=256 => Search::<O, 4>::new(object, layout, budget).run(),
-        257..=1_024 => Search::<O, 16>::new(object, layout, budget).run(),
-        1_025..=8_192 => Search::<O, 128>::new(object, layout, budget).run(),
+        1..=64 => wider::<O, 1>(object, layout, budget),
+        65..=256 => wider::<O, 4>(object, layout, budget),
+        257..=1_024 => wider::<O, 16>(object, layout, budget),
+        1_025..=8_192 => wider::<O, 128>(object, layout, budget),
         _ => Outcome::GaveUp,
     }
 }
+
+/// Where there are many explanations, the short ones are the likely ones: those are looked through first, for a while.
+fn wider<O: Object + Clone, const W: usize>(object: &O, layout: &Layout, budget: &Budget<'_>) -> Outcome {
+    let spots = PATIENCE * (layout.done.len() as u64 + 100);
+    let short = O::EARLY_FIRST.iter().map(|early| Limit { early: *early, spots });
+    for limit in short.chain([Limit { early: u32::MAX, spots: u64::MAX }]) {
+        let mut object = object.clone();
+        let mut search = Search::<O, W>::new(&mut object, layout, budget, limit);
+        let outcome = search.run();
+        if outcome == Outcome::Ordered || !search.is_cut {
+            return outcome;
+        }
+    }
+    Outcome::GaveUp
+}
+
+/// How far a search goes.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    /// So many operations are done early, before the next that comes back.
+    early: u32,
+    /// So many spots are looked at.
+    spots: u64,
+}
+
+/// So many spots for each operation are looked at for a short explanation.
+const PATIENCE: u64 = 20;
 
 /// Where the search is, beside the object's state.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +94,8 @@ struct Spot<const W: usize> {
     owes: bool,
     /// Looks that are not done yet.
     looks: u32,
+    /// What was done since the last one came back, beside the next.
+    early: u32,
 }
 
 /// What led to a spot.
@@ -129,15 +158,19 @@ struct Search<'a, O: Object, const W: usize> {
     begun_signs: Vec<(Sign, u32, u32, bool)>,
     furthest: u32,
     looked: u32,
+    spots: u64,
+    limit: Limit,
+    /// The limit kept something from being tried.
+    is_cut: bool,
 }
 
 // === impl Search ===
 
 impl<'a, O: Object, const W: usize> Search<'a, O, W> {
-    fn new(object: &'a mut O, layout: &'a Layout, budget: &'a Budget<'a>) -> Self {
+    fn new(object: &'a mut O, layout: &'a Layout, budget: &'a Budget<'a>, limit: Limit) -> Self {
         let looks = layout.done.iter().filter(|it| object.force(it.sign) == Force::Looks).count() as u32;
         let spot =
-            Spot { place: 0, spent: Bits::NONE, settled: Bits::NONE, used: 0, owes: false, looks };
+            Spot { place: 0, spent: Bits::NONE, settled: Bits::NONE, used: 0, owes: false, looks, early: 0 };
         let mut search = Self {
             object,
             layout,
@@ -158,6 +191,9 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
             begun_signs: Vec::new(),
             furthest: 0,
             looked: 0,
+            spots: 0,
+            limit,
+            is_cut: false,
         };
         search.begin();
         search
@@ -189,7 +225,12 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
                 return Outcome::Ordered;
             }
             if self.looked >= LOOK {
+                self.spots += u64::from(self.looked);
                 self.looked = 0;
+                if self.spots > self.limit.spots {
+                    self.is_cut = true;
+                    return Outcome::GaveUp;
+                }
                 let bytes = self.memo.bytes() + self.uses.bytes();
                 if self.budget.is_spent(bytes) {
                     return Outcome::GaveUp;
@@ -244,6 +285,7 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
                 bits.clear(next.slot);
             }
             self.spot.place += 1;
+            self.spot.early = 0;
             if self.spot.place as usize == self.layout.done.len() {
                 return true;
             }
@@ -402,6 +444,10 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
         if O::DISCIPLINE == Discipline::Commutes && looking.is_empty() {
             return;
         }
+        if self.spot.early >= self.limit.early {
+            self.is_cut = true;
+            return;
+        }
         self.begun_signs.clear();
         for slot in self.begun.without(&self.spot.spent).slots() {
             let (sign, place) = (self.sign_in(slot), self.place_in[slot as usize]);
@@ -431,7 +477,8 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
             self.object.open_moves(&ahead, &self.opened, &mut self.signs);
             for sign in &self.signs {
                 let left = self.open.get(*sign as usize).is_some_and(|left| *left > 0);
-                if left && *sign != next.sign && begun.binary_search(sign).is_err() && self.may_follow(*sign) {
+                if left && *sign != next.sign && begun.binary_search(sign).is_err() && self.may_follow(*sign)
+                {
                     let rank = self.object.useful(*sign);
                     ranked.extend(rank.map(|rank| (rank, u32::MAX, Move::Open(*sign))));
                 }
@@ -448,9 +495,7 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
     /// Whether this one sees what was done last, if that has to be seen.
     fn may_follow(&self, sign: Sign) -> bool {
         let force = self.object.force(sign);
-        O::DISCIPLINE != Discipline::Seen
-            || !self.spot.owes
-            || matches!(force, Force::Depends | Force::Looks)
+        O::DISCIPLINE != Discipline::Seen || !self.spot.owes || matches!(force, Force::Depends | Force::Looks)
     }
 
     /// The next move of the last frame; without one, the frame is done.
@@ -487,6 +532,7 @@ impl<'a, O: Object, const W: usize> Search<'a, O, W> {
                 Some(sign)
             }
         };
+        self.spot.early += 1;
         self.spot.owes = match O::DISCIPLINE {
             Discipline::Any => false,
             Discipline::Seen => force == Force::Overwrites || open.is_some(),

@@ -180,13 +180,18 @@ impl Sets<'_> {
         };
         let (element, add, rank) = self.ranks.iter().find_map(late)?;
         let look = self.looks.iter().find(|(_, it)| **it > rank).map_or(add, |(look, _)| *look);
-        let what = format!("{} is in the set, and its add began only after a look that came later", self.name(element));
+        let what = format!(
+            "{} is in the set, and its add began only after a look that came later",
+            self.name(element)
+        );
         self.failure(look, &[add], what)
     }
 
     fn stale(&self, look: u32, before: u32) -> Option<Failure> {
         let what = match self.history.ops[before as usize].action {
-            Action::Insert(element) => format!("{} was added before, and is not in the set", self.name(element)),
+            Action::Insert(element) => {
+                format!("{} was added before, and is not in the set", self.name(element))
+            }
             _ => "an earlier look found more".to_owned(),
         };
         self.failure(look, &[before], what)

@@ -49,7 +49,9 @@ pub fn register(history: &History, rules: &Rules, ops: &[u32]) -> Subject<regist
     let mut differ = false;
     for op in ops.iter().map(op) {
         let value = match (op.action, op.fate) {
-            (Action::Read(Some(value)), Fate::Done) | (Action::Cas(value, _), Fate::Done | Fate::Open) => value,
+            (Action::Read(Some(value)), Fate::Done) | (Action::Cas(value, _), Fate::Done | Fate::Open) => {
+                value
+            }
             (Action::Cas(value, _), Fate::Failed) if rules.fail_is_mismatch => {
                 differ = true;
                 value
@@ -68,7 +70,9 @@ pub fn register(history: &History, rules: &Rules, ops: &[u32]) -> Subject<regist
             (Action::Cas(from, to), Fate::Done) => Act::Cas(value(from), value(to)),
             // An open operation that makes what nobody finds need not have happened.
             (Action::Write(it), Fate::Open) if differ || value(it) != 0 => Act::Write(value(it)),
-            (Action::Cas(from, to), Fate::Open) if differ || value(to) != 0 => Act::Cas(value(from), value(to)),
+            (Action::Cas(from, to), Fate::Open) if differ || value(to) != 0 => {
+                Act::Cas(value(from), value(to))
+            }
             _ => continue,
         };
         let key = match act {
@@ -179,8 +183,10 @@ pub fn bank(history: &History, ops: &[u32]) -> Subject<bank::Bank> {
         let op = &history.ops[*number as usize];
         let (act, key) = match (op.action, op.fate) {
             (Action::Balances(Some(it)), Fate::Done) => {
-                let sheet: Box<[(u32, i64)]> =
-                    history.sheets[it as usize].iter().map(|(it, balance)| (account(*it), *balance)).collect();
+                let sheet: Box<[(u32, i64)]> = history.sheets[it as usize]
+                    .iter()
+                    .map(|(it, balance)| (account(*it), *balance))
+                    .collect();
                 let known = *sheet_signs.entry(sheet.clone()).or_insert(sheets.len() as u64);
                 sheets.push(sheet.clone());
                 (Act::Balances(sheet), [u64::MAX, known])
@@ -212,10 +218,8 @@ impl<O: Object> Subject<O> {
         let known = |deed: &Deed| {
             let is_open = deed.back > end;
             let says = !is_open || self.object.force(deed.sign) != crate::object::Force::Looks;
-            (deed.call < end && says).then_some(Deed {
-                back: if is_open { crate::history::NEVER } else { deed.back },
-                ..*deed
-            })
+            (deed.call < end && says)
+                .then_some(Deed { back: if is_open { crate::history::NEVER } else { deed.back }, ..*deed })
         };
         self.deeds.iter().filter_map(known).collect()
     }

@@ -21,8 +21,8 @@ pub fn find<O: Object + Clone>(
     let fails = |size: usize| {
         let Some(unknown) = &unknown else { return false };
         let deeds = last(subject, &known, size);
-        let mut object = unknown(subject.object.clone());
-        matches!(search(&mut object, &Layout::of(&deeds), budget), Outcome::Stuck(_))
+        let object = unknown(subject.object.clone());
+        matches!(search(&object, &Layout::of(&deeds), budget), Outcome::Stuck(_))
     };
     let mut size = 1;
     while size < known.len() && !fails(size) {
@@ -43,7 +43,9 @@ pub fn find<O: Object + Clone>(
     }
     let start = known.len() - size;
     let from = known[start].call;
-    let is_in = |(at, deed): (usize, &Deed)| (at >= start || deed.back != NEVER && deed.back > from).then_some(deed.op);
+    let is_in = |(at, deed): (usize, &Deed)| {
+        (at >= start || deed.back != NEVER && deed.back > from).then_some(deed.op)
+    };
     Window {
         ops: known.iter().enumerate().filter_map(is_in).collect(),
         from_any_state,
@@ -56,9 +58,9 @@ pub fn find<O: Object + Clone>(
 fn last<O: Object>(subject: &Subject<O>, known: &[Deed], size: usize) -> Vec<Deed> {
     let start = known.len() - size;
     let from = known[start].call;
-    let before = known[..start].iter().filter(|deed| {
-        deed.back > from && subject.object.force(deed.sign) != Force::Looks
-    });
+    let before = known[..start]
+        .iter()
+        .filter(|deed| deed.back > from && subject.object.force(deed.sign) != Force::Looks);
     let mut deeds: Vec<Deed> = before.map(|deed| Deed { back: NEVER, ..*deed }).collect();
     deeds.extend(&known[start..]);
     deeds

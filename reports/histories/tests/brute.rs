@@ -23,7 +23,8 @@ const FEW: u64 = 1_500;
 fn damage(ops: &mut [Made], chance: &mut Chance) {
     let at = chance.below(ops.len());
     let other = chance.below(ops.len());
-    let found: Vec<Value> = ops.iter().filter(|made| brute::looks(made)).map(|made| made.result.clone()).collect();
+    let found: Vec<Value> =
+        ops.iter().filter(|made| brute::looks(made)).map(|made| made.result.clone()).collect();
     let made = &mut ops[at];
     match chance.below(5) {
         // Something that could not be done, and says that it was.

@@ -107,7 +107,8 @@ fn tell_window(judged: &Judged, window: &Window, text: &mut String) {
         let _ = writeln!(text, "  {mark} lines {:>6} to {end:>6}  {}", op.call, printable(&line));
     }
     if window.open_before > 0 {
-        let _ = writeln!(text, "    and {} before it of which nobody knows how they ended", window.open_before);
+        let _ =
+            writeln!(text, "    and {} before it of which nobody knows how they ended", window.open_before);
     }
 }
 
@@ -131,7 +132,11 @@ pub(super) fn bars(judged: &Judged) -> Option<(Vec<Bar>, [String; 2])> {
     let first = ops().min_by_key(|op| op.call)?;
     let last = ops().max_by_key(|op| if op.back == NEVER { op.call } else { op.back })?;
     let name = |line: u32, time: i64| {
-        if history.has_times { format!("line {line}, {:.6} s", time as f64 / 1e9) } else { format!("line {line}") }
+        if history.has_times {
+            format!("line {line}, {:.6} s", time as f64 / 1e9)
+        } else {
+            format!("line {line}")
+        }
     };
     let at = usize::from(last.back != NEVER);
     Some((bars, [name(first.call, first.times[0]), name([last.call, last.back][at], last.times[at])]))

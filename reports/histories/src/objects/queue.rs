@@ -139,7 +139,10 @@ mod tests {
         let mut queue = Queue::new(&[], acts.clone());
         let marks: Vec<Undo> = [0, 1, 2, 0, 3].iter().filter_map(|sign| queue.step(*sign)).collect();
         assert_eq!((marks.len(), queue.fingerprint()), (5, Queue::new(&[1], acts.clone()).fingerprint()));
-        assert_eq!(queue.step(0).map(|_| queue.fingerprint()), Some(Queue::new(&[1, 1], acts.clone()).fingerprint()));
+        assert_eq!(
+            queue.step(0).map(|_| queue.fingerprint()),
+            Some(Queue::new(&[1, 1], acts.clone()).fingerprint())
+        );
         queue.undo(Undo::Pushed);
         marks.into_iter().rev().for_each(|mark| queue.undo(mark));
         assert_eq!(queue.fingerprint(), Queue::new(&[], acts).fingerprint());

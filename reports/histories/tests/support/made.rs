@@ -65,8 +65,16 @@ pub fn made(wish: &Wish, chance: &mut Chance) -> Vec<Made> {
                 let (f, argument) = ask(wish, chance, ops.len());
                 clients[who] = Some((ops.len(), true));
                 let (key, end) = (chance.below(wish.keys), End::Info);
-                let made =
-                    Made { process: names[who], key, f, argument, result: Value::Null, end, call: line, back: usize::MAX };
+                let made = Made {
+                    process: names[who],
+                    key,
+                    f,
+                    argument,
+                    result: Value::Null,
+                    end,
+                    call: line,
+                    back: usize::MAX,
+                };
                 ops.push(made);
                 line += 1;
             }
@@ -110,7 +118,8 @@ fn ask(wish: &Wish, chance: &mut Chance, unique: usize) -> (&'static str, Value)
         "register" | "cas-register" | "set" | "counter" | "bank" if looks => ("read", Value::Null),
         "kv" | "kv-append" if looks => ("get", Value::Null),
         "cas-register" if chance.percent(50) => {
-            let old = if all_differ { unique.saturating_sub(chance.below(6)) } else { chance.below(wish.values) };
+            let old =
+                if all_differ { unique.saturating_sub(chance.below(6)) } else { chance.below(wish.values) };
             ("cas", json!([old, value]))
         }
         "register" | "cas-register" => ("write", json!(value)),

@@ -6,7 +6,7 @@ use super::chance::Chance;
 use super::made::{End, Made};
 
 /// Places that are tried until one fits.
-const TRIES: usize = 400;
+const TRIES: usize = 4_000;
 
 /// Makes a history wrong whose values all differ; false if no place was found for it.
 pub fn plant(model: &str, ops: &mut [Made], chance: &mut Chance) -> bool {
@@ -45,7 +45,8 @@ fn wrong(model: &str, ops: &[Made], early: usize, late: usize) -> Option<Value> 
         "set" => {
             both("read")?;
             let mut found = other.result.as_array()?.clone();
-            let lost = found.iter().position(|it| one.result.as_array().is_some_and(|all| all.contains(it)))?;
+            let lost =
+                found.iter().position(|it| one.result.as_array().is_some_and(|all| all.contains(it)))?;
             found.remove(lost);
             Some(Value::Array(found))
         }
@@ -56,9 +57,10 @@ fn wrong(model: &str, ops: &[Made], early: usize, late: usize) -> Option<Value> 
         "lock" => {
             both("acquire")?;
             // Between the two, nobody can have released it.
-            let released =
-                ops.iter().any(|it| it.f == "release" && it.end != End::Fail && it.call < other.back && it.back > one.call);
-            (other.end == End::Fail && !released).then(|| Value::Null)
+            let released = ops.iter().any(|it| {
+                it.f == "release" && it.end != End::Fail && it.call < other.back && it.back > one.call
+            });
+            (other.end == End::Fail && !released).then_some(Value::Null)
         }
         "bank" => {
             let mut sheet = other.result.as_object().filter(|_| other.f == "read")?.clone();
@@ -86,7 +88,11 @@ fn shorter(one: &Made, other: &Made) -> Option<Value> {
     let appends = |made: &Made, key: &Value| {
         made.argument.as_array().is_some_and(|all| all.iter().any(|it| it[0] == "append" && it[1] == *key))
     };
-    let read = one.result.as_array()?.iter().find(|it| it[0] == "r" && it[2].as_array().is_some_and(|it| !it.is_empty()))?;
+    let read = one
+        .result
+        .as_array()?
+        .iter()
+        .find(|it| it[0] == "r" && it[2].as_array().is_some_and(|it| !it.is_empty()))?;
     let key = &read[1];
     if appends(one, key) || appends(other, key) {
         return None;

@@ -53,7 +53,9 @@ impl Real {
             (Self::Counter(sum), _) => *sum += argument.as_i64().unwrap_or_default(),
             (Self::Set(set), "read") => return Some(json!(set)),
             (Self::Set(set), _) => _ = set.insert(number()),
-            (Self::Queue(queue), "dequeue") => return Some(queue.pop_front().map_or(Value::Null, Value::from)),
+            (Self::Queue(queue), "dequeue") => {
+                return Some(queue.pop_front().map_or(Value::Null, Value::from));
+            }
             (Self::Queue(queue), _) => queue.push_back(number()),
             (Self::Lock(held), _) if *held == (f == "acquire") => return None,
             (Self::Lock(held), _) => *held = !*held,
