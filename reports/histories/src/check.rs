@@ -148,9 +148,9 @@ fn of_key(history: &History, rules: &Rules, ops: &[u32], budget: &Budget<'_>) ->
     }
 }
 
-fn searched<O: Object>(history: &History, mut subject: Subject<O>, budget: &Budget<'_>) -> OfKey {
+fn searched<O: Object + Clone>(history: &History, subject: Subject<O>, budget: &Budget<'_>) -> OfKey {
     let layout = Layout::of(&subject.deeds);
-    match search(&mut subject.object, &layout, budget) {
+    match search(&subject.object, &layout, budget) {
         Outcome::Ordered => OfKey::Fine,
         Outcome::GaveUp => OfKey::GaveUp,
         Outcome::Stuck(place) => {

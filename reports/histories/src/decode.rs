@@ -157,6 +157,14 @@ fn plain(value: &Value) -> String {
             _ => number.to_string(),
         },
         Value::Array(all) => format!("[{}]", all.iter().map(plain).collect::<Vec<_>>().join(",")),
+        Value::Object(fields) => {
+            let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            let each = fields
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), plain(value)));
+            format!("{{{}}}", each.collect::<Vec<_>>().join(","))
+        }
         other => other.to_string(),
     }
 }

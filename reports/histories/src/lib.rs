@@ -30,7 +30,7 @@ mod zones;
 pub use answer::{Answer, Failure, Verdict, Window};
 pub use budget::Budget;
 pub use check::{check, explain};
-pub use history::{Action, Fate, History, Micro, NEVER, Op, Transfer};
+pub use history::{Action, Fate, History, Micro, NEVER, NULL, Op, Transfer};
 pub use model::{MODELS, Model, Rules};
 pub use names::Names;
 pub use read::{ReadError, read};

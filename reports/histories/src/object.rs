@@ -47,6 +47,9 @@ pub trait Object {
     /// See [`Discipline`].
     const DISCIPLINE: Discipline;
 
+    /// How many operations at the most are done early in first, short searches.
+    const EARLY_FIRST: &'static [u32] = &[];
+
     /// What operations of a sign can do.
     fn force(&self, sign: Sign) -> Force;
 

@@ -21,8 +21,8 @@ pub fn find<O: Object + Clone>(
     let fails = |size: usize| {
         let Some(unknown) = &unknown else { return false };
         let deeds = last(subject, &known, size);
-        let mut object = unknown(subject.object.clone());
-        matches!(search(&mut object, &Layout::of(&deeds), budget), Outcome::Stuck(_))
+        let object = unknown(subject.object.clone());
+        matches!(search(&object, &Layout::of(&deeds), budget), Outcome::Stuck(_))
     };
     let mut size = 1;
     while size < known.len() && !fails(size) {

@@ -9,14 +9,20 @@
 mod chance;
 #[path = "../../tests/support/made.rs"]
 mod made;
+#[path = "../../tests/support/planted.rs"]
+mod planted;
 #[path = "../../tests/support/real.rs"]
 mod real;
 
 use std::time::{Duration, Instant};
 
 use chance::Chance;
-use made::{Wish, lines, made};
+use made::{End, Made, Wish, lines, made};
+use planted::plant;
 use shakedown_histories::{Budget, Model, Rules, Verdict, check, read};
+
+/// The least time of so many rounds is told: this machine is not alone.
+const ROUNDS: usize = 5;
 
 /// A row: what it is called, what is made, and how many of it.
 type Row = (&'static str, Wish, usize);
@@ -25,7 +31,7 @@ const fn wish(model: &'static str, ops: usize, processes: usize, keys: usize) ->
     Wish { model, ops, processes, keys, values: 5, open: 0, failed: 0 }
 }
 
-const fn rows() -> [Row; 18] {
+const fn rows() -> [Row; 21] {
     [
         ("cas-register, 5 processes, 4 % open", Wish { open: 4, ..wish("cas-register", 170, 5, 1) }, 102),
         ("cas-register, 10 keys", wish("cas-register", 100_000, 10, 10), 1),
@@ -59,6 +65,13 @@ const fn rows() -> [Row; 18] {
         ("set, 20 % open", Wish { values: 0, open: 20, ..wish("set", 10_000, 10, 10) }, 1),
         ("queue, 1 key", Wish { values: 0, ..wish("queue", 100_000, 10, 1) }, 1),
         ("lock, 20 % open", Wish { open: 20, ..wish("lock", 100_000, 10, 10) }, 1),
+        (
+            "cas-register, 100 values, 20 % open",
+            Wish { values: 100, open: 20, ..wish("cas-register", 2_000, 10, 1) },
+            20,
+        ),
+        ("bank", wish("bank", 10_000, 10, 1), 1),
+        ("bank, 5 processes, 2 % open", Wish { open: 2, ..wish("bank", 1_000, 5, 1) }, 10),
         ("bank, 10 % open", Wish { open: 10, ..wish("bank", 10_000, 10, 1) }, 1),
         ("list-append, 10 % open", Wish { open: 10, ..wish("list-append", 3_000, 10, 1) }, 1),
     ]
@@ -77,42 +90,68 @@ fn main() {
             other => println!("unknown: {other}"),
         }
     }
-    println!("{:<46} {:>8} {:>9} {:>9}  verdicts", "", "ops", "read, ms", "check, ms");
+    println!("{:<46} {:>8} {:>9} {:>9} {:>9}  verdicts", "", "ops", "read, ms", "check, ms", "CPU, ms");
     for (number, (name, wish, count)) in
         rows().into_iter().enumerate().filter(|(_, row)| row.0.contains(&only))
     {
-        let (mut reading, mut checking) = (Duration::ZERO, Duration::ZERO);
-        let mut verdicts = [0; 3];
-        for at in 0..count {
-            let mut chance = Chance::new(seed + (number * 1_000 + at) as u64);
-            let text = lines(&made(&wish, &mut chance), wish.keys);
-            if let Some(folder) = &folder {
-                let path = format!("{folder}/{number}-{}-{at}.jsonl", wish.model);
-                if let Err(error) = std::fs::write(&path, &text) {
-                    println!("{path}: {error}");
+        for damaged in [false, true] {
+            let (mut times, mut verdicts) = ([Duration::ZERO; 3], [0; 3]);
+            for at in 0..count {
+                let mut chance = Chance::new(seed + (number * 1_000 + at) as u64);
+                let mut ops = made(&wish, &mut chance);
+                if damaged && !damage(&wish, &mut ops, &mut chance) {
+                    continue;
                 }
+                let text = lines(&ops, wish.keys);
+                if let Some(folder) = &folder {
+                    let path = format!("{folder}/{number}-{}-{at}-{damaged}.jsonl", wish.model);
+                    if let Err(error) = std::fs::write(&path, &text) {
+                        println!("{path}: {error}");
+                    }
+                }
+                let Some((verdict, took)) = judge(&text, wish.model, threads) else { continue };
+                verdicts[verdict as usize] += 1;
+                times = [0, 1, 2].map(|at| times[at] + took[at]);
             }
-            let Some((verdict, times)) = judge(&text, wish.model, threads) else { continue };
-            verdicts[verdict as usize] += 1;
-            reading += times[0];
-            checking += times[1];
+            let [read, check, cpu] = times.map(|time| time.as_secs_f64() * 1e3);
+            let [right, wrong, unknown] = verdicts;
+            let name = if damaged { "  with an anomaly" } else { name };
+            println!(
+                "{name:<46} {:>8} {read:>9.1} {check:>9.1} {cpu:>9.1}  {right} true, {wrong} false, {unknown} unknown",
+                wish.ops * count
+            );
         }
-        let millis = |time: Duration| time.as_secs_f64() * 1e3;
-        let [right, wrong, unknown] = verdicts;
-        println!(
-            "{name:<46} {:>8} {:>9.1} {:>9.1}  {right} true, {wrong} false, {unknown} unknown",
-            wish.ops * count,
-            millis(reading),
-            millis(checking)
-        );
     }
 }
 
-fn judge(text: &str, model: &str, threads: usize) -> Option<(Verdict, [Duration; 2])> {
+/// Time that this thread was on a CPU; with more than one thread it says little.
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split(' ').next().and_then(|it| it.parse().ok()).unwrap_or(0))
+}
+
+/// One certain anomaly; where values come again, none is certain, and twenty reads are changed.
+fn damage(wish: &Wish, ops: &mut [Made], chance: &mut Chance) -> bool {
+    if wish.values == 0 || matches!(wish.model, "lock" | "bank" | "list-append") {
+        return plant(wish.model, ops, chance);
+    }
+    let mut reads = 20;
+    while reads > 0 {
+        let at = chance.below(ops.len());
+        if ops[at].end == End::Ok && matches!(ops[at].f, "read" | "get") {
+            ops[at].result = chance.below(wish.values).into();
+            reads -= 1;
+        }
+    }
+    true
+}
+
+fn judge(text: &str, model: &str, threads: usize) -> Option<(Verdict, [Duration; 3])> {
     let mut rules = Rules::of(Model::named(model)?);
     if model == "bank" {
         rules.init = Some(r#"{"0":10,"1":10,"2":10,"3":10}"#.to_owned());
     }
+    let mut verdict = Verdict::Unknown;
     let start = Instant::now();
     let history = match read(text.as_bytes(), &rules) {
         Ok(history) => history,
@@ -122,9 +161,17 @@ fn judge(text: &str, model: &str, threads: usize) -> Option<(Verdict, [Duration;
         }
     };
     let read = start.elapsed();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let stop = || Instant::now() >= deadline;
-    let start = Instant::now();
-    let answer = check(&history, &rules, &Budget::new(&stop, 2 << 30), threads);
-    Some((answer.verdict, [read, start.elapsed()]))
+    let mut least = [Duration::MAX; 2];
+    for _ in 0..ROUNDS {
+        let (start, on_cpu) = (Instant::now(), cpu());
+        let deadline = start + Duration::from_secs(10);
+        let stop = || Instant::now() >= deadline;
+        let answer = check(&history, &rules, &Budget::new(&stop, 2 << 30), threads);
+        least = [least[0].min(start.elapsed()), least[1].min(cpu().saturating_sub(on_cpu))];
+        if answer.verdict == Verdict::Unknown {
+            return Some((answer.verdict, [read, least[0], least[1]]));
+        }
+        verdict = answer.verdict;
+    }
+    Some((verdict, [read, least[0], least[1]]))
 }

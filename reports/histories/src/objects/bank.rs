@@ -81,6 +81,8 @@ impl Object for Bank {
 
     const DISCIPLINE: Discipline = Discipline::Commutes;
 
+    const EARLY_FIRST: &'static [u32] = &[2, 4, 8];
+
     fn force(&self, sign: Sign) -> Force {
         match self.acts[sign as usize] {
             Act::Transfer { .. } => Force::Adds,

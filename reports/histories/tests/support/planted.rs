@@ -6,7 +6,7 @@ use super::chance::Chance;
 use super::made::{End, Made};
 
 /// Places that are tried until one fits.
-const TRIES: usize = 400;
+const TRIES: usize = 4_000;
 
 /// Makes a history wrong whose values all differ; false if no place was found for it.
 pub fn plant(model: &str, ops: &mut [Made], chance: &mut Chance) -> bool {
