@@ -1,8 +1,9 @@
 //! The programs behind the figures: each prints what it measured, and the command that repeats it stands in README.md.
 //!
 //! Load and target share one process, on two threads; what a figure says of the generator's CPU is its thread's alone.
-//! [`proxies`] measures fault proxies side by side, each as a process of its own.
+//! [`proxies`] measures fault proxies side by side, and [`generators`] load generators, each as a process of its own.
 
+pub mod generators;
 pub mod proxies;
 
 use std::net::SocketAddr;
@@ -83,11 +84,25 @@ where
 ///
 /// If it cannot start, or does not come to its planned end.
 pub fn run(load: Constant, address: SocketAddr) -> anyhow::Result<Outcome> {
+    run_arrivals(Arrivals::Constant(load.rate), load.connections, load.duration, address)
+}
+
+/// Runs a load of any arrivals of `GET /{n}` to its end.
+///
+/// # Errors
+///
+/// If it cannot start, or does not come to its planned end.
+pub fn run_arrivals(
+    arrivals: Arrivals,
+    connections: u32,
+    duration: Span,
+    address: SocketAddr,
+) -> anyhow::Result<Outcome> {
     let workload = Workload::Http(HttpWorkload {
         to: Destination::Target("target".to_owned()),
-        arrivals: Arrivals::Constant(load.rate),
+        arrivals,
         timeout: Span::secs(10),
-        connections: load.connections,
+        connections,
         habits: Habits::default(),
         requests: vec![HttpRequest {
             name: None,
@@ -108,19 +123,19 @@ pub fn run(load: Constant, address: SocketAddr) -> anyhow::Result<Outcome> {
         host: address.to_string(),
         seed: 1,
         start: start_at,
-        duration: load.duration,
+        duration,
     };
     let (sender, mut windows) = mpsc::channel(64);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let load = start(plan, sender)?;
     runtime.block_on(async {
-        let mut all = Vec::new();
+        let mut sum = Sum::default();
         while let Some(window) = windows.recv().await {
-            all.push(window);
+            sum.add(&window);
         }
         let end = load.join().await;
         anyhow::ensure!(end.ending == Ending::Completed, "the load did not complete: {end:?}");
-        Ok(sum(&all, start_at, end))
+        Ok(sum.outcome(start_at, end))
     })
 }
 
@@ -130,24 +145,37 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_millis(50)
 }
 
-fn sum(windows: &[Window], start: Instant, end: LoadEnd) -> Outcome {
-    let mut latency = histogram();
-    for window in windows {
-        latency.add(&window.latency).expect("all windows have the bounds of this histogram");
+/// The windows so far; no window is kept, since the memory of a load is measured.
+struct Sum {
+    counts: [u64; 4],
+    latency: Histogram<u64>,
+    late_max: u64,
+    late_p50: Vec<u64>,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { counts: [0; 4], latency: histogram(), late_max: 0, late_p50: Vec::new() }
     }
-    let total = |part: fn(&Window) -> u64| windows.iter().map(part).sum();
-    let mut late: Vec<u64> = windows.iter().filter(|w| w.due > 0).map(|window| window.late_us_p50).collect();
-    late.sort_unstable();
-    Outcome {
-        due: total(|window| window.due),
-        ok: total(|window| window.ok),
-        errors: total(|window| window.errors.values().sum()),
-        dropped: total(|window| window.dropped),
-        latency,
-        late_micros_max: windows.iter().map(|window| window.late_us_max).max().unwrap_or(0),
-        late_micros_p50: late.get(late.len() / 2).copied().unwrap_or(0),
-        start,
-        end,
+}
+
+impl Sum {
+    fn add(&mut self, window: &Window) {
+        let counts = [window.due, window.ok, window.errors.values().sum(), window.dropped];
+        self.counts.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        self.latency.add(&window.latency).expect("all windows have the bounds of this histogram");
+        self.late_max = self.late_max.max(window.late_us_max);
+        if window.due > 0 {
+            self.late_p50.push(window.late_us_p50);
+        }
+    }
+
+    fn outcome(mut self, start: Instant, end: LoadEnd) -> Outcome {
+        self.late_p50.sort_unstable();
+        let late_micros_p50 = self.late_p50.get(self.late_p50.len() / 2).copied().unwrap_or(0);
+        let [due, ok, errors, dropped] = self.counts;
+        let (latency, late_micros_max) = (self.latency, self.late_max);
+        Outcome { due, ok, errors, dropped, latency, late_micros_max, late_micros_p50, start, end }
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn last_core() -> anyhow::Result<usize> {
 }
 
 /// Where a program is. An ordinary user's path does not lead to where Debian keeps servers, so that is looked at, too.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     folders.map(|folder| folder.join(program)).find(|file| file.is_file())
