@@ -109,7 +109,7 @@ struct Common {
 }
 
 fn start_http(start: Start, http: HttpWorkload, windows: mpsc::Sender<Window>) -> io::Result<Load> {
-    let client = HttpClient::new(&start.host, &http.requests).map_err(invalid)?;
+    let client = HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
     let kinds = http.requests.iter().enumerate();
     let kinds =
         kinds.map(|(kind, request)| (request.weight, client.has_key(kind).then_some(request.keys))).collect();

@@ -174,3 +174,25 @@ async fn the_same_seed_asks_for_the_same_in_the_same_order() {
     assert!(lines.iter().filter(|line| *line == "GET /list HTTP/1.1").count() > 40);
     assert!(lines.iter().collect::<std::collections::BTreeSet<_>>().len() > 40, "keys vary");
 }
+
+#[tokio::test]
+async fn an_answer_that_comes_later_than_it_may_is_slow() {
+    let address = serve(|mut stream| async move {
+        while asked(&mut stream).await.is_some() {
+            let late = tokio::time::Instant::now() + std::time::Duration::from_millis(60);
+            tokio::time::sleep_until(late).await;
+            if stream.write_all(OK.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    let mut workload = http(20.0, 20);
+    workload.requests[0].expect.within = Some(Span::millis(50));
+    let (totals, _) = run(Workload::Http(workload.clone()), address, Span::secs(1)).await;
+    totals.assert_complete();
+    assert_eq!((totals.due, totals.failed("slow")), (20, 20), "{:?}", totals.errors);
+    workload.requests[0].expect.within = Some(Span::secs(60));
+    let (totals, _) = run(Workload::Http(workload), address, Span::secs(1)).await;
+    assert_eq!(totals.ok, 20, "{:?}", totals.errors);
+}

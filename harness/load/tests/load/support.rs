@@ -70,7 +70,7 @@ pub fn get(path: &str) -> HttpRequest {
         path: path.into(),
         headers: Vec::new(),
         body: String::new(),
-        expect: HttpExpect { status: None, body: None },
+        expect: HttpExpect::default(),
         weight: 1,
         keys: 1_000,
     }
@@ -83,6 +83,7 @@ pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
+        auth: None,
         requests: vec![get("/")],
     }
 }
