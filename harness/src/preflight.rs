@@ -25,6 +25,7 @@ const FLOOR: f64 = 0.10;
 pub fn check(plan: &Plan, base: &Path, registry: &Registry) -> Result<(), Refused> {
     let mut reasons = open_ledgers(registry);
     reasons.extend(missing_programs(plan, base));
+    reasons.extend(missing_secrets(plan, |name| std::env::var_os(name).is_some()));
     reasons.extend(available_memory().and_then(|available| no_room(plan, available)));
     if reasons.is_empty() { Ok(()) } else { Err(Refused(reasons.join("\n"))) }
 }
@@ -66,6 +67,18 @@ fn missing_programs(plan: &Plan, base: &Path) -> Vec<String> {
         }
     }
     reasons
+}
+
+fn missing_secrets(plan: &Plan, is_set: impl Fn(&str) -> bool) -> Vec<String> {
+    let secrets =
+        plan.experiment.workloads.iter().filter_map(|(name, workload)| Some((name, workload.secret()?)));
+    let missing = secrets.filter(|(_, variable)| !is_set(variable));
+    let told = missing.map(|(name, variable)| {
+        format!(
+            "workload `{name}`: the environment variable `{variable}`, which holds its secret, is not set"
+        )
+    });
+    told.collect()
 }
 
 /// How to get a program that the library's experiments want.

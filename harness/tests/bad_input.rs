@@ -270,3 +270,77 @@ impl Drop for SmallDisk {
         let _ = nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH);
     }
 }
+
+/// Answers `200` to requests that carry this line, and `401` to others.
+fn guarded(line: String) -> std::net::SocketAddr {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = move |stream: std::net::TcpStream| {
+        let mut writer = stream.try_clone().unwrap();
+        let (mut lines, mut is_known) = (BufReader::new(stream).lines(), false);
+        while let Some(Ok(read)) = lines.next() {
+            is_known |= read == line;
+            if read.is_empty() {
+                let status = if is_known { "200 OK" } else { "401 Unauthorized" };
+                let sent = write!(writer, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                if sent.is_err() {
+                    return;
+                }
+                is_known = false;
+            }
+        }
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    address
+}
+
+/// All files below a folder.
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+fn with_login(address: std::net::SocketAddr) -> String {
+    format!(
+        r#"Experiment(
+            name: "guarded",
+            targets: {{ "web": Address("{address}") }},
+            workloads: {{ "load": Http(
+                to: Target("web"), arrivals: Constant("20/s"), auth: Bearer("SHAKEDOWN_TEST_TOKEN"), requests: [(get: "/")],
+            ) }},
+            phases: (warmup: "0s", baseline: "1s", chaos: "1s", recovery: "1s"),
+            gates: [ErrorRatio(of: "load", below: "1%")],
+        )"#
+    )
+}
+
+#[test]
+fn a_secret_of_the_environment_is_sent_and_written_nowhere() {
+    const SECRET: &str = "hunter2-7f3a-planted";
+    let voyage = Voyage::new(&with_login(guarded(format!("Authorization: Bearer {SECRET}"))));
+    let output = voyage.command("experiment.ron", &[]).env("SHAKEDOWN_TEST_TOKEN", SECRET).output().unwrap();
+    let text = all(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(!text.contains(SECRET), "{text}");
+    let files = files_below(voyage.path());
+    assert!(files.iter().any(|path| path.ends_with("run.sqlite")), "{files:?}");
+    for path in files {
+        let bytes = fs::read(&path).unwrap();
+        let holds = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
+        assert!(!holds, "{} holds the secret", path.display());
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_set_is_told_before_anything_happens() {
+    let address = guarded(String::new());
+    let voyage =
+        check(&with_login(address), 64, &["workload `load`", "`SHAKEDOWN_TEST_TOKEN`", "is not set"]);
+    assert!(!voyage.folder().exists(), "no folder is made for a run that cannot start");
+}

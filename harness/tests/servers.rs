@@ -138,6 +138,15 @@ fn a_hundred_sockets_come_back() {
 }
 
 #[test]
+fn a_thousand_requests_a_second_are_answered_rightly() {
+    if installed("nginx") {
+        passes("api-1000rps");
+    } else {
+        skipped("a_thousand_requests_a_second_are_answered_rightly", "nginx is not installed");
+    }
+}
+
+#[test]
 fn nginx_comes_back_from_a_slow_upstream() {
     if installed("nginx") {
         passes("nginx-slow-upstream");

@@ -29,6 +29,7 @@ pub const LIBRARY: &[Entry] = library![
     "udp-faults",
     "tls-certificates",
     "nginx-slow-upstream",
+    "api-1000rps",
     "redis-partition",
     "redis-cache",
     "postgres-bank",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Bandwidth, Span};
+use crate::units::{Bandwidth, Size, Span};
 
 mod arrivals;
 mod words;
@@ -48,6 +48,9 @@ pub struct HttpWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// What every request logs in with; `None`: nothing.
+    #[serde(default)]
+    pub auth: Option<HttpAuth>,
     /// The mix; one is drawn for each arrival, by weight.
     pub requests: Vec<HttpRequest>,
 }
@@ -87,14 +90,57 @@ pub struct HttpRequest {
     pub keys: u64,
 }
 
-/// What a right answer looks like; anything else is an error of class `status` or `check`.
+/// What requests log in with. Secrets stand in environment variables of this program; only their names are ever written anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpAuth {
+    /// `Authorization: Bearer …`.
+    Bearer {
+        /// The variable that holds the token.
+        env: String,
+    },
+    /// `Authorization: Basic …`.
+    Basic {
+        /// The user.
+        user: String,
+        /// The variable that holds the password.
+        password_env: String,
+    },
+    /// A header whose whole value is the secret.
+    Header {
+        /// The header's name.
+        name: String,
+        /// The variable that holds its value.
+        env: String,
+    },
+}
+
+/// What a right answer looks like; anything else is an error of class `status`, `check` or `slow`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpExpect {
     /// The status; `None`: 200 to 399.
     pub status: Option<u16>,
     /// A text that the first 64 KiB of the body must hold.
     pub body: Option<String>,
+    /// Headers that must be there, and what the value of each must hold (nothing: any value).
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// A regular expression that must match within the first 64 KiB of the body.
+    #[serde(default)]
+    pub matches: Option<String>,
+    /// JSON Pointers (RFC 6901), such as `/items/0/name`, and the values that must stand there. The body is JSON of at most
+    /// 64 KiB then.
+    #[serde(default)]
+    pub json: Vec<(String, serde_json::Value)>,
+    /// The least size of the body.
+    #[serde(default)]
+    pub at_least: Option<Size>,
+    /// The largest size of the body.
+    #[serde(default)]
+    pub at_most: Option<Size>,
+    /// How long the answer may take, counted from when the request was due.
+    #[serde(default)]
+    pub within: Option<Span>,
 }
 
 /// Send and expect on kept TCP connections.
@@ -169,6 +215,20 @@ impl Workload {
             Self::Redis(workload) => &workload.arrivals,
             Self::Postgres(workload) => &workload.arrivals,
             Self::WebSocket(workload) => &workload.arrivals,
+        }
+    }
+
+    /// The environment variable that holds what it logs in with.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Http(workload) => workload.auth.as_ref().map(|auth| match auth {
+                HttpAuth::Bearer { env } | HttpAuth::Header { env, .. } => env.as_str(),
+                HttpAuth::Basic { password_env, .. } => password_env,
+            }),
+            Self::Redis(workload) => workload.password_env.as_deref(),
+            Self::Postgres(workload) => workload.password_env.as_deref(),
+            Self::Tcp(_) | Self::WebSocket(_) => None,
         }
     }
 

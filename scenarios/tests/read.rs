@@ -16,7 +16,7 @@ use shakedown_scenarios::units::{Rate, Ratio, Size, Span};
 use shakedown_scenarios::workload::postgres::{Isolation, SqlExpect, SqlStatement};
 use shakedown_scenarios::workload::redis::{RedisCommand, RedisExpect, Resp};
 use shakedown_scenarios::workload::websocket::{Sending, WebSocketMessage};
-use shakedown_scenarios::workload::{Arrivals, Destination, Spacing, Stage, Workload};
+use shakedown_scenarios::workload::{Arrivals, Destination, HttpAuth, Spacing, Stage, Workload};
 
 fn right(text: &str) -> Experiment {
     read("right.ron", text, &[]).unwrap_or_else(|wrong| panic!("{wrong}"))
@@ -59,8 +59,9 @@ Experiment(
     workloads: {
         "browse": Http(
             to: Link("clients-shop"), arrivals: Poisson("${rate}"), timeout: "2s", connections: 8,
+            auth: Basic(user: "app", password_env: "SHOP_PASSWORD"),
             requests: [
-                (get: "/items/{n}", expect: (status: 200, body: "ok"), weight: 3, keys: 50, headers: {"Accept": "text/html", "X-B": "2"}),
+                (get: "/items/{n}", expect: (status: 200, body: "ok", headers: {"X": "y"}, matches: "a+", json: {"/a/0": 3, "/b": "c"}, at_least: "1B", at_most: "1KiB", within: "1s"), weight: 3, keys: 50, headers: {"Accept": "text/html", "X-B": "2"}),
                 (post: "/x", body: "…"), (put: "/x"), (delete: "/x"), (head: "/x"),
                 (method: "PATCH", path: "/y"),
             ],
@@ -171,7 +172,23 @@ fn workloads_mean_what_they_say() {
         [("Accept", "text/html"), ("X-B", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(browse.requests[0].headers, headers);
     assert_eq!((browse.requests[0].weight, browse.requests[0].keys), (3, 50));
-    assert_eq!(browse.requests[0].expect.status, Some(200));
+    let expect = &browse.requests[0].expect;
+    assert_eq!(
+        (expect.status, expect.body.as_deref(), expect.matches.as_deref()),
+        (Some(200), Some("ok"), Some("a+"))
+    );
+    assert_eq!(expect.headers, [("X".to_owned(), "y".to_owned())]);
+    assert_eq!(
+        expect.json,
+        [("/a/0".to_owned(), serde_json::json!(3)), ("/b".to_owned(), serde_json::json!("c"))]
+    );
+    assert_eq!((expect.at_least, expect.at_most), (Some(Size::bytes(1)), Some(Size::bytes(1_024))));
+    assert_eq!(expect.within, Some(Span::secs(1)));
+    let auth = HttpAuth::Basic { user: "app".to_owned(), password_env: "SHOP_PASSWORD".to_owned() };
+    assert_eq!(
+        (browse.auth.as_ref(), experiment.workloads["browse"].secret()),
+        (Some(&auth), Some("SHOP_PASSWORD"))
+    );
     assert_eq!((browse.requests[1].expect.status, browse.requests[1].weight), (None, 1));
     let stage = |rate, over| Stage { rate: Rate::per_second(rate).unwrap(), over: Span::secs(over) };
     let stages = vec![stage(1.0, 0), stage(100.0, 10)];

@@ -44,6 +44,11 @@ pub(crate) trait Client: 'static {
     /// The target closed its side: whether the answer is whole thereby.
     fn closed(&self, answer: &mut Self::Answer) -> Result<(), ErrorClass>;
 
+    /// How long a request may take from when it was due, in nanoseconds, to be right; longer is an error of class `slow`.
+    fn within(&self, _: &Ask) -> Option<u64> {
+        None
+    }
+
     /// Reads what came while nothing was asked, `total` bytes since the last answer with these. Whether the connection can
     /// take a request after that; `reply` is as in [`Self::read`].
     fn unasked(&self, answer: &mut Self::Answer, bytes: &[u8], total: u64, reply: &mut Vec<u8>) -> bool;
@@ -86,11 +91,13 @@ pub enum ErrorClass {
     Miss,
     /// Another transaction was in the way: a deadlock, or a failure to serialize.
     Conflict,
+    /// Right, and later than expected.
+    Slow,
 }
 
 impl ErrorClass {
     /// All classes; each one's place is its index.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Refused,
         Self::Reset,
         Self::Closed,
@@ -101,6 +108,7 @@ impl ErrorClass {
         Self::Check,
         Self::Miss,
         Self::Conflict,
+        Self::Slow,
     ];
 
     /// The word that windows and reports use.
@@ -117,6 +125,7 @@ impl ErrorClass {
             Self::Check => "check",
             Self::Miss => "miss",
             Self::Conflict => "conflict",
+            Self::Slow => "slow",
         }
     }
 
@@ -163,6 +172,14 @@ pub enum ClientError {
     /// A secret that is not there.
     #[error("expected the environment variable `{0}` to hold a secret, found none: set it before the run")]
     Unset(String),
+    /// A secret that would break the request it stands in.
+    #[error(
+        "expected the environment variable `{0}` to hold a secret without control characters, found some"
+    )]
+    Secret(String),
+    /// Not a regular expression.
+    #[error("expected a regular expression of moderate size, found `{0}`")]
+    Regex(String),
     /// Not a host.
     #[error("expected a host such as `shop.local:8080`, found `{0}`")]
     Host(String),

@@ -126,6 +126,9 @@ impl<C: Client> Connection<C> {
         self.shared.recorder.borrow_mut().sent(sent);
         let verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
         let done = self.shared.clock.now();
+        let limit = self.shared.client.within(&ask).unwrap_or(u64::MAX);
+        let is_late = done.saturating_sub(ask.due) > limit;
+        let verdict = verdict.and(if is_late { Err(ErrorClass::Slow) } else { Ok(()) });
         self.failures = match verdict {
             Err(class) if class.is_absence() => self.failures.saturating_add(1),
             _ => 0,

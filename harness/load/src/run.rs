@@ -92,7 +92,7 @@ pub struct LoadEnd {
 pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => {
-            let client = HttpClient::new(&start.host, &http.requests).map_err(invalid)?;
+            let client = HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
             let kinds = http.requests.iter().enumerate().map(|(kind, request)| {
                 Kind::new(request.weight, client.has_key(kind).then_some(request.keys), request.endpoint())
             });

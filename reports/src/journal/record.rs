@@ -225,7 +225,7 @@ pub struct Window {
     /// Right answers that completed in this second.
     pub ok: u64,
     /// Failed requests that completed in this second, by class: `refused`, `reset`, `timeout`, `closed`, `protocol`,
-    /// `status`, `check`, `dial`, `miss`, `conflict`.
+    /// `status`, `check`, `dial`, `miss`, `conflict`, `slow`.
     pub errors: BTreeMap<String, u64>,
     /// Due requests that were never sent, because the queue of waiting requests was full.
     pub dropped: u64,

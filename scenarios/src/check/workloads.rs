@@ -6,6 +6,7 @@ use crate::syntax::shortened;
 use crate::units::Span;
 use crate::workload::{HttpRequest, TcpExchange, Workload};
 
+mod http;
 mod postgres;
 mod redis;
 mod websocket;
@@ -25,6 +26,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         match workload {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);
+                http::auth(checker, &path.then("auth"), http.auth.as_ref());
                 filled(checker, &path.then("requests"), http.requests.len(), "requests: [(get: \"/\")]");
                 for (index, of) in http.requests.iter().enumerate() {
                     request(checker, &path.then("requests").then(index), of);
@@ -86,7 +88,8 @@ fn filled(checker: &mut Checker<'_>, path: &Path, length: usize, example: &str) 
 fn variable(checker: &mut Checker<'_>, path: &Path, name: &str) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(is_part) {
-        let message = format!("`{}` is not the name of an environment variable", shortened(name));
+        // It may be the secret itself, so it is not shown.
+        let message = "this is not the name of an environment variable";
         checker.tell(path, message, "write a name such as `\"SHOP_PASSWORD\"`, not the secret itself");
     }
 }
@@ -112,6 +115,7 @@ fn request(checker: &mut Checker<'_>, path: &Path, request: &HttpRequest) {
     for (name, value) in &request.headers {
         header(checker, &path.then("headers").then(name), name, value);
     }
+    http::expect(checker, &path.then("expect"), &request.expect);
 }
 
 fn header(checker: &mut Checker<'_>, path: &Path, name: &str, value: &str) {

@@ -10,6 +10,7 @@ use crate::workload::{
     Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
 };
 
+mod http;
 mod postgres;
 mod redis;
 mod websocket;
@@ -30,7 +31,7 @@ blank! {
         path: String::new(),
         headers: Vec::new(),
         body: String::new(),
-        expect: HttpExpect { status: None, body: None },
+        expect: HttpExpect::default(),
         weight: 1,
         keys: 1,
     }, r#"(get: "/")"#;
@@ -53,7 +54,7 @@ const KEYS: u64 = 1_000;
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
     match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket"])? {
-        "Http" => http(cx, node).map(Workload::Http),
+        "Http" => http_workload(cx, node).map(Workload::Http),
         "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
         "WebSocket" => websocket::websocket(cx, node).map(Workload::WebSocket),
         "Redis" => redis::redis(cx, node).map(Workload::Redis),
@@ -61,12 +62,13 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
     }
 }
 
-fn http(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
+fn http_workload(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
     let mut fields = cx.fields(node, "workload `Http`")?;
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let auth = fields.optional(cx, "auth", http::auth);
     let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
     fields.finish(cx);
-    Some(HttpWorkload { to, arrivals, timeout, connections, habits, requests })
+    Some(HttpWorkload { to, arrivals, timeout, connections, habits, auth, requests })
 }
 
 fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {
@@ -119,7 +121,7 @@ fn request(cx: &mut Context, node: &Node) -> Option<HttpRequest> {
         path,
         headers: fields.or(cx, "headers", Vec::new(), |cx, node| cx.entries(node, "headers", text)),
         body: fields.or(cx, "body", String::new(), text),
-        expect: fields.or(cx, "expect", HttpExpect { status: None, body: None }, http_expect),
+        expect: fields.or(cx, "expect", HttpExpect::default(), http::expect),
         weight: fields.or(cx, "weight", 1, whole(1, HEAVIEST)),
         keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
     };
@@ -139,14 +141,6 @@ fn method_and_path(cx: &mut Context, fields: &mut Fields<'_>) -> (String, String
         Some((_, method)) => ((*method).to_owned(), cx.step("path", node, text).unwrap_or_default()),
         None => (cx.step("method", node, text).unwrap_or_default(), fields.required(cx, "path", text)),
     }
-}
-
-fn http_expect(cx: &mut Context, node: &Node) -> Option<HttpExpect> {
-    let mut fields = cx.fields(node, "`expect`")?;
-    let status = fields.optional(cx, "status", whole(100_u16, 599));
-    let body = fields.optional(cx, "body", text);
-    fields.finish(cx);
-    Some(HttpExpect { status, body })
 }
 
 fn exchange(cx: &mut Context, node: &Node) -> Option<TcpExchange> {

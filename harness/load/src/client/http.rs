@@ -1,12 +1,16 @@
 //! HTTP/1.1 requests, and what a right answer to each looks like.
 
 mod answer;
+mod checks;
 mod chunked;
 
-use shakedown_scenarios::workload::{HttpExpect, HttpRequest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use shakedown_scenarios::workload::{HttpAuth, HttpRequest};
 
 use self::answer::{AnswerReader, Step};
-use crate::client::search::Search;
+use self::checks::{Checks, Seen, Witness};
+use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
 use crate::template::Template;
@@ -22,11 +26,9 @@ pub(crate) struct HttpClient {
 struct Prepared {
     /// Method and path.
     line: Template,
-    /// From ` HTTP/1.1` to the end of the body.
-    tail: Vec<u8>,
-    status: Option<u16>,
-    /// The text that the body must hold.
-    text: Option<String>,
+    /// From ` HTTP/1.1` to the end of the body. What it logs in with stands in it.
+    tail: Secret,
+    checks: Checks,
     is_head: bool,
     asks_to_close: bool,
 }
@@ -35,7 +37,7 @@ struct Prepared {
 #[derive(Debug)]
 pub(crate) struct HttpAnswer {
     reader: AnswerReader,
-    search: Search,
+    seen: Seen,
     kind: u32,
 }
 
@@ -45,12 +47,17 @@ pub(crate) const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSIO
 
 impl HttpClient {
     /// Prepares the requests of a mix.
-    pub(crate) fn new(host: &str, requests: &[HttpRequest]) -> Result<Self, ClientError> {
+    pub(crate) fn new(
+        host: &str,
+        auth: Option<&HttpAuth>,
+        requests: &[HttpRequest],
+    ) -> Result<Self, ClientError> {
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::Host(host.to_owned()));
         }
-        let requests =
-            requests.iter().map(|request| Prepared::new(host, request)).collect::<Result<_, _>>()?;
+        let login = auth.map(login).transpose()?;
+        let prepared = |request| Prepared::new(host, login.as_ref(), request);
+        let requests = requests.iter().map(prepared).collect::<Result<_, _>>()?;
         Ok(Self { requests })
     }
 
@@ -63,14 +70,8 @@ impl HttpClient {
         &self.requests[kind as usize]
     }
 
-    fn judge(&self, answer: &HttpAnswer) -> Result<(), ErrorClass> {
-        let request = self.prepared(answer.kind);
-        let status = answer.reader.status();
-        let right = request.status.map_or((200..400).contains(&status), |expected| expected == status);
-        if !right {
-            return Err(ErrorClass::Status);
-        }
-        if answer.search.found() { Ok(()) } else { Err(ErrorClass::Check) }
+    fn judge(&self, answer: &mut HttpAnswer) -> Result<(), ErrorClass> {
+        self.prepared(answer.kind).checks.judge(answer.reader.status(), &mut answer.seen)
     }
 }
 
@@ -78,16 +79,16 @@ impl Client for HttpClient {
     type Answer = HttpAnswer;
 
     fn answer(&self) -> HttpAnswer {
-        HttpAnswer { reader: AnswerReader::default(), search: Search::default(), kind: 0 }
+        HttpAnswer { reader: AnswerReader::default(), seen: Seen::default(), kind: 0 }
     }
 
     fn ask(&self, ask: &Ask, answer: &mut HttpAnswer, out: &mut Vec<u8>) {
         let request = self.prepared(ask.kind);
         request.line.render(ask.key, out);
-        out.extend_from_slice(&request.tail);
+        out.extend_from_slice(request.tail.bytes());
         answer.kind = ask.kind;
         answer.reader.begin(request.is_head);
-        answer.search.begin();
+        answer.seen.begin(&request.checks);
     }
 
     fn whole_at_once(&self, _: &HttpAnswer) -> bool {
@@ -96,14 +97,12 @@ impl Client for HttpClient {
 
     fn read(&self, answer: &mut HttpAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
         let request = self.prepared(answer.kind);
-        let HttpAnswer { reader, search, .. } = answer;
-        let text = request.text.as_deref().unwrap_or_default().as_bytes();
-        match reader.read(bytes, |body| search.look(text, body)) {
+        let HttpAnswer { reader, seen, .. } = answer;
+        match reader.read(bytes, Witness { checks: &request.checks, seen }) {
             Ok(Step::More) => Reading::More,
             Ok(Step::Whole { rest }) => {
                 // Bytes behind a whole answer belong to nothing that was asked: the next answer could not be trusted.
                 let keep = reader.may_keep() && !request.asks_to_close && rest == 0;
-                answer.search.end(text);
                 Reading::Whole { verdict: self.judge(answer), keep }
             }
             Err(_) => Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false },
@@ -114,9 +113,11 @@ impl Client for HttpClient {
         if !answer.reader.ends_with_the_connection() {
             return Err(ErrorClass::Closed);
         }
-        let request = self.prepared(answer.kind);
-        answer.search.end(request.text.as_deref().unwrap_or_default().as_bytes());
         self.judge(answer)
+    }
+
+    fn within(&self, ask: &Ask) -> Option<u64> {
+        self.prepared(ask.kind).checks.within
     }
 
     fn unasked(&self, _: &mut HttpAnswer, _: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
@@ -128,8 +129,8 @@ impl Client for HttpClient {
 // === impl Prepared ===
 
 impl Prepared {
-    fn new(host: &str, request: &HttpRequest) -> Result<Self, ClientError> {
-        let HttpRequest { method, path, headers, body, expect, .. } = request;
+    fn new(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
+        let HttpRequest { method, path, headers, expect, .. } = request;
         // The answer to CONNECT is a tunnel, which no request can follow.
         if !is_token(method) || method.eq_ignore_ascii_case("CONNECT") {
             return Err(ClientError::Method(shown(method)));
@@ -137,22 +138,41 @@ impl Prepared {
         if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::Path(shown(path)));
         }
-        let HttpExpect { status, body: text } = expect.clone();
         let is_close = |(name, value): &(String, String)| {
             name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
         };
         Ok(Self {
             line: Template::new(&format!("{method} {path}")),
-            tail: tail(host, method, headers, body)?,
-            status,
-            text: text.filter(|text| !text.is_empty()),
+            tail: Secret::new(tail(host, login, request)?),
+            checks: Checks::new(expect)?,
             is_head: method == "HEAD",
             asks_to_close: headers.iter().any(is_close),
         })
     }
 }
 
-fn tail(host: &str, method: &str, headers: &[(String, String)], body: &str) -> Result<Vec<u8>, ClientError> {
+/// The header that logs in.
+fn login(auth: &HttpAuth) -> Result<(String, Secret), ClientError> {
+    let checked = |env: &String| {
+        let secret = Secret::of_environment(env)?;
+        let is_control = |byte: &u8| byte.is_ascii_control();
+        if secret.bytes().iter().any(is_control) { Err(ClientError::Secret(env.clone())) } else { Ok(secret) }
+    };
+    Ok(match auth {
+        HttpAuth::Bearer { env } => {
+            ("Authorization".to_owned(), Secret::new([b"Bearer ", checked(env)?.bytes()].concat()))
+        }
+        HttpAuth::Basic { user, password_env } => {
+            let pair = [user.as_bytes(), b":", checked(password_env)?.bytes()].concat();
+            ("Authorization".to_owned(), Secret::new(format!("Basic {}", BASE64.encode(pair)).into_bytes()))
+        }
+        HttpAuth::Header { name, env } if is_token(name) => (name.clone(), checked(env)?),
+        HttpAuth::Header { name, .. } => return Err(ClientError::Header(shown(name))),
+    })
+}
+
+fn tail(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Vec<u8>, ClientError> {
+    let HttpRequest { method, headers, body, .. } = request;
     let has = |wanted: &str| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     let mut tail = String::from(" HTTP/1.1\r\n");
     if !has("host") {
@@ -171,12 +191,19 @@ fn tail(host: &str, method: &str, headers: &[(String, String)], body: &str) -> R
         tail += &format!("{name}: {value}\r\n");
     }
     // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
-    if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method) {
+    if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method.as_str()) {
         tail += &format!("Content-Length: {}\r\n", body.len());
     }
-    tail += "\r\n";
-    tail += body;
-    Ok(tail.into_bytes())
+    let mut tail = tail.into_bytes();
+    if let Some((name, secret)) = login {
+        tail.extend_from_slice(name.as_bytes());
+        tail.extend_from_slice(b": ");
+        tail.extend_from_slice(secret.bytes());
+        tail.extend_from_slice(b"\r\n");
+    }
+    tail.extend_from_slice(b"\r\n");
+    tail.extend_from_slice(body.as_bytes());
+    Ok(tail)
 }
 
 /// A token of RFC 9110, section 5.6.2.
@@ -192,6 +219,10 @@ pub(crate) fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use shakedown_scenarios::units::{Size, Span};
+    use shakedown_scenarios::workload::HttpExpect;
+
     use super::*;
 
     fn request(method: &str, path: &str) -> HttpRequest {
@@ -201,14 +232,14 @@ mod tests {
             path: path.to_owned(),
             headers: Vec::new(),
             body: String::new(),
-            expect: HttpExpect { status: None, body: None },
+            expect: HttpExpect::default(),
             weight: 1,
             keys: 100,
         }
     }
 
     fn sent(request: &HttpRequest, key: u64) -> String {
-        let client = HttpClient::new("shop:80", std::slice::from_ref(request)).unwrap();
+        let client = HttpClient::new("shop:80", None, std::slice::from_ref(request)).unwrap();
         let mut out = Vec::new();
         client.ask(&Ask { due: 0, key, kind: 0 }, &mut client.answer(), &mut out);
         String::from_utf8(out).unwrap()
@@ -216,7 +247,7 @@ mod tests {
 
     /// The verdict on an answer, and whether the connection is kept.
     fn judged(request: &HttpRequest, answer: &str) -> Reading {
-        let client = HttpClient::new("shop", std::slice::from_ref(request)).unwrap();
+        let client = HttpClient::new("shop", None, std::slice::from_ref(request)).unwrap();
         let mut state = client.answer();
         client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut state, &mut Vec::new());
         client.read(&mut state, answer.as_bytes(), &mut Vec::new())
@@ -247,7 +278,7 @@ mod tests {
 
     #[test]
     fn nothing_can_be_smuggled_into_a_request() {
-        let refused = |request: HttpRequest| HttpClient::new("h", &[request]).unwrap_err();
+        let refused = |request: HttpRequest| HttpClient::new("h", None, &[request]).unwrap_err();
         assert!(matches!(refused(request("GE T", "/")), ClientError::Method(_)));
         assert!(matches!(refused(request("CONNECT", "/")), ClientError::Method(_)));
         assert!(matches!(refused(request("GET", "/a b")), ClientError::Path(_)));
@@ -260,7 +291,10 @@ mod tests {
         assert!(matches!(refused(with("X", "a\r\nY: b")), ClientError::Header(_)));
         assert!(matches!(refused(with("X:", "a")), ClientError::Header(_)));
         assert!(matches!(refused(with("content-Length", "3")), ClientError::Framing(_)));
-        assert!(matches!(HttpClient::new("a b", &[request("GET", "/")]).unwrap_err(), ClientError::Host(_)));
+        assert!(matches!(
+            HttpClient::new("a b", None, &[request("GET", "/")]).unwrap_err(),
+            ClientError::Host(_)
+        ));
     }
 
     #[test]
@@ -282,6 +316,87 @@ mod tests {
         assert_eq!(judged(&hello, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsay hello"), OK);
         let other = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhell";
         assert_eq!(judged(&hello, other), wrong(ErrorClass::Check));
+    }
+
+    #[test]
+    fn heads_bodies_and_sizes_are_checked() {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nX-Id: 7\r\n\
+                      Content-Length: 43\r\n\r\n{\"name\": \"pen\", \"in\": [1, 2.0], \"ok\": true}";
+        let check = |expect: HttpExpect, expected: Reading| {
+            assert_eq!(
+                judged(&HttpRequest { expect: expect.clone(), ..request("GET", "/") }, answer),
+                expected,
+                "{expect:?}"
+            );
+        };
+        let header = |name: &str, value: &str| HttpExpect {
+            headers: vec![(name.into(), value.into())],
+            ..HttpExpect::default()
+        };
+        check(header("content-type", "application/json"), OK);
+        check(header("x-id", ""), OK);
+        check(header("content-type", "text/html"), wrong(ErrorClass::Check));
+        check(header("x-other", ""), wrong(ErrorClass::Check));
+        let matches = |text: &str| HttpExpect { matches: Some(text.into()), ..HttpExpect::default() };
+        check(matches(r#""name": "p[a-z]n""#), OK);
+        check(matches(r"\[\d, \d\.\d\]"), OK);
+        check(matches("^pen"), wrong(ErrorClass::Check));
+        let at = |pointer: &str, value: serde_json::Value| HttpExpect {
+            json: vec![(pointer.into(), value)],
+            ..HttpExpect::default()
+        };
+        check(at("/name", json!("pen")), OK);
+        check(at("/in/1", json!(2)), OK);
+        check(at("/ok", json!(true)), OK);
+        check(at("/in", json!([1, 2])), wrong(ErrorClass::Check));
+        check(at("/name", json!("ink")), wrong(ErrorClass::Check));
+        check(at("/nothing", json!(null)), wrong(ErrorClass::Check));
+        let sized = |at_least, at_most| HttpExpect {
+            at_least: Some(Size::bytes(at_least)),
+            at_most: Some(Size::bytes(at_most)),
+            ..HttpExpect::default()
+        };
+        check(sized(43, 43), OK);
+        check(sized(44, 99), wrong(ErrorClass::Check));
+        check(sized(0, 42), wrong(ErrorClass::Check));
+        check(HttpExpect { status: Some(201), ..sized(44, 99) }, wrong(ErrorClass::Status));
+        let no_json = HttpRequest { expect: at("/name", json!("pen")), ..request("GET", "/") };
+        let nested = format!("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n{}", "[".repeat(60_000));
+        assert_eq!(judged(&no_json, &nested), wrong(ErrorClass::Check));
+    }
+
+    #[test]
+    fn a_request_may_be_given_a_time() {
+        let expect = HttpExpect { within: Some(Span::millis(5)), ..HttpExpect::default() };
+        let requests = [HttpRequest { expect, ..request("GET", "/") }, request("GET", "/")];
+        let client = HttpClient::new("shop", None, &requests).unwrap();
+        let within = |kind| client.within(&Ask { due: 0, key: 0, kind });
+        assert_eq!((within(0), within(1)), (Some(5_000_000), None));
+    }
+
+    #[test]
+    fn a_login_stands_in_the_request_and_is_not_shown() {
+        let sent = |auth: HttpAuth| {
+            let client = HttpClient::new("shop", Some(&auth), &[request("GET", "/")]).unwrap();
+            let mut out = Vec::new();
+            client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut client.answer(), &mut out);
+            assert!(format!("{client:?}").contains("tail: a secret"));
+            String::from_utf8(out).unwrap()
+        };
+        let path = std::env::var("PATH").unwrap();
+        let env = || "PATH".to_owned();
+        assert!(
+            sent(HttpAuth::Bearer { env: env() })
+                .contains(&format!("\r\nAuthorization: Bearer {path}\r\n\r\n"))
+        );
+        let key = HttpAuth::Header { name: "X-Key".into(), env: env() };
+        assert!(sent(key).contains(&format!("\r\nX-Key: {path}\r\n\r\n")));
+        let pair = BASE64.encode(format!("app:{path}"));
+        let basic = HttpAuth::Basic { user: "app".into(), password_env: env() };
+        assert!(sent(basic).contains(&format!("\r\nAuthorization: Basic {pair}\r\n\r\n")));
+        let unset = HttpAuth::Bearer { env: "SHAKEDOWN_NOBODY_SETS_THIS".into() };
+        let refused = HttpClient::new("shop", Some(&unset), &[request("GET", "/")]).unwrap_err();
+        assert!(matches!(refused, ClientError::Unset(_)));
     }
 
     #[test]

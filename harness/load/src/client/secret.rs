@@ -18,6 +18,11 @@ impl Secret {
         Ok(Self(value.into_vec()))
     }
 
+    /// Bytes that hold a secret.
+    pub(crate) const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// Its bytes, to be sent.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0

@@ -210,3 +210,25 @@ async fn a_mix_is_told_by_endpoint_and_a_million_urls_are_one() {
     // Each has two of five parts of 400; the deviation is below 10.
     assert!((100..220).contains(&sums["shop"].0), "{sums:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_comes_later_than_it_may_is_slow() {
+    let address = serve(|mut stream| async move {
+        while asked(&mut stream).await.is_some() {
+            let late = tokio::time::Instant::now() + std::time::Duration::from_millis(60);
+            tokio::time::sleep_until(late).await;
+            if stream.write_all(OK.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    let mut workload = http(20.0, 20);
+    workload.requests[0].expect.within = Some(Span::millis(50));
+    let (totals, _) = run(Workload::Http(workload.clone()), address, Span::secs(1)).await;
+    totals.assert_complete();
+    assert_eq!((totals.due, totals.failed("slow")), (20, 20), "{:?}", totals.errors);
+    workload.requests[0].expect.within = Some(Span::secs(60));
+    let (totals, _) = run(Workload::Http(workload), address, Span::secs(1)).await;
+    assert_eq!(totals.ok, 20, "{:?}", totals.errors);
+}

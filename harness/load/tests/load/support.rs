@@ -71,7 +71,7 @@ pub fn get(path: &str) -> HttpRequest {
         path: path.into(),
         headers: Vec::new(),
         body: String::new(),
-        expect: HttpExpect { status: None, body: None },
+        expect: HttpExpect::default(),
         weight: 1,
         keys: 1_000,
     }
@@ -85,6 +85,7 @@ pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
         timeout: Span::secs(10),
         connections,
         habits: Habits::default(),
+        auth: None,
         requests: vec![get("/")],
     }
 }

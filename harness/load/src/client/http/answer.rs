@@ -68,6 +68,21 @@ pub(super) enum Violation {
     Upgrade,
 }
 
+/// Who is told of an answer while it is read.
+pub(super) trait Sink {
+    /// The fields of the final head.
+    fn head(&mut self, _: &[httparse::Header<'_>]) {}
+
+    /// A piece of the body.
+    fn body(&mut self, bytes: &[u8]);
+}
+
+impl<F: FnMut(&[u8])> Sink for F {
+    fn body(&mut self, bytes: &[u8]) {
+        self(bytes);
+    }
+}
+
 // === impl AnswerReader ===
 
 impl AnswerReader {
@@ -94,17 +109,17 @@ impl AnswerReader {
         self.part == Part::UntilClosed
     }
 
-    /// Reads bytes and hands those of the body to `body`.
-    pub(super) fn read(&mut self, mut bytes: &[u8], mut body: impl FnMut(&[u8])) -> Result<Step, Violation> {
+    /// Reads bytes and hands the head and the body to `sink`.
+    pub(super) fn read(&mut self, mut bytes: &[u8], mut sink: impl Sink) -> Result<Step, Violation> {
         loop {
             match &mut self.part {
-                Part::Head => match self.read_head(bytes)? {
+                Part::Head => match self.read_head(bytes, &mut sink)? {
                     Some(used) => bytes = &bytes[used..],
                     None => return Ok(Step::More),
                 },
                 Part::Length(left) => {
                     let take = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
-                    body(&bytes[..take]);
+                    sink.body(&bytes[..take]);
                     *left -= take as u64;
                     if *left > 0 {
                         return Ok(Step::More);
@@ -113,7 +128,9 @@ impl AnswerReader {
                     self.part = Part::Whole;
                 }
                 Part::Chunked(chunked) => {
-                    let used = chunked.read(bytes, &mut body).map_err(|_| Violation::Chunked)?;
+                    let used = chunked
+                        .read(bytes, |piece: &[u8]| sink.body(piece))
+                        .map_err(|_| Violation::Chunked)?;
                     if !chunked.is_whole() {
                         return Ok(Step::More);
                     }
@@ -121,7 +138,7 @@ impl AnswerReader {
                     self.part = Part::Whole;
                 }
                 Part::UntilClosed => {
-                    body(bytes);
+                    sink.body(bytes);
                     return Ok(Step::More);
                 }
                 Part::Whole => return Ok(Step::Whole { rest: bytes.len() }),
@@ -130,13 +147,13 @@ impl AnswerReader {
     }
 
     /// Reads up to the end of a head; returns how many of the bytes belong to it, `None` where it has not come whole.
-    fn read_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Violation> {
+    fn read_head(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<Option<usize>, Violation> {
         // Mostly a head comes in one piece and is parsed where it lies.
         if self.head.is_empty()
             && let Some(end) = head_end(bytes, 0)
         {
             self.count_head(end)?;
-            self.take_head(&bytes[..end])?;
+            self.take_head(&bytes[..end], sink)?;
             return Ok(Some(end));
         }
         let before = self.head.len();
@@ -147,7 +164,7 @@ impl AnswerReader {
         };
         self.count_head(end)?;
         let mut head = std::mem::take(&mut self.head);
-        self.take_head(&head[..end])?;
+        self.take_head(&head[..end], sink)?;
         head.clear();
         self.head = head;
         Ok(Some(end - before))
@@ -158,7 +175,7 @@ impl AnswerReader {
         if self.head_bytes > HEAD_MAX { Err(Violation::HeadTooLong) } else { Ok(()) }
     }
 
-    fn take_head(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+    fn take_head(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<(), Violation> {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut head = httparse::Response::new(&mut fields);
         match head.parse(bytes) {
@@ -172,6 +189,7 @@ impl AnswerReader {
             0..200 => return Ok(()),
             _ => self.status = status,
         }
+        sink.head(head.headers);
         let facts = Facts::of(head.headers)?;
         let is_old = head.version == Some(0);
         self.part = facts.body(self.to_head || matches!(status, 204 | 304))?;
@@ -272,7 +290,7 @@ mod tests {
                 step = Step::Whole { rest: rest + piece.len() };
                 continue;
             }
-            step = reader.read(piece, |bytes| body.extend_from_slice(bytes))?;
+            step = reader.read(piece, |bytes: &[u8]| body.extend_from_slice(bytes))?;
         }
         Ok((step, reader.status(), body, reader.may_keep()))
     }
@@ -324,8 +342,8 @@ mod tests {
         let mut reader = AnswerReader::default();
         let mut seen = 0;
         let head = b"HTTP/1.1 200 OK\r\n\r\nsome";
-        assert_eq!(reader.read(head, |bytes| seen += bytes.len()), Ok(Step::More));
-        assert_eq!(reader.read(b" more", |bytes| seen += bytes.len()), Ok(Step::More));
+        assert_eq!(reader.read(head, |bytes: &[u8]| seen += bytes.len()), Ok(Step::More));
+        assert_eq!(reader.read(b" more", |bytes: &[u8]| seen += bytes.len()), Ok(Step::More));
         assert!(reader.ends_with_the_connection() && !reader.may_keep());
         assert_eq!(seen, 9);
     }
@@ -365,7 +383,7 @@ mod tests {
         let mut reader = AnswerReader::default();
         let mut sent = 0;
         let error = loop {
-            match reader.read(&[b'x'; 1000], |_| ()) {
+            match reader.read(&[b'x'; 1000], |_: &[u8]| ()) {
                 Ok(_) => sent += 1000,
                 Err(error) => break error,
             }

@@ -1,0 +1,72 @@
+//! Logins and checks of HTTP workloads: that they can be sent, and that some answer could be right.
+
+use super::{header, is_token, variable};
+use crate::check::Checker;
+use crate::places::{Path, Step};
+use crate::syntax::shortened;
+use crate::workload::{HttpAuth, HttpExpect};
+
+/// The largest program of a regular expression, in bytes.
+const REGEX_BYTES_MAX: usize = 1024 * 1024;
+/// The most headers, or values in JSON, that one answer is asked for.
+const CHECKS_MAX: usize = 100;
+
+pub(super) fn auth(checker: &mut Checker<'_>, path: &Path, auth: Option<&HttpAuth>) {
+    match auth {
+        None => {}
+        Some(HttpAuth::Bearer { env }) => variable(checker, &path.then("env"), env),
+        Some(HttpAuth::Basic { user, password_env }) => {
+            variable(checker, &path.then("password_env"), password_env);
+            if user.contains(':') || user.chars().any(char::is_control) {
+                let message = format!("`{}` cannot be a user", shortened(user));
+                checker.tell(&path.then("user"), message, "a user has no `:` and no control characters");
+            }
+        }
+        Some(HttpAuth::Header { name, env }) => {
+            header(checker, &path.then("name"), name, "");
+            variable(checker, &path.then("env"), env);
+        }
+    }
+}
+
+pub(super) fn expect(checker: &mut Checker<'_>, path: &Path, expect: &HttpExpect) {
+    for (name, _) in &expect.headers {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            let message = format!("`{}` is not the name of a header", shortened(name));
+            let at = path.then("headers").then(name).then(Step::Key);
+            checker.tell(&at, message, "a header's name has letters, digits and `-`, and no `:`");
+        }
+    }
+    if let Some(text) = &expect.matches
+        && let Err(error) =
+            regex::bytes::RegexBuilder::new(text).unicode(false).size_limit(REGEX_BYTES_MAX).build()
+    {
+        let why = error.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let message = format!("this is no regular expression: {}", shortened(&why));
+        checker.tell(&path.then("matches"), message, "write one such as `\"item-[0-9]+\"`");
+    }
+    for (pointer, _) in &expect.json {
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            let message = format!("`{}` does not point into JSON", shortened(pointer));
+            let at = path.then("json").then(pointer).then(Step::Key);
+            checker.tell(&at, message, "write a path such as `\"/items/0/name\"`");
+        }
+    }
+    for (what, count) in [("headers", expect.headers.len()), ("json", expect.json.len())] {
+        if count > CHECKS_MAX {
+            let message = format!("{count} checks of one answer are too many");
+            checker.tell(&path.then(what), message, format!("allowed: at most {CHECKS_MAX}"));
+        }
+    }
+    if let (Some(least), Some(most)) = (expect.at_least, expect.at_most)
+        && least > most
+    {
+        let message = format!("no body has at least {least} and at most {most}");
+        checker.tell(&path.then("at_least"), message, "make `at_least` no more than `at_most`");
+    }
+    if expect.within.is_some_and(|within| within.is_zero()) {
+        let message = "with no time to answer every answer is late";
+        checker.tell(&path.then("within"), message, "write a time such as `\"250ms\"`");
+    }
+}
