@@ -80,12 +80,15 @@ fn every_buggy_model_of_the_pairs_is_found_and_every_fixed_one_passes() {
     replays(models.iter().find(|model| text(model, "name") == "pairs::broken_seqlock::buggy").unwrap());
 }
 
-/// What is printed for people plays the very interleaving, at once, and again.
+/// What is printed for people, typed into a shell as they would, plays the very interleaving, at once, and again.
 fn replays(model: &Value) {
     assert!(model["iterations"].as_u64().unwrap() > 1, "{model}");
     for _ in 0..2 {
-        let output =
-            Command::new("sh").args(["-c", text(model, "replay")]).env("NO_COLOR", "1").output().unwrap();
+        let output = Command::new("env")
+            .args(["sh", "-c", text(model, "replay")])
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert!(!output.status.success() && said.contains("two halves of different figures"), "{said}");

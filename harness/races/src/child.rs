@@ -134,8 +134,9 @@ fn number_after(text: &str, word: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// A program that does what a test needs, as a script of the test's own.
     fn shell(script: &str, time: Duration) -> Said {
-        run(Command::new("sh").args(["-c", script]), time).unwrap()
+        run(Command::new("env").args(["sh", "-c", script]), time).unwrap()
     }
 
     const LONG: Duration = Duration::from_secs(60);
