@@ -24,11 +24,11 @@ pub enum Workload {
     Http(HttpWorkload),
     /// Send some bytes, expect some bytes, on kept TCP connections.
     Tcp(TcpWorkload),
-    /// Commands to a Redis, alone or in pipelines, on kept connections; open loop.
+    /// Commands to a Redis, alone or in pipelines, on kept connections.
     Redis(RedisWorkload),
-    /// SQL statements to a PostgreSQL, alone or in transactions, on kept connections; open loop.
+    /// SQL statements to a PostgreSQL, alone or in transactions, on kept connections.
     Postgres(PostgresWorkload),
-    /// Messages on WebSockets that are all held open from the start; open loop.
+    /// Messages on WebSockets that are all held open from the start.
     WebSocket(WebSocketWorkload),
 }
 

@@ -32,6 +32,9 @@ pub(crate) trait Client: 'static {
         false
     }
 
+    /// Whether what is sent for a request of this kind has a place for a key.
+    fn has_key(&self, kind: usize) -> bool;
+
     /// Appends the bytes of a request, and prepares to read its answer.
     fn ask(&self, ask: &Ask, answer: &mut Self::Answer, out: &mut Vec<u8>);
 

@@ -93,43 +93,32 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => {
             let client = HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
-            let kinds = http.requests.iter().enumerate().map(|(kind, request)| {
-                Kind::new(request.weight, client.has_key(kind).then_some(request.keys), request.endpoint())
-            });
-            let common = Common::new(&start, http.timeout, kinds);
+            let mix = http.requests.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            let common = Common::new(&start, &client, http.timeout, mix);
             launch(start, client, common, windows)
         }
         Workload::Tcp(tcp) => {
             let client = TcpClient::new(&tcp.exchanges);
-            let kinds = tcp.exchanges.iter().enumerate().map(|(kind, exchange)| {
-                Kind::new(exchange.weight, client.has_key(kind).then_some(exchange.keys), exchange.endpoint())
-            });
-            let common = Common::new(&start, tcp.timeout, kinds);
+            let mix = tcp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            let common = Common::new(&start, &client, tcp.timeout, mix);
             launch(start, client, common, windows)
         }
         Workload::Redis(redis) => {
             let client = RedisClient::new(&redis).map_err(invalid)?;
-            let kinds = redis.commands.iter().enumerate().map(|(kind, request)| {
-                Kind::new(request.weight, client.has_key(kind).then_some(request.keys), request.endpoint())
-            });
-            let common = Common::new(&start, redis.timeout, kinds);
+            let mix = redis.commands.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            let common = Common::new(&start, &client, redis.timeout, mix);
             launch(start, client, common, windows)
         }
         Workload::Postgres(postgres) => {
             let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
-            let kinds = postgres.transactions.iter().enumerate().map(|(kind, transaction)| {
-                let keys = client.has_key(kind).then_some(transaction.keys);
-                Kind::new(transaction.weight, keys, transaction.endpoint())
-            });
-            let common = Common::new(&start, postgres.timeout, kinds);
+            let mix = postgres.transactions.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            let common = Common::new(&start, &client, postgres.timeout, mix);
             launch(start, client, common, windows)
         }
         Workload::WebSocket(websocket) => {
             let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
-            let kinds = websocket.messages.iter().enumerate().map(|(kind, message)| {
-                Kind::new(message.weight, client.has_key(kind).then_some(message.keys), message.endpoint())
-            });
-            let common = Common::new(&start, websocket.timeout, kinds);
+            let mix = websocket.messages.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            let common = Common::new(&start, &client, websocket.timeout, mix);
             launch(start, client, common, windows)
         }
     }
@@ -282,20 +271,23 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
 }
 
-// === impl Kind ===
-
-impl Kind {
-    const fn new(weight: u32, keys: Option<u64>, name: String) -> Self {
-        Self { weight, keys, name }
-    }
-}
-
 // === impl Common ===
 
 impl Common {
-    fn new(start: &Start, timeout: Span, kinds: impl Iterator<Item = Kind>) -> Self {
+    /// Of a mix of weights, bounds of keys, and what reports call each kind.
+    fn new(
+        start: &Start,
+        client: &impl Client,
+        timeout: Span,
+        mix: impl Iterator<Item = (u32, u64, String)>,
+    ) -> Self {
         let workload = &start.workload;
         let connections = workload.arrivals().users().unwrap_or(workload.connections()) as usize;
+        let kinds = mix.enumerate().map(|(kind, (weight, keys, name))| Kind {
+            weight,
+            keys: client.has_key(kind).then_some(keys),
+            name,
+        });
         Self { timeout, connections, kinds: kinds.collect() }
     }
 }
@@ -383,6 +375,10 @@ mod tests {
 
         fn answer(&self) {}
 
+        fn has_key(&self, _: usize) -> bool {
+            false
+        }
+
         fn ask(&self, ask: &Ask, (): &mut (), _: &mut Vec<u8>) {
             panic!("request of kind {} is not to my taste", ask.kind);
         }
@@ -425,8 +421,11 @@ mod tests {
             start: Instant::now(),
             duration: Span::secs(60),
         };
-        let common =
-            Common { timeout: Span::secs(1), connections: 1, kinds: vec![Kind::new(1, None, String::new())] };
+        let common = Common {
+            timeout: Span::secs(1),
+            connections: 1,
+            kinds: vec![Kind { weight: 1, keys: None, name: String::new() }],
+        };
         let (sender, mut windows) = mpsc::channel(10);
         let end = launch(start, Panicking, common, sender).unwrap().join().await;
         let why = "a connection's task panicked: request of kind 0 is not to my taste".to_owned();

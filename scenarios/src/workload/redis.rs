@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Arrivals, Destination, Habits, begun};
 use crate::units::Span;
 
-/// Redis commands on kept connections, open loop.
+/// Redis commands on kept connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisWorkload {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Arrivals, Destination, begun};
 use crate::units::Span;
 
-/// Messages on WebSockets, open loop. All sockets are open from the start, opened again when they are lost, and used in turn.
+/// Messages on WebSockets. All sockets are open from the start, opened again when they are lost, and used in turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebSocketWorkload {

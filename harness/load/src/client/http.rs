@@ -61,11 +61,6 @@ impl HttpClient {
         Ok(Self { requests })
     }
 
-    /// For each kind whether its path has a place for a key.
-    pub(crate) fn has_key(&self, kind: usize) -> bool {
-        self.requests.get(kind).is_some_and(|request| request.line.has_place())
-    }
-
     fn prepared(&self, kind: u32) -> &Prepared {
         &self.requests[kind as usize]
     }
@@ -80,6 +75,10 @@ impl Client for HttpClient {
 
     fn answer(&self) -> HttpAnswer {
         HttpAnswer { reader: AnswerReader::default(), seen: Seen::default(), kind: 0 }
+    }
+
+    fn has_key(&self, kind: usize) -> bool {
+        self.requests.get(kind).is_some_and(|request| request.line.has_place())
     }
 
     fn ask(&self, ask: &Ask, answer: &mut HttpAnswer, out: &mut Vec<u8>) {

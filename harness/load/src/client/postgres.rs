@@ -130,12 +130,6 @@ impl PostgresClient {
         })
     }
 
-    /// Whether a statement of this kind of transaction has a place for a key.
-    pub(crate) fn has_key(&self, kind: usize) -> bool {
-        let statements = self.transactions.get(kind).map_or(&[][..], |of| self.statements_of(of));
-        statements.iter().any(|of| of.with.iter().any(Template::has_place))
-    }
-
     fn statements_of(&self, transaction: &Transaction) -> &[Prepared] {
         &self.statements[transaction.first..][..transaction.count]
     }
@@ -302,6 +296,11 @@ impl Client for PostgresClient {
         };
         login::start(&self.user, &self.database, out);
         true
+    }
+
+    fn has_key(&self, kind: usize) -> bool {
+        let statements = self.transactions.get(kind).map_or(&[][..], |of| self.statements_of(of));
+        statements.iter().any(|of| of.with.iter().any(Template::has_place))
     }
 
     fn ask(&self, ask: &Ask, answer: &mut PostgresAnswer, out: &mut Vec<u8>) {

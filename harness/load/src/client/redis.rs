@@ -64,12 +64,6 @@ impl RedisClient {
         Ok(Self { requests, protocol: redis.protocol, user: redis.user.clone(), password })
     }
 
-    /// Whether a command of this kind has a place for a key.
-    pub(crate) fn has_key(&self, kind: usize) -> bool {
-        let mut commands = self.requests.get(kind).into_iter().flatten();
-        commands.any(|command| command.arguments.iter().any(Template::has_place))
-    }
-
     fn commands(&self, kind: u32) -> &[Prepared] {
         &self.requests[kind as usize]
     }
@@ -125,6 +119,11 @@ impl Client for RedisClient {
         command(&words, out);
         answer.reader.await_replies(1);
         true
+    }
+
+    fn has_key(&self, kind: usize) -> bool {
+        let mut commands = self.requests.get(kind).into_iter().flatten();
+        commands.any(|command| command.arguments.iter().any(Template::has_place))
     }
 
     fn ask(&self, ask: &Ask, answer: &mut RedisAnswer, out: &mut Vec<u8>) {

@@ -45,11 +45,6 @@ impl TcpClient {
         Self { exchanges: exchanges.iter().map(prepared).collect() }
     }
 
-    /// Whether what is sent has a place for a key.
-    pub(crate) fn has_key(&self, kind: usize) -> bool {
-        self.exchanges.get(kind).is_some_and(|exchange| exchange.send.has_place())
-    }
-
     fn prepared(&self, kind: u32) -> &Prepared {
         &self.exchanges[kind as usize]
     }
@@ -60,6 +55,10 @@ impl Client for TcpClient {
 
     fn answer(&self) -> TcpAnswer {
         TcpAnswer::default()
+    }
+
+    fn has_key(&self, kind: usize) -> bool {
+        self.exchanges.get(kind).is_some_and(|exchange| exchange.send.has_place())
     }
 
     fn ask(&self, ask: &Ask, answer: &mut TcpAnswer, out: &mut Vec<u8>) {

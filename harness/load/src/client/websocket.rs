@@ -78,13 +78,6 @@ impl WebSocketClient {
         Ok(Self { request, messages, numbers: Cell::new(seed) })
     }
 
-    /// Whether a message of this kind has a place for a key.
-    pub(crate) fn has_key(&self, kind: usize) -> bool {
-        self.messages.get(kind).is_some_and(|message| {
-            message.send.has_place() || message.expect.as_ref().is_some_and(Template::has_place)
-        })
-    }
-
     /// The next number of SplitMix64.
     fn number(&self) -> u64 {
         let state = self.numbers.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -155,6 +148,12 @@ impl Client for WebSocketClient {
 
     fn holds(&self) -> bool {
         true
+    }
+
+    fn has_key(&self, kind: usize) -> bool {
+        self.messages.get(kind).is_some_and(|message| {
+            message.send.has_place() || message.expect.as_ref().is_some_and(Template::has_place)
+        })
     }
 
     fn ask(&self, ask: &Ask, answer: &mut WebSocketAnswer, out: &mut Vec<u8>) {
