@@ -49,6 +49,14 @@ impl Exit {
         }
     }
 
+    /// Of two answers about several files the worse: a bad finding counts most, then a file without an answer, then an
+    /// answer that is none.
+    #[must_use]
+    pub fn or_worse_answer(self, other: Self) -> Self {
+        let order = [Self::Fail, Self::Usage, Self::Inconclusive];
+        order.into_iter().find(|it| *it == self || *it == other).unwrap_or(Self::Pass)
+    }
+
     /// The way out that has this number.
     #[must_use]
     pub const fn from_code(code: u8) -> Self {

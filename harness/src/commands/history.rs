@@ -59,7 +59,7 @@ pub fn history(options: &HistoryOptions) -> Result<Exit> {
         if let (Some(out), Outcome::Judged(judged)) = (&options.plot, &outcome) {
             plot(out, path, judged)?;
         }
-        exit = worse(exit, code(&outcome));
+        exit = exit.or_worse_answer(code(&outcome));
     }
     Ok(exit)
 }
@@ -124,10 +124,4 @@ fn code(outcome: &Outcome) -> Exit {
         Outcome::TooLarge(_) => Exit::Inconclusive,
         Outcome::Bad(_) => Exit::Usage,
     }
-}
-
-/// A false answer counts most, then a file without one, then one that is none.
-fn worse(left: Exit, right: Exit) -> Exit {
-    let order = [Exit::Fail, Exit::Usage, Exit::Inconclusive];
-    order.into_iter().find(|it| *it == left || *it == right).unwrap_or(Exit::Pass)
 }

@@ -36,7 +36,7 @@ pub fn leaks(options: &LeaksOptions) -> Result<Exit> {
                 } else {
                     table.push(show::error_row(path, baseline.is_some()));
                 }
-                exit = worse(exit, Exit::Usage);
+                exit = exit.or_worse_answer(Exit::Usage);
                 continue;
             }
         };
@@ -50,7 +50,7 @@ pub fn leaks(options: &LeaksOptions) -> Result<Exit> {
             if let Some(out) = &options.plot {
                 plot(out, path, item, options)?;
             }
-            exit = worse(exit, compared.map_or_else(|| alone(item), |compared| beside(&compared)));
+            exit = exit.or_worse_answer(compared.map_or_else(|| alone(item), |compared| beside(&compared)));
         }
     }
     if !as_json {
@@ -121,22 +121,16 @@ const fn beside(compared: &Comparison) -> Exit {
     }
 }
 
-/// A leak counts most, then a file without an answer, then an answer that is none.
-fn worse(left: Exit, right: Exit) -> Exit {
-    let order = [Exit::Fail, Exit::Usage, Exit::Inconclusive];
-    order.into_iter().find(|it| *it == left || *it == right).unwrap_or(Exit::Pass)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_leak_outweighs_a_bad_file_and_that_what_is_not_known() {
-        assert_eq!(worse(Exit::Usage, Exit::Fail), Exit::Fail);
-        assert_eq!(worse(Exit::Usage, Exit::Inconclusive), Exit::Usage);
-        assert_eq!(worse(Exit::Pass, Exit::Inconclusive), Exit::Inconclusive);
-        assert_eq!(worse(Exit::Pass, Exit::Pass), Exit::Pass);
+        assert_eq!(Exit::Usage.or_worse_answer(Exit::Fail), Exit::Fail);
+        assert_eq!(Exit::Usage.or_worse_answer(Exit::Inconclusive), Exit::Usage);
+        assert_eq!(Exit::Pass.or_worse_answer(Exit::Inconclusive), Exit::Inconclusive);
+        assert_eq!(Exit::Pass.or_worse_answer(Exit::Pass), Exit::Pass);
     }
 
     fn csv(dir: &Path, name: &str, value: impl Fn(f64) -> f64) -> Vec<Item> {
