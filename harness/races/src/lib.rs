@@ -16,7 +16,7 @@ mod trace;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -104,16 +104,12 @@ impl Default for Limits {
     }
 }
 
-/// Builds, finds and plays the models. `progress` hears of each as it ends; once `stop` is set no other is begun.
+/// Builds, finds and plays the models. `progress` hears of each as it ends.
 ///
 /// # Errors
 ///
 /// If the tests cannot be built or listed, or no file can be kept.
-pub fn play(
-    request: &Request,
-    stop: &AtomicBool,
-    progress: &(dyn Fn(&Model) + Sync),
-) -> Result<Races, BuildError> {
+pub fn play(request: &Request, progress: &(dyn Fn(&Model) + Sync)) -> Result<Races, BuildError> {
     let build = cargo::build(request)?;
     let keep = request.keep.clone().unwrap_or_else(|| build.target.join("races"));
     std::fs::create_dir_all(&keep)
@@ -129,7 +125,7 @@ pub fn play(
     std::thread::scope(|scope| {
         for _ in 0..request.jobs.get().min(tests.len()) {
             scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
+                loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(test) = tests.get(number) else { return };
                     if let Some(model) = test.play(&request.limits, build.keeps_checkpoints) {

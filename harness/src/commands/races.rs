@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -30,8 +29,7 @@ pub fn races(options: &RacesOptions) -> Result<Exit> {
             failed.get_or_insert(error);
         }
     };
-    let races = play(&request(options), &AtomicBool::new(false), &progress)
-        .map_err(|error| Refused(printable(&error.to_string())))?;
+    let races = play(&request(options), &progress).map_err(|error| Refused(printable(&error.to_string())))?;
     if let Ok(Some(error)) = failed.into_inner() {
         return Err(error.into());
     }
@@ -67,7 +65,7 @@ pub(super) fn of_experiment(races: &[OfExperiment], base: &Path) -> Result<Vec<M
             jobs: cores(),
             keep: None,
         };
-        let found = play(&request, &AtomicBool::new(false), &|_| {})
+        let found = play(&request, &|_| {})
             .map_err(|error| Refused(format!("races: {}", printable(&error.to_string()))))?;
         if found.models.is_empty() {
             return Err(Refused(format!(
