@@ -80,20 +80,29 @@ fn every_buggy_model_of_the_pairs_is_found_and_every_fixed_one_passes() {
     replays(models.iter().find(|model| text(model, "name") == "pairs::broken_seqlock::buggy").unwrap());
 }
 
-/// What is printed for people, typed into a shell as they would, plays the very interleaving, at once, and again.
+/// What is printed for people plays the very interleaving, at once, and again.
 fn replays(model: &Value) {
     assert!(model["iterations"].as_u64().unwrap() > 1, "{model}");
     for _ in 0..2 {
-        let output = Command::new("env")
-            .args(["sh", "-c", text(model, "replay")])
-            .env("NO_COLOR", "1")
-            .output()
-            .unwrap();
+        let output = typed(text(model, "replay")).env("NO_COLOR", "1").output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert!(!output.status.success() && said.contains("two halves of different figures"), "{said}");
         assert!(said.contains("iter{1}") && !said.contains("iter{2}"), "{said}");
     }
+}
+
+/// The command `(cd FOLDER && NAME=VALUE … PROGRAM ARGUMENT …)` as a shell would start it; nothing in it is quoted here.
+fn typed(command: &str) -> Command {
+    assert!(!command.contains('\''), "{command}");
+    let inner = command.strip_prefix("(cd ").and_then(|rest| rest.strip_suffix(')')).unwrap();
+    let (folder, run) = inner.split_once(" && ").unwrap();
+    let words: Vec<&str> = run.split(' ').collect();
+    let settings = words.iter().take_while(|word| word.contains('=')).count();
+    let mut typed = Command::new(words[settings]);
+    typed.current_dir(folder).args(&words[settings + 1..]);
+    typed.envs(words[..settings].iter().map(|word| word.split_once('=').unwrap()));
+    typed
 }
 
 /// A package without dependencies of its own, so that it builds at once.

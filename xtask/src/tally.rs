@@ -126,7 +126,8 @@ impl Program {
         } else if let Some(reason) = outcome.strip_prefix("ignored") {
             // libtest-mimic has no place for a reason; our own tests on it put one where the kind of a test stands.
             let kind = name.strip_prefix('[').and_then(|rest| rest.split_once("] "));
-            let (kind, name) = kind.map_or((None, name.as_str()), |(kind, name)| (Some(kind), name));
+            let (kind, name) =
+                kind.map_or((None, name.as_str()), |(kind, name)| (Some(kind), name.trim_start()));
             let reason = reason.strip_prefix(", ").or(kind).unwrap_or(NO_REASON);
             self.ignored.push((name.to_owned(), reason.to_owned()));
         }
@@ -157,7 +158,7 @@ test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; fini
 
 running 11 tests
 test padded_by_mimic     ... ok
-test [takes a night] long ... ignored
+test [takes a night]   long ... ignored
 noise of a child without an end of linetest result: ok. 10 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.45s
 ";
 

@@ -134,23 +134,24 @@ fn number_after(text: &str, word: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A program that does what a test needs, as a script of the test's own.
-    fn shell(script: &str, time: Duration) -> Said {
-        run(Command::new("env").args(["sh", "-c", script]), time).unwrap()
+    /// One of the programs that stand in `tests/children`.
+    fn child(name: &str, time: Duration) -> Said {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/children");
+        run(&mut Command::new(format!("{folder}/{name}")), time).unwrap()
     }
 
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
     fn both_outputs_and_the_end_are_told() {
-        let said = shell("echo out; echo err >&2; exit 3", LONG);
+        let said = child("both-outputs", LONG);
         assert_eq!((said.text.as_str(), said.ended), ("out\nerr\n", Ended::Code(3)));
-        assert_eq!(shell("kill -ABRT $$", LONG).ended, Ended::Signal(6));
+        assert_eq!(child("aborts", LONG).ended, Ended::Signal(6));
     }
 
     #[test]
     fn what_takes_too_long_is_killed_with_what_it_started() {
-        let said = shell("sleep 3600 & echo $!; wait", Duration::from_millis(300));
+        let said = child("waits", Duration::from_millis(300));
         assert_eq!(said.ended, Ended::TimedOut);
         let grandchild: i32 = said.text.trim().parse().unwrap();
         // Killed, it may still wait for somebody to reap it.
@@ -160,13 +161,13 @@ mod tests {
 
     #[test]
     fn what_it_left_behind_does_not_hold_the_answer_up() {
-        let said = shell("sleep 3600 & exit 0", LONG);
+        let said = child("leaves-behind", LONG);
         assert_eq!(said.ended, Ended::Code(0));
     }
 
     #[test]
     fn of_much_output_the_beginning_and_the_end_are_kept() {
-        let said = shell("echo first; head -c 4000000 /dev/zero | tr '\\0' x; echo; echo last", LONG);
+        let said = child("says-much", LONG);
         assert!(said.text.starts_with("first\n") && said.text.ends_with("\nlast\n"));
         assert!(said.text.contains("bytes are left out]") && said.text.len() < 2 * KEPT + 100);
     }
