@@ -3,10 +3,10 @@
 //! [loom](https://docs.rs/loom) plays a small concurrent program in every order in which its threads can run, and with every
 //! value that a load may see. A model is a test that a build with `--cfg loom` holds. This lane builds the tests of a package
 //! that way, finds the models among them, plays **each in a process of its own** (a model that deadlocks aborts), and turns
-//! how each ended into an [`Outcome`]. What failed is played twice more: once to keep the very interleaving that failed in a
+//! how each ended into an [`ModelOutcome`]. What failed is played twice more: once to keep the very interleaving that failed in a
 //! file, once from that file to tell it step by step.
 //!
-//! A model that was not played to its end is no pass: [`Outcome::Limit`] is inconclusive.
+//! A model that was not played to its end is no pass: [`ModelOutcome::Limit`] is inconclusive.
 
 mod cargo;
 mod child;
@@ -21,9 +21,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
+use shakedown_reports::journal::ModelOutcome;
 
 pub use cargo::BuildError;
-pub use outcome::Outcome;
 
 /// What is to be played, and how far.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub struct Request {
     pub keep: Option<PathBuf>,
 }
 
-/// How far a model is played. What passes any of these is [`Outcome::Limit`], but for `preemptions`, which makes the space
+/// How far a model is played. What passes any of these is [`ModelOutcome::Limit`], but for `preemptions`, which makes the space
 /// itself smaller and is told with a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -71,7 +71,7 @@ pub struct Model {
     /// The test program and the test: `pairs::lock_order::buggy`.
     pub name: String,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: ModelOutcome,
     /// Interleavings that were played, the failing one included; `None`: the model does not tell (it does not go through
     /// `loom::model`).
     pub iterations: Option<u64>,

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use shakedown_reports::journal::ModelOutcome;
+
 use crate::cargo::Program;
 use crate::child::{self, Said};
-use crate::outcome::{Outcome, outcome};
+use crate::outcome::outcome;
 use crate::trace;
 use crate::{Limits, Model};
 
@@ -62,7 +64,7 @@ impl Test<'_> {
         let checkpoint = Some(file).filter(|_| keeps_checkpoints);
         let mut model = Model {
             name: self.full_name(),
-            outcome: Outcome::Assertion,
+            outcome: ModelOutcome::Assertion,
             iterations: None,
             preemptions: limits.preemptions,
             why: None,
@@ -131,10 +133,10 @@ impl Test<'_> {
         // With places this time.
         model.place = said.panic().and_then(|panic| panic.place()).or_else(|| model.place.take());
         model.why = match found {
-            Outcome::Deadlock if trace::is_lost_wake_up(&said.text) => {
+            ModelOutcome::Deadlock if trace::is_lost_wake_up(&said.text) => {
                 Some("a lost wake-up: no thread can go on, and none waits for a lock".to_owned())
             }
-            Outcome::Deadlock => Some("no thread can go on, and some wait for locks".to_owned()),
+            ModelOutcome::Deadlock => Some("no thread can go on, and some wait for locks".to_owned()),
             _ => why.or_else(|| model.why.take()),
         };
     }

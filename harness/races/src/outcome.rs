@@ -1,26 +1,8 @@
 //! What the end of a model means. Purely: what it printed and how it ended in, an outcome out.
 
-use serde::Serialize;
+use shakedown_reports::journal::ModelOutcome;
 
 use crate::child::{Ended, Said};
-
-/// How a model ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// All interleavings were played, and none failed.
-    Pass,
-    /// A limit was reached before all were played; nobody knows.
-    Limit,
-    /// An `Arc`, an allocation or a message was left behind.
-    Leak,
-    /// A thread panicked, or the process died.
-    Assertion,
-    /// Two threads used the same memory, and at least one wrote.
-    Race,
-    /// Threads wait for each other, or for somebody who never comes.
-    Deadlock,
-}
 
 /// What the first panic of a program said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,45 +20,23 @@ const LEAKS: [&str; 4] = ["Arc leaked", "Allocation leaked", "Messages leaked", 
 /// What it says where a bound of its own was passed.
 const LIMITS: [&str; 2] = ["Model exceeded maximum number of branches", "self.threads.len() < self.max()"];
 
-// === impl Outcome ===
-
-impl Outcome {
-    /// The word for people and machines.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Limit => "limit",
-            Self::Leak => "leak",
-            Self::Assertion => "assertion",
-            Self::Race => "race",
-            Self::Deadlock => "deadlock",
-        }
-    }
-
-    /// Whether something was found.
-    #[must_use]
-    pub const fn is_failure(self) -> bool {
-        !matches!(self, Self::Pass | Self::Limit)
-    }
-}
-
 /// The outcome of a model that was played, and what was wrong in one line. `permutations`: a limit was set on them, so that
 /// only a model that tells that it is complete has passed.
-pub(crate) fn outcome(said: &Said, permutations: Option<u64>) -> (Outcome, Option<String>) {
+pub(crate) fn outcome(said: &Said, permutations: Option<u64>) -> (ModelOutcome, Option<String>) {
     match said.ended {
         Ended::TimedOut => {
             let played =
                 said.iterations().map_or(String::new(), |count| format!(" after {count} interleavings"));
-            return (Outcome::Limit, Some(format!("the time was over{played}")));
+            return (ModelOutcome::Limit, Some(format!("the time was over{played}")));
         }
         Ended::Code(0) => {
             let stopped = permutations.filter(|_| said.completed().is_none());
             return match stopped {
-                Some(limit) => {
-                    (Outcome::Limit, Some(format!("{limit} interleavings were played, and more are left")))
-                }
-                None => (Outcome::Pass, None),
+                Some(limit) => (
+                    ModelOutcome::Limit,
+                    Some(format!("{limit} interleavings were played, and more are left")),
+                ),
+                None => (ModelOutcome::Pass, None),
             };
         }
         Ended::Code(_) | Ended::Signal(_) => {}
@@ -86,15 +46,15 @@ pub(crate) fn outcome(said: &Said, permutations: Option<u64>) -> (Outcome, Optio
             Ended::Signal(signal) => format!("it died of signal {signal} without a word"),
             _ => "it failed without a word".to_owned(),
         };
-        return (Outcome::Assertion, Some(how));
+        return (ModelOutcome::Assertion, Some(how));
     };
     let holds = |words: &[&str]| words.iter().any(|word| panic.message.contains(word));
     let outcome = match () {
-        () if panic.message.starts_with("deadlock;") => Outcome::Deadlock,
-        () if holds(&RACES) => Outcome::Race,
-        () if holds(&LEAKS) => Outcome::Leak,
-        () if holds(&LIMITS) => Outcome::Limit,
-        () => Outcome::Assertion,
+        () if panic.message.starts_with("deadlock;") => ModelOutcome::Deadlock,
+        () if holds(&RACES) => ModelOutcome::Race,
+        () if holds(&LEAKS) => ModelOutcome::Leak,
+        () if holds(&LIMITS) => ModelOutcome::Limit,
+        () => ModelOutcome::Assertion,
     };
     (outcome, Some(panic.line(outcome)))
 }
@@ -103,13 +63,13 @@ pub(crate) fn outcome(said: &Said, permutations: Option<u64>) -> (Outcome, Optio
 
 impl Panic {
     /// One line of it. What loom tells of a deadlock is its own bookkeeping, and is said better with the interleaving.
-    fn line(&self, outcome: Outcome) -> String {
+    fn line(&self, outcome: ModelOutcome) -> String {
         match outcome {
-            Outcome::Deadlock => "no thread can go on".to_owned(),
-            Outcome::Limit if self.message.contains("self.threads") => {
+            ModelOutcome::Deadlock => "no thread can go on".to_owned(),
+            ModelOutcome::Limit if self.message.contains("self.threads") => {
                 "the model starts more threads than loom has room for".to_owned()
             }
-            Outcome::Limit => {
+            ModelOutcome::Limit => {
                 "an interleaving has more switches than allowed: a thread may be spinning".to_owned()
             }
             _ => {
@@ -169,7 +129,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(message: &str, expected: Outcome, why: &str, place: Option<&str>) {
+    fn check(message: &str, expected: ModelOutcome, why: &str, place: Option<&str>) {
         let said = failed(message);
         assert_eq!(outcome(&said, None), (expected, Some(why.to_owned())));
         assert_eq!(said.panic().unwrap().place().as_deref(), place);
@@ -178,52 +138,52 @@ mod tests {
     #[test]
     fn what_loom_says_becomes_an_outcome_and_a_place() {
         let blocked = "deadlock; threads = [(Id(0), Blocked(Location(Some(Location { file: \"tests/a.rs\", line: 18, column: 43 }))))]";
-        check(blocked, Outcome::Deadlock, "no thread can go on", Some("tests/a.rs:18:43"));
+        check(blocked, ModelOutcome::Deadlock, "no thread can go on", Some("tests/a.rs:18:43"));
         check(
             "deadlock; threads = [(Id(0), Blocked(Location(None)))]",
-            Outcome::Deadlock,
+            ModelOutcome::Deadlock,
             "no thread can go on",
             None,
         );
         check(
             "Causality violation: Concurrent read and write accesses.\n      created: src/a.rs:1:2\n         read: thread #1 @ src/a.rs:9:5",
-            Outcome::Race,
+            ModelOutcome::Race,
             "Causality violation: Concurrent read and write accesses; created: src/a.rs:1:2; read: thread #1 @ src/a.rs:9:5",
             Some("src/a.rs:9:5"),
         );
         check(
             "Arc leaked.\n  Allocated: tests/w.rs:44:20\n      Index: 2",
-            Outcome::Leak,
+            ModelOutcome::Leak,
             "Arc leaked; Allocated: tests/w.rs:44:20",
             Some("tests/w.rs:44:20"),
         );
         let spin = "an interleaving has more switches than allowed: a thread may be spinning";
         check(
             "Model exceeded maximum number of branches. This is often caused by",
-            Outcome::Limit,
+            ModelOutcome::Limit,
             spin,
             None,
         );
-        check("two halves: 1 and 2", Outcome::Assertion, "two halves: 1 and 2", None);
+        check("two halves: 1 and 2", ModelOutcome::Assertion, "two halves: 1 and 2", None);
     }
 
     #[test]
     fn an_assertion_is_told_where_it_stands() {
         let text = "thread 'x' (7) panicked at tests/pool.rs:33:9:\nthe server has 2\n\nmore\n";
         let said = said(Ended::Code(101), text);
-        assert_eq!(outcome(&said, None), (Outcome::Assertion, Some("the server has 2".to_owned())));
+        assert_eq!(outcome(&said, None), (ModelOutcome::Assertion, Some("the server has 2".to_owned())));
         assert_eq!(said.panic().unwrap().place().as_deref(), Some("tests/pool.rs:33:9"));
     }
 
     #[test]
     fn what_was_not_played_to_its_end_is_no_pass() {
         let complete = " INFO Completed in 47 iterations\n";
-        assert_eq!(outcome(&said(Ended::Code(0), complete), Some(100)).0, Outcome::Pass);
-        assert_eq!(outcome(&said(Ended::Code(0), "ok"), Some(100)).0, Outcome::Limit);
-        assert_eq!(outcome(&said(Ended::Code(0), "ok"), None).0, Outcome::Pass);
+        assert_eq!(outcome(&said(Ended::Code(0), complete), Some(100)).0, ModelOutcome::Pass);
+        assert_eq!(outcome(&said(Ended::Code(0), "ok"), Some(100)).0, ModelOutcome::Limit);
+        assert_eq!(outcome(&said(Ended::Code(0), "ok"), None).0, ModelOutcome::Pass);
         let late = said(Ended::TimedOut, " INFO  ================== Iteration 2000 ==================\n");
         let why = "the time was over after 2000 interleavings".to_owned();
-        assert_eq!(outcome(&late, None), (Outcome::Limit, Some(why)));
-        assert_eq!(outcome(&said(Ended::Signal(11), ""), None).0, Outcome::Assertion);
+        assert_eq!(outcome(&late, None), (ModelOutcome::Limit, Some(why)));
+        assert_eq!(outcome(&said(Ended::Signal(11), ""), None).0, ModelOutcome::Assertion);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use shakedown_races::{Limits, Model, Outcome, Races, Request, play};
+use shakedown_races::{Limits, Model, Races, Request, play};
 use shakedown_reports::journal::{ModelOutcome, ModelPlayed};
 use shakedown_reports::show;
 use shakedown_scenarios::experiment::Races as OfExperiment;
@@ -80,15 +80,7 @@ pub(super) fn of_experiment(races: &[OfExperiment], base: &Path) -> Result<Vec<M
 }
 
 fn on_record(model: Model) -> ModelPlayed {
-    let outcome = match model.outcome {
-        Outcome::Pass => ModelOutcome::Pass,
-        Outcome::Limit => ModelOutcome::Limit,
-        Outcome::Leak => ModelOutcome::Leak,
-        Outcome::Assertion => ModelOutcome::Assertion,
-        Outcome::Race => ModelOutcome::Race,
-        Outcome::Deadlock => ModelOutcome::Deadlock,
-    };
-    let Model { name, iterations, preemptions, why, place, interleaving, replay, .. } = model;
+    let Model { name, outcome, iterations, preemptions, why, place, interleaving, replay, .. } = model;
     ModelPlayed { name, outcome, iterations, preemptions, why, place, interleaving, replay }
 }
 
@@ -125,10 +117,10 @@ fn exit(races: &Races) -> Exit {
 }
 
 fn verdict(races: &Races) -> &'static str {
-    let any = |is: fn(Outcome) -> bool| races.models.iter().any(|model| is(model.outcome));
+    let any = |is: fn(ModelOutcome) -> bool| races.models.iter().any(|model| is(model.outcome));
     match () {
-        () if any(Outcome::is_failure) => "fail",
-        () if any(|outcome| outcome == Outcome::Limit) => "inconclusive",
+        () if any(ModelOutcome::is_failure) => "fail",
+        () if any(|outcome| outcome == ModelOutcome::Limit) => "inconclusive",
         () => "pass",
     }
 }
@@ -147,7 +139,7 @@ fn line(model: &Model) -> String {
 
 fn told(races: &Races) -> String {
     let mut text = String::new();
-    let told = races.models.iter().filter(|model| model.outcome != Outcome::Pass);
+    let told = races.models.iter().filter(|model| model.outcome != ModelOutcome::Pass);
     for model in told {
         text.push_str(&format!("\n{}: {}\n", model.outcome.word(), printable(&model.name)));
         for part in model.why.iter().chain(&model.place) {
@@ -160,8 +152,8 @@ fn told(races: &Races) -> String {
             text.push_str(&format!("  again: {}\n", printable(replay)));
         }
     }
-    let count = |is: fn(Outcome) -> bool| races.models.iter().filter(|model| is(model.outcome)).count();
-    let (failed, open) = (count(Outcome::is_failure), count(|outcome| outcome == Outcome::Limit));
+    let count = |is: fn(ModelOutcome) -> bool| races.models.iter().filter(|model| is(model.outcome)).count();
+    let (failed, open) = (count(ModelOutcome::is_failure), count(|outcome| outcome == ModelOutcome::Limit));
     text.push_str(&format!("\n{} models: {failed} failed, {open} at a limit\n", races.models.len()));
     text
 }
@@ -170,7 +162,7 @@ fn told(races: &Races) -> String {
 mod tests {
     use super::*;
 
-    fn model(outcome: Outcome) -> Model {
+    fn model(outcome: ModelOutcome) -> Model {
         Model {
             name: "pairs::pool".to_owned(),
             outcome,
@@ -187,11 +179,12 @@ mod tests {
 
     #[test]
     fn the_worst_model_decides() {
-        let races = |outcomes: &[Outcome]| Races { models: outcomes.iter().copied().map(model).collect() };
-        assert_eq!(exit(&races(&[Outcome::Pass])), Exit::Pass);
-        assert_eq!(exit(&races(&[Outcome::Pass, Outcome::Limit])), Exit::Inconclusive);
-        assert_eq!(exit(&races(&[Outcome::Limit, Outcome::Race])), Exit::Fail);
-        let answer = answer(&races(&[Outcome::Deadlock])).to_string();
+        let races =
+            |outcomes: &[ModelOutcome]| Races { models: outcomes.iter().copied().map(model).collect() };
+        assert_eq!(exit(&races(&[ModelOutcome::Pass])), Exit::Pass);
+        assert_eq!(exit(&races(&[ModelOutcome::Pass, ModelOutcome::Limit])), Exit::Inconclusive);
+        assert_eq!(exit(&races(&[ModelOutcome::Limit, ModelOutcome::Race])), Exit::Fail);
+        let answer = answer(&races(&[ModelOutcome::Deadlock])).to_string();
         for part in
             [r#""outcome":"deadlock""#, r#""iterations":7"#, r#""replay":"again""#, r#""verdict":"fail""#]
         {
@@ -201,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_a_model_says_cannot_move_the_terminal() {
-        let text = told(&Races { models: vec![model(Outcome::Race)] });
+        let text = told(&Races { models: vec![model(ModelOutcome::Race)] });
         assert!(!text.contains('\u{1b}') && text.contains("thread 0  load"), "{text}");
     }
 }

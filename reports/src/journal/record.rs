@@ -438,4 +438,10 @@ impl ModelOutcome {
             Self::Deadlock => "deadlock",
         }
     }
+
+    /// Whether something was found.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        !matches!(self, Self::Pass | Self::Limit)
+    }
 }
