@@ -132,6 +132,8 @@ fn number_after(text: &str, word: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     /// One of the programs that stand in `tests/children`.
@@ -154,9 +156,14 @@ mod tests {
         let said = child("waits", Duration::from_millis(300));
         assert_eq!(said.ended, Ended::TimedOut);
         let grandchild: i32 = said.text.trim().parse().unwrap();
-        // Killed, it may still wait for somebody to reap it.
-        let state = std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z"), "{state}");
+        // A killed process closes its files before it is gone; dead, it may still wait for somebody to reap it.
+        let state = || std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
+        let is_gone = |state: &str| state.is_empty() || [") Z", ") X"].iter().any(|end| state.contains(end));
+        let start = Instant::now();
+        while !is_gone(&state()) {
+            assert!(start.elapsed() < LONG, "{}", state());
+            std::thread::yield_now();
+        }
     }
 
     #[test]
