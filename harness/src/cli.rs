@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use shakedown_histories::{MODELS, Model};
+use shakedown_scenarios::experiment::Engine;
 use shakedown_scenarios::units::{Size, Span, UnitError};
 
 /// A way to see it work at once, and the exit codes, below every long help.
@@ -57,6 +58,11 @@ const RACES_HELP: &str = "\
 A model is a test that calls loom::model, or another of loom's, in a build with `--cfg loom`. Each is played in a
 process of its own, and is ended with its time. Of one that fails, the failing interleaving is kept in a file, told
 step by step, and played again by the command that is printed. Piped, or with --json, the answer is one JSON object.
+
+With --engine shuttle a model is a test that calls shuttle's check_random, check_pct or check_urw in a build with
+`--cfg shuttle`: random interleavings, of models too large for loom. With --engine tsan every test is run once under
+ThreadSanitizer, which wants a nightly toolchain with rust-src (`shakedown doctor` tells). Neither proves that there is no
+race: their pass says that none was seen.
 
 Exit codes: 0 all models pass; 1 some found something; 2 none did, but a limit was reached before all was played;
 64 there is no model, or the package does not build.";
@@ -159,7 +165,7 @@ pub enum Command {
     #[command(after_help = LEAKS_HELP)]
     Leaks(LeaksOptions),
 
-    /// Play the loom models of a cargo package in every order of their threads, and tell what they found
+    /// Play the models of races of a cargo package in every order of their threads, and tell what they found
     #[command(after_help = RACES_HELP)]
     Races(RacesOptions),
 
@@ -280,16 +286,25 @@ pub struct RacesOptions {
     /// Build with optimisation: for models that take long
     #[arg(long)]
     pub release: bool,
-    /// What the build is configured with; `none` for models that need nothing
-    #[arg(long, value_name = "NAME", default_value = "loom")]
-    pub cfg: String,
-    /// Interrupt a thread at most so often where it could go on [default: as often as it can]
+    /// What plays them: loom, shuttle or tsan
+    #[arg(long, value_name = "ENGINE", default_value = "loom", value_parser = engine)]
+    pub engine: Engine,
+    /// What the build is configured with; `none` for models that need nothing [default: loom or shuttle, with that engine]
+    #[arg(long, value_name = "NAME")]
+    pub cfg: Option<String>,
+    /// shuttle: where chance comes from [default: a new one; what fails is printed with its own]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// tsan: the toolchain, as rustup names it [default: nightly]
+    #[arg(long, value_name = "NAME")]
+    pub toolchain: Option<String>,
+    /// loom: interrupt a thread at most so often where it could go on [default: as often as it can]
     #[arg(long, value_name = "COUNT")]
     pub preemptions: Option<u8>,
-    /// Switches allowed in one interleaving
+    /// loom: switches allowed in one interleaving
     #[arg(long, value_name = "COUNT", default_value = "10000")]
     pub branches: NonZeroUsize,
-    /// Interleavings played of each model at most
+    /// loom: interleavings played of each model at most
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub permutations: Option<u64>,
     /// Time for each model
@@ -443,6 +458,12 @@ fn factor(text: &str) -> Result<f64, String> {
     let wrong = || "expected a number from 1 to 100000".to_owned();
     let factor: f64 = text.parse().map_err(|_| wrong())?;
     if (1.0..=100_000.0).contains(&factor) { Ok(factor) } else { Err(wrong()) }
+}
+
+fn engine(text: &str) -> Result<Engine, String> {
+    let all = [Engine::Loom, Engine::Shuttle, Engine::Tsan];
+    let named = all.into_iter().find(|engine| engine.word() == text);
+    named.ok_or_else(|| "expected loom, shuttle or tsan".to_owned())
 }
 
 #[cfg(test)]

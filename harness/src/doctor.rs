@@ -10,6 +10,7 @@ use crate::console::printable;
 mod machine;
 mod places;
 mod programs;
+mod toolchain;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub fn examine() -> Vec<Check> {
     let mut checks = machine::examine();
     checks.extend(places::examine());
     checks.extend(programs::examine());
+    checks.extend(toolchain::examine());
     checks
 }
 
@@ -124,6 +126,9 @@ mod tests {
             "state folder",
             "open ledgers",
             "nginx",
+            "postgresql",
+            "cargo",
+            "thread sanitizer",
         ] {
             assert!(checks.iter().any(|check| check.name == name), "{name}: {checks:?}");
         }

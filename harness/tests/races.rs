@@ -128,7 +128,103 @@ fn what_cannot_be_played_is_told() {
     check(races(&broken, &[]), "do not build with `--cfg loom`");
     // A test that is no model is not played, and not taken for one.
     let plain = package(&folder.path().join("plain"), "#[test]\nfn fails() { panic!(\"never mind\") }");
-    check(races(&plain, &[]), "expected at least one loom model, found none");
+    check(races(&plain, &[]), "expected at least one model, found none");
+}
+
+#[test]
+fn models_of_many_threads_are_played_in_random_orders() {
+    let manifest = root().join("fixtures/races/Cargo.toml");
+    let output = races(&manifest, &["--engine", "shuttle", "--test", "crowds"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer = answer(&output);
+    let models = answer["models"].as_array().unwrap();
+    let expected = [
+        ("crowds::one_bell_for_two_crowds::buggy", "deadlock", "no thread can go on"),
+        ("crowds::one_bell_for_two_crowds::fixed", "pass", ""),
+        ("crowds::seats_sold_twice::buggy", "assertion", "seats sold"),
+        ("crowds::seats_sold_twice::fixed", "pass", ""),
+    ];
+    assert_eq!(models.len(), expected.len(), "{answer}");
+    for (model, (name, outcome, why)) in models.iter().zip(expected) {
+        let found = (text(model, "name"), text(model, "engine"), text(model, "outcome"));
+        assert_eq!(found, (name, "shuttle", outcome), "{model}");
+        assert!(text(model, "why").contains(why), "{model}");
+        if outcome == "pass" {
+            assert!(model["replay"].is_null() && model["checkpoint"].is_null(), "{model}");
+            continue;
+        }
+        let schedule = std::fs::read_to_string(text(model, "checkpoint")).unwrap();
+        assert!(schedule.chars().all(|letter| letter.is_ascii_hexdigit()) && !schedule.is_empty());
+        let output = typed(text(model, "replay")).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("failing schedule"), "{said}");
+    }
+}
+
+/// One test that races, and one that does not.
+const WATCHED: &str = "
+#[cfg(test)]
+mod tests {
+    use std::cell::UnsafeCell;
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+
+    struct Count(UnsafeCell<u64>);
+    unsafe impl Sync for Count {}
+
+    #[test]
+    fn races() {
+        let count = Arc::new(Count(UnsafeCell::new(0)));
+        let threads = [0, 1].map(|_| {
+            let count = Arc::clone(&count);
+            thread::spawn(move || unsafe { *count.0.get() += 1 })
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+
+    #[test]
+    fn is_right() {
+        let count = Arc::new(Mutex::new(0));
+        let threads = [0, 1].map(|_| {
+            let count = Arc::clone(&count);
+            thread::spawn(move || *count.lock().unwrap() += 1)
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(*count.lock().unwrap(), 2);
+    }
+}
+";
+
+#[test]
+#[ignore = "a minute: it builds the standard library, and wants a nightly toolchain with rust-src"]
+fn any_test_can_be_watched_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = races(&package(folder.path(), WATCHED), &["--engine", "tsan"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer = answer(&output);
+    let found = |name: &str| {
+        let models = answer["models"].as_array().unwrap();
+        models.iter().find(|model| text(model, "name").ends_with(name)).unwrap()
+    };
+    let race = found("::races");
+    assert_eq!((text(race, "outcome"), text(race, "why")), ("race", "data race"), "{race}");
+    assert!(text(race, "place").contains("src/lib.rs:"), "{race}");
+    assert!(race["interleaving"].to_string().contains("Previous"), "{race}");
+    assert_eq!(text(found("::is_right"), "outcome"), "pass", "{answer}");
+}
+
+#[test]
+fn what_an_engine_has_no_use_for_is_refused() {
+    let manifest = root().join("fixtures/races/Cargo.toml");
+    for (arguments, word) in [
+        (["--engine", "shuttle", "--preemptions", "2"], "--preemptions is for --engine loom"),
+        (["--engine", "loom", "--seed", "2"], "--seed is for --engine shuttle"),
+        (["--engine", "tsan", "--toolchain", "no-such-toolchain"], "toolchain install no-such-toolchain"),
+    ] {
+        let output = races(&manifest, &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(64) && said.contains(word), "{said}");
+    }
 }
 
 #[test]

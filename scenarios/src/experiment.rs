@@ -39,17 +39,20 @@ pub struct Experiment {
     pub gates: Vec<Gate>,
     /// Stop conditions and blast radius.
     pub guard: Guard,
-    /// Loom models that are played before the load begins.
+    /// Models of races that are played before the load begins.
     #[serde(default)]
     pub races: Vec<Races>,
 }
 
-/// The loom models of a package, as a part of the verdict.
+/// The models of races of a package, as a part of the verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Races {
     /// The package's `Cargo.toml`, from the experiment's folder on.
     pub manifest: String,
+    /// What plays them.
+    #[serde(default)]
+    pub engine: Engine,
     /// A package of that workspace.
     pub package: Option<String>,
     /// Only the models of these integration tests; empty: all.
@@ -64,6 +67,20 @@ pub struct Races {
     pub preemptions: Option<u8>,
     /// Time for each model.
     pub time: Span,
+}
+
+/// What plays the models of races of a package.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// [loom](https://docs.rs/loom): every order of a small model's threads, and every value that a load may see.
+    #[default]
+    Loom,
+    /// [shuttle](https://docs.rs/shuttle): many random orders of a larger model's threads.
+    Shuttle,
+    /// [ThreadSanitizer](https://clang.llvm.org/docs/ThreadSanitizer.html): the order that happens, of any test, with every
+    /// access to memory watched.
+    Tsan,
 }
 
 /// The four phases, in this order. Only `chaos` may hold faults.
@@ -153,6 +170,29 @@ impl Phase {
             Self::Baseline => "baseline",
             Self::Chaos => "chaos",
             Self::Recovery => "recovery",
+        }
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// As the command line and answers name it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Loom => "loom",
+            Self::Shuttle => "shuttle",
+            Self::Tsan => "tsan",
+        }
+    }
+
+    /// What a build is configured with for it, as its users have it: `--cfg loom`.
+    #[must_use]
+    pub const fn cfg(self) -> Option<&'static str> {
+        match self {
+            Self::Loom | Self::Shuttle => Some(self.word()),
+            Self::Tsan => None,
         }
     }
 }

@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
+use shakedown_scenarios::experiment::Engine;
 
-use crate::Request;
 use crate::child::{self, Ended};
+use crate::{Request, tsan};
 
 /// Why nothing was played.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum BuildError {
     /// Cargo could not make sense of the manifest.
     #[error("cargo does not accept the package: {0}")]
     Manifest(String),
+    /// ThreadSanitizer cannot be had.
+    #[error("ThreadSanitizer needs {0}")]
+    Tsan(String),
     /// The tests do not build; cargo has told why.
     #[error("the tests do not build with {flags}; cargo has told why")]
     Failed {
@@ -104,9 +108,13 @@ const LISTING: Duration = Duration::from_secs(60);
 /// Builds the tests that are asked for, in a target folder of the lane's own: another configuration in the usual one would
 /// make each build begin anew.
 pub(crate) fn build(request: &Request) -> Result<Build, BuildError> {
+    let is_watched = request.engine == Engine::Tsan;
+    if is_watched && let Some(missing) = tsan::missing(toolchain(request)) {
+        return Err(BuildError::Tsan(missing));
+    }
     let target = target(request)?.join("races");
     // A package that has loom by another name, or not of its own, builds without.
-    let keeps_checkpoints = accepts_checkpoint(request)?;
+    let keeps_checkpoints = request.engine == Engine::Loom && accepts_checkpoint(request)?;
     let mut command = cargo(request, "test");
     command.args(["--no-run", "--message-format", "json-render-diagnostics", "--target-dir"]).arg(&target);
     if keeps_checkpoints {
@@ -118,7 +126,13 @@ pub(crate) fn build(request: &Request) -> Result<Build, BuildError> {
     if request.release {
         command.arg("--release");
     }
-    let flags = flags(std::env::var("RUSTFLAGS").ok(), request.cfg.as_deref());
+    if is_watched {
+        let host = tsan::host(toolchain(request)).map_err(BuildError::NoCargo)?;
+        command.args(["-Zbuild-std", "--target", &host]);
+    }
+    let sanitizer = is_watched.then(|| "-Zsanitizer=thread".to_owned());
+    let present = std::env::var("RUSTFLAGS").ok();
+    let flags = flags(present.into_iter().chain(sanitizer), request.cfg.as_deref());
     command.env("RUSTFLAGS", &flags).env_remove("CARGO_ENCODED_RUSTFLAGS");
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(BuildError::NoCargo)?;
@@ -157,7 +171,13 @@ fn program(line: &str) -> Option<Program> {
 }
 
 fn cargo(request: &Request, what: &str) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let is_watched = request.engine == Engine::Tsan;
+    // Only rustup's own cargo, the one of the search path, knows of toolchains.
+    let present = std::env::var_os("CARGO").filter(|_| !is_watched);
+    let mut command = Command::new(present.unwrap_or_else(|| "cargo".into()));
+    if is_watched {
+        command.arg(format!("+{}", toolchain(request)));
+    }
     command.arg(what);
     if let Some(manifest) = &request.manifest {
         command.arg("--manifest-path").arg(manifest);
@@ -171,6 +191,10 @@ fn cargo(request: &Request, what: &str) -> Command {
         }
     }
     command
+}
+
+fn toolchain(request: &Request) -> &str {
+    request.toolchain.as_deref().unwrap_or("nightly")
 }
 
 fn target(request: &Request) -> Result<PathBuf, BuildError> {
@@ -192,7 +216,7 @@ fn accepts_checkpoint(request: &Request) -> Result<bool, BuildError> {
     status.map(|status| status.success()).map_err(BuildError::NoCargo)
 }
 
-fn flags(present: Option<String>, cfg: Option<&str>) -> String {
+fn flags(present: impl IntoIterator<Item = String>, cfg: Option<&str>) -> String {
     let parts = present.into_iter().chain(cfg.map(|cfg| format!("--cfg {cfg}")));
     parts.filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -203,9 +227,9 @@ mod tests {
 
     #[test]
     fn flags_are_added_to_those_that_are_there() {
-        assert_eq!(flags(None, Some("loom")), "--cfg loom");
-        assert_eq!(flags(Some("-Dwarnings".into()), Some("loom")), "-Dwarnings --cfg loom");
-        assert_eq!(flags(Some(" ".into()), None), "");
+        assert_eq!(flags([], Some("loom")), "--cfg loom");
+        assert_eq!(flags(["-Dwarnings".into()], Some("loom")), "-Dwarnings --cfg loom");
+        assert_eq!(flags([" ".into()], None), "");
     }
 
     #[test]

@@ -152,6 +152,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "waiting for a state has to end")]
     fn what_takes_too_long_is_killed_with_what_it_started() {
         let said = child("waits", Duration::from_millis(300));
         assert_eq!(said.ended, Ended::TimedOut);

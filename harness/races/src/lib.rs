@@ -1,4 +1,4 @@
-//! Runs the loom models of a package and tells what they found.
+//! Runs the models of races of a package and tells what they found.
 //!
 //! [loom](https://docs.rs/loom) plays a small concurrent program in every order in which its threads can run, and with every
 //! value that a load may see. A model is a test that a build with `--cfg loom` holds. This lane builds the tests of a package
@@ -7,12 +7,18 @@
 //! file, once from that file to tell it step by step.
 //!
 //! A model that was not played to its end is no pass: [`ModelOutcome::Limit`] is inconclusive.
+//!
+//! [shuttle](https://docs.rs/shuttle) plays models that are too large for that in many random orders, and ThreadSanitizer
+//! watches any test while it runs once. What they find is real; that they find nothing proves nothing, so each model says
+//! which [`Engine`] played it.
 
 mod cargo;
 mod child;
 mod model;
 mod outcome;
+mod shuttle;
 mod trace;
+mod tsan;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -22,12 +28,21 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shakedown_reports::journal::ModelOutcome;
+use shakedown_scenarios::experiment::Engine;
 
 pub use cargo::BuildError;
+pub use tsan::missing as missing_for_tsan;
 
 /// What is to be played, and how far.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// What plays the models.
+    pub engine: Engine,
+    /// The toolchain that builds for ThreadSanitizer, as rustup names it; `None`: `nightly`. Others are built with the
+    /// present one.
+    pub toolchain: Option<String>,
+    /// Where shuttle's chance comes from.
+    pub seed: u64,
     /// A package's `Cargo.toml`; `None`: that of the present folder.
     pub manifest: Option<PathBuf>,
     /// A package of that workspace.
@@ -38,7 +53,8 @@ pub struct Request {
     pub features: Vec<String>,
     /// Build with optimisation: building takes longer, playing is some ten times as fast.
     pub release: bool,
-    /// What the build is configured with beside the usual; `loom` for nearly everybody, `None` for models that need nothing.
+    /// What the build is configured with beside the usual, as [`Engine::cfg`] has it for nearly everybody; `None` for models
+    /// that need nothing.
     pub cfg: Option<String>,
     /// Only models whose name holds one of these; empty: all.
     pub filters: Vec<String>,
@@ -70,6 +86,8 @@ pub struct Limits {
 pub struct Model {
     /// The test program and the test: `pairs::lock_order::buggy`.
     pub name: String,
+    /// What played it.
+    pub engine: Engine,
     /// How it ended.
     pub outcome: ModelOutcome,
     /// Interleavings that were played, the failing one included; `None`: the model does not tell (it does not go through
@@ -85,7 +103,7 @@ pub struct Model {
     pub interleaving: Vec<String>,
     /// Where the failing interleaving is kept.
     pub checkpoint: Option<PathBuf>,
-    /// The command that plays exactly that interleaving again.
+    /// The command that plays exactly that interleaving again; with ThreadSanitizer, the test.
     pub replay: Option<String>,
     /// How long it took, in seconds.
     pub seconds: f64,
@@ -128,7 +146,7 @@ pub fn play(request: &Request, progress: &(dyn Fn(&Model) + Sync)) -> Result<Rac
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(test) = tests.get(number) else { return };
-                    if let Some(model) = test.play(&request.limits, build.keeps_checkpoints) {
+                    if let Some(model) = test.play(request, build.keeps_checkpoints) {
                         progress(&model);
                         found.lock().unwrap_or_else(PoisonError::into_inner).push((number, model));
                     }

@@ -7,12 +7,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use shakedown_reports::journal::ModelOutcome;
+use shakedown_scenarios::experiment::Engine;
 
 use crate::cargo::Program;
 use crate::child::{self, Said};
 use crate::outcome::outcome;
 use crate::trace;
-use crate::{Limits, Model};
+use crate::{Limits, Model, Request, shuttle, tsan};
 
 /// A test of a program that may be a model.
 #[derive(Debug)]
@@ -25,13 +26,15 @@ pub(crate) struct Test<'a> {
 }
 
 /// A model says no to this number before it does anything else, and no other test ever looks at it.
-const PROBE: &str = "probe";
+pub(crate) const PROBE: &str = "probe";
 /// So that a test that is no model and takes long does not hold the lane up.
-const PROBING: Duration = Duration::from_secs(10);
+pub(crate) const PROBING: Duration = Duration::from_secs(10);
 /// An interleaving is kept so often while a model is played, so that the one that failed is found again soon.
 const INTERVAL: u64 = 1_000;
-/// loom's variables, of which none may come from outside.
-const VARIABLES: [&str; 8] = [
+/// The variables of loom, shuttle and ThreadSanitizer, of which none may come from outside.
+const VARIABLES: [&str; 10] = [
+    shuttle::SEED,
+    tsan::OPTIONS,
     "LOOM_MAX_BRANCHES",
     "LOOM_MAX_PREEMPTIONS",
     "LOOM_MAX_PERMUTATIONS",
@@ -52,18 +55,20 @@ impl Test<'_> {
 
     /// Plays it; `None`: it is no model.
     #[expect(clippy::disallowed_methods, reason = "how long it took is told, and nothing is decided by it")]
-    pub(crate) fn play(&self, limits: &Limits, keeps_checkpoints: bool) -> Option<Model> {
-        let probe = self.run(&[("LOOM_MAX_BRANCHES", PROBE.into())], PROBING);
-        if !probe.is_ok_and(|said| said.text.contains("invalid value for `LOOM_MAX_BRANCHES`")) {
+    pub(crate) fn play(&self, request: &Request, keeps_checkpoints: bool) -> Option<Model> {
+        let is_model = match request.engine {
+            Engine::Loom => self.is_loom_model(),
+            Engine::Shuttle => shuttle::is_model(self),
+            Engine::Tsan => true,
+        };
+        if !is_model {
             return None;
         }
+        let limits = &request.limits;
         let begun = Instant::now();
-        let file = self.keep.join(format!("{}.json", self.full_name().replace("::", "-")));
-        // One of an earlier time would be gone on from.
-        let _ = fs::remove_file(&file);
-        let checkpoint = Some(file).filter(|_| keeps_checkpoints);
         let mut model = Model {
             name: self.full_name(),
+            engine: request.engine,
             outcome: ModelOutcome::Assertion,
             iterations: None,
             preemptions: limits.preemptions,
@@ -74,14 +79,33 @@ impl Test<'_> {
             replay: None,
             seconds: 0.0,
         };
-        if let Err(error) = self.explore(&mut model, limits, checkpoint) {
+        let played = match request.engine {
+            Engine::Loom => self.explore(&mut model, limits, keeps_checkpoints),
+            Engine::Shuttle => shuttle::play(self, &mut model, limits.time, request.seed),
+            Engine::Tsan => tsan::play(self, &mut model, limits.time),
+        };
+        if let Err(error) = played {
             model.why = Some(format!("it cannot be played: {error}"));
         }
         model.seconds = begun.elapsed().as_secs_f64();
         Some(model)
     }
 
-    fn explore(&self, model: &mut Model, limits: &Limits, checkpoint: Option<PathBuf>) -> io::Result<()> {
+    fn is_loom_model(&self) -> bool {
+        let probe = self.run(&[("LOOM_MAX_BRANCHES", PROBE.into())], PROBING);
+        probe.is_ok_and(|said| said.text.contains("invalid value for `LOOM_MAX_BRANCHES`"))
+    }
+
+    /// A file of this test's for an interleaving, of which there is none yet.
+    pub(crate) fn file(&self, ending: &str) -> PathBuf {
+        let file = self.keep.join(format!("{}.{ending}", self.full_name().replace("::", "-")));
+        // One of an earlier time would be gone on from.
+        let _ = fs::remove_file(&file);
+        file
+    }
+
+    fn explore(&self, model: &mut Model, limits: &Limits, keeps_checkpoints: bool) -> io::Result<()> {
+        let checkpoint = keeps_checkpoints.then(|| self.file("json"));
         let interval = limits.permutations.map_or(INTERVAL, |most| most.clamp(1, INTERVAL));
         let mut settings = bounds(limits);
         settings.push(("LOOM_LOG", "info".into()));
@@ -112,10 +136,7 @@ impl Test<'_> {
         settings.push(("LOOM_CHECKPOINT_FILE", path(&file)));
         let said = self.run(&settings, limits.time)?;
         if !outcome(&said, None).0.is_failure() {
-            model.why = Some(format!(
-                "{}; played again it did not fail: it depends on more than the order of its threads",
-                model.why.as_deref().unwrap_or_default()
-            ));
+            model.did_not_fail_again();
             return Ok(());
         }
         model.iterations = said.iterations().map(|count| base.map_or(count, |base| base + count - 1));
@@ -141,7 +162,8 @@ impl Test<'_> {
         };
     }
 
-    fn run(&self, settings: &[(&str, String)], time: Duration) -> io::Result<Said> {
+    /// Runs the test once, with these variables and no others of an engine's.
+    pub(crate) fn run(&self, settings: &[(&str, String)], time: Duration) -> io::Result<Said> {
         let mut command = Command::new(&self.program.path);
         command.args(["--exact", &self.name, "--nocapture", "--test-threads", "1"]);
         // A model may be marked as ignored, so that usual runs do not take so long.
@@ -155,7 +177,7 @@ impl Test<'_> {
     }
 
     /// What people type to have the same.
-    fn command(&self, settings: &[(&str, String)]) -> String {
+    pub(crate) fn command(&self, settings: &[(&str, String)]) -> String {
         let settings = settings.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
         let program = quoted(&path(&self.program.path));
         let run = format!("{program} --exact {} --include-ignored --nocapture", quoted(&self.name));
@@ -164,6 +186,17 @@ impl Test<'_> {
             quoted(&path(&self.program.folder)),
             settings.collect::<Vec<_>>().join(" ")
         )
+    }
+}
+
+// === impl Model ===
+
+impl Model {
+    /// The interleaving that failed did not when it was played again.
+    pub(crate) fn did_not_fail_again(&mut self) {
+        let why = self.why.take().unwrap_or_default();
+        let more = "played again it did not fail: it depends on more than the order of its threads";
+        self.why = Some(format!("{why}; {more}"));
     }
 }
 

@@ -13,12 +13,16 @@ pub(crate) struct Panic {
     pub(crate) message: String,
 }
 
-/// What loom says where a race was found.
+/// What loom says where a race was found. shuttle finds none: it does not watch memory.
 const RACES: [&str; 3] = ["Causality violation", "currently writing to cell", "currently reading from cell"];
 /// What it says of what was left behind.
 const LEAKS: [&str; 4] = ["Arc leaked", "Allocation leaked", "Messages leaked", "message leaked"];
 /// What it says where a bound of its own was passed.
-const LIMITS: [&str; 2] = ["Model exceeded maximum number of branches", "self.threads.len() < self.max()"];
+const LIMITS: [&str; 3] = [
+    "Model exceeded maximum number of branches",
+    "self.threads.len() < self.max()",
+    "exceeded max_steps bound",
+];
 
 /// The outcome of a model that was played, and what was wrong in one line. `permutations`: a limit was set on them, so that
 /// only a model that tells that it is complete has passed.
@@ -50,7 +54,9 @@ pub(crate) fn outcome(said: &Said, permutations: Option<u64>) -> (ModelOutcome, 
     };
     let holds = |words: &[&str]| words.iter().any(|word| panic.message.contains(word));
     let outcome = match () {
-        () if panic.message.starts_with("deadlock;") => ModelOutcome::Deadlock,
+        () if ["deadlock;", "deadlock!"].iter().any(|word| panic.message.starts_with(word)) => {
+            ModelOutcome::Deadlock
+        }
         () if holds(&RACES) => ModelOutcome::Race,
         () if holds(&LEAKS) => ModelOutcome::Leak,
         () if holds(&LIMITS) => ModelOutcome::Limit,
@@ -85,7 +91,9 @@ impl Panic {
 
     /// Where in the model's own files: what loom found is told with the places of the operations, all else where it happened.
     pub(crate) fn place(&self) -> Option<String> {
-        let own = |place: &&str| !place.contains("/loom-") && !place.starts_with("/rustc/");
+        let own = |place: &&str| {
+            !["/loom-", "/shuttle-"].iter().any(|it| place.contains(it)) && !place.starts_with("/rustc/")
+        };
         // Where threads met says more than where that came from, over which they met.
         let told = ["@ ", ": "].iter().find_map(|sign| {
             let mut places = self.message.lines().filter_map(|line| Some(line.rsplit_once(sign)?.1.trim()));

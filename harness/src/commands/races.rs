@@ -1,4 +1,4 @@
-//! `shakedown races`: the loom models of a package, each played in a process of its own.
+//! `shakedown races`: the models of races of a package, each played in a process of its own.
 
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroUsize;
@@ -10,14 +10,17 @@ use serde_json::{Value, json};
 use shakedown_races::{Limits, Model, Races, Request, play};
 use shakedown_reports::journal::{ModelOutcome, ModelPlayed};
 use shakedown_reports::show;
-use shakedown_scenarios::experiment::Races as OfExperiment;
+use shakedown_scenarios::experiment::{Engine, Races as OfExperiment};
 
 use crate::cli::RacesOptions;
+use crate::clock;
 use crate::console::{printable, put, tell};
 use crate::exit::{Exit, Refused};
 
 /// Builds, plays and tells. On a terminal each model is told as it ends, and what failed once more with its interleaving.
 pub fn races(options: &RacesOptions) -> Result<Exit> {
+    check(options)?;
+    let seed = options.seed.map_or_else(clock::fresh_seed, Ok)?;
     let as_json = options.json || !io::stdout().is_terminal();
     // The first output that fails; models are told by several threads.
     let failed: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -29,15 +32,14 @@ pub fn races(options: &RacesOptions) -> Result<Exit> {
             failed.get_or_insert(error);
         }
     };
-    let races = play(&request(options), &progress).map_err(|error| Refused(printable(&error.to_string())))?;
+    let races =
+        play(&request(options, seed), &progress).map_err(|error| Refused(printable(&error.to_string())))?;
     if let Ok(Some(error)) = failed.into_inner() {
         return Err(error.into());
     }
     if races.models.is_empty() {
         let named = if options.filters.is_empty() { "" } else { " with such a name" };
-        tell(&format!(
-            "expected at least one loom model{named}, found none: write a test that calls `loom::model` below `#[cfg(loom)]`"
-        ));
+        tell(&format!("expected at least one model{named}, found none: {}", first_step(options.engine)));
         return Ok(Exit::Usage);
     }
     put(&if as_json { format!("{}\n", answer(&races)) } else { told(&races) })?;
@@ -45,12 +47,15 @@ pub fn races(options: &RacesOptions) -> Result<Exit> {
 }
 
 /// Plays the models that an experiment names, before anything of it begins: building them would disturb its load.
-pub(super) fn of_experiment(races: &[OfExperiment], base: &Path) -> Result<Vec<ModelPlayed>> {
+pub(super) fn of_experiment(races: &[OfExperiment], base: &Path, seed: u64) -> Result<Vec<ModelPlayed>> {
     let mut models = Vec::new();
     for races in races {
-        tell(&format!("playing the loom models of {}", printable(&races.manifest)));
+        tell(&format!("playing the models of {}", printable(&races.manifest)));
         let request = Request {
             manifest: Some(base.join(&races.manifest)),
+            engine: races.engine,
+            toolchain: None,
+            seed,
             package: races.package.clone(),
             tests: races.tests.clone(),
             features: Vec::new(),
@@ -69,7 +74,7 @@ pub(super) fn of_experiment(races: &[OfExperiment], base: &Path) -> Result<Vec<M
             .map_err(|error| Refused(format!("races: {}", printable(&error.to_string()))))?;
         if found.models.is_empty() {
             return Err(Refused(format!(
-                "races: {} has no loom model that is asked for",
+                "races: {} has no model that is asked for",
                 printable(&races.manifest)
             ))
             .into());
@@ -80,22 +85,59 @@ pub(super) fn of_experiment(races: &[OfExperiment], base: &Path) -> Result<Vec<M
 }
 
 fn on_record(model: Model) -> ModelPlayed {
-    let Model { name, outcome, iterations, preemptions, why, place, interleaving, replay, .. } = model;
-    ModelPlayed { name, outcome, iterations, preemptions, why, place, interleaving, replay }
+    let Model { name, engine, outcome, iterations, preemptions, why, place, interleaving, replay, .. } =
+        model;
+    ModelPlayed { name, engine, outcome, iterations, preemptions, why, place, interleaving, replay }
 }
 
 fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-fn request(options: &RacesOptions) -> Request {
+/// What to write where there is no model yet.
+const fn first_step(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Loom => "write a test that calls `loom::model` below `#[cfg(loom)]`",
+        Engine::Shuttle => {
+            "write a test that calls `shuttle::check_random` or `shuttle::check_pct` below `#[cfg(shuttle)]`"
+        }
+        Engine::Tsan => "write a test in which threads share something",
+    }
+}
+
+/// An option that the engine has no use for would be believed to have had one.
+fn check(options: &RacesOptions) -> Result<()> {
+    let of = |engine: Engine, name: &'static str, is_given: bool| {
+        (is_given && options.engine != engine).then(|| (engine.word(), name))
+    };
+    let idle = [
+        of(Engine::Loom, "--preemptions", options.preemptions.is_some()),
+        of(Engine::Loom, "--permutations", options.permutations.is_some()),
+        of(Engine::Shuttle, "--seed", options.seed.is_some()),
+        of(Engine::Tsan, "--toolchain", options.toolchain.is_some()),
+    ];
+    match idle.into_iter().flatten().next() {
+        Some((engine, name)) => {
+            let found = options.engine.word();
+            Err(Refused(format!("{name} is for --engine {engine}, found --engine {found}: leave it out"))
+                .into())
+        }
+        None => Ok(()),
+    }
+}
+
+fn request(options: &RacesOptions, seed: u64) -> Request {
+    let cfg = options.cfg.as_deref().or_else(|| options.engine.cfg());
     Request {
+        engine: options.engine,
+        toolchain: options.toolchain.clone(),
+        seed,
         manifest: options.manifest_path.clone(),
         package: options.package.clone(),
         tests: options.tests.clone(),
         features: options.features.clone(),
         release: options.release,
-        cfg: Some(options.cfg.clone()).filter(|cfg| cfg != "none"),
+        cfg: cfg.filter(|cfg| *cfg != "none").map(str::to_owned),
         filters: options.filters.clone(),
         limits: Limits {
             preemptions: options.preemptions,
@@ -130,10 +172,15 @@ fn answer(races: &Races) -> Value {
 }
 
 fn line(model: &Model) -> String {
-    let played = model.iterations.map_or(String::new(), |count| {
+    let counted = |count: u64| {
         let bound = model.preemptions.map_or(String::new(), |most| format!(", {most} preemptions at most"));
         format!("{} interleaving{}{bound}", show::count(count as f64), if count == 1 { "" } else { "s" })
-    });
+    };
+    let played = match model.engine {
+        Engine::Loom => model.iterations.map_or(String::new(), counted),
+        Engine::Shuttle => "random interleavings".to_owned(),
+        Engine::Tsan => "one run, watched".to_owned(),
+    };
     format!("{:<9}  {}  {played}\n", model.outcome.word(), printable(&model.name))
 }
 
@@ -165,6 +212,7 @@ mod tests {
     fn model(outcome: ModelOutcome) -> Model {
         Model {
             name: "pairs::pool".to_owned(),
+            engine: Engine::Loom,
             outcome,
             iterations: Some(7),
             preemptions: None,

@@ -28,7 +28,7 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
     let plan = experiments::fix(&experiment, chance)?;
     let registry = Registry::of_this_user().context("cannot use the state folder")?;
     preflight::check(&plan, &source.base, &registry)?;
-    let models = races::of_experiment(&plan.experiment.races, &source.base)?;
+    let models = races::of_experiment(&plan.experiment.races, &source.base, plan.seed)?;
     let folder = make_folder(&plan, out)?;
     let wall = clock::wall();
     let meta = Meta {

@@ -34,9 +34,20 @@ const SERVER_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn examine() -> Vec<Check> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = env::split_paths(&path).chain(SERVER_FOLDERS.map(PathBuf::from)).collect();
-    PROGRAMS.iter().map(|program| examine_one(program, &folders)).collect()
+    let folders = folders();
+    PROGRAMS.iter().map(|program| examine_one(program, &folders)).chain([postgresql()]).collect()
+}
+
+/// Debian keeps it outside every search path, a folder for each version.
+fn postgresql() -> Check {
+    match crate::postgres::programs() {
+        Some(folder) => Check::good("postgresql", folder.display().to_string()),
+        None => Check::missing(
+            "postgresql",
+            "not found",
+            "experiments that start it need the Debian package postgresql",
+        ),
+    }
 }
 
 fn examine_one(program: &Program, folders: &[PathBuf]) -> Check {
@@ -49,8 +60,14 @@ fn examine_one(program: &Program, folders: &[PathBuf]) -> Check {
     Check::good(program.name, format!("{version} ({})", place.display()))
 }
 
+/// The search path, and where Debian puts servers.
+pub(super) fn folders() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).chain(SERVER_FOLDERS.map(PathBuf::from)).collect()
+}
+
 /// The first file of that name that may be executed.
-fn find(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+pub(super) fn find(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let may_run =
         |path: &PathBuf| path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0);
     folders.iter().filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(may_run)

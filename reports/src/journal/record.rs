@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use shakedown_scenarios::experiment::Phase;
+use shakedown_scenarios::experiment::{Engine, Phase};
 
 use super::endpoints::EndpointSecond;
 
@@ -246,12 +246,15 @@ pub struct Window {
     pub endpoints: Vec<EndpointSecond>,
 }
 
-/// What came of a loom model.
+/// What came of a model of a race.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelPlayed {
     /// Program, module and test: `pairs::lock_order::buggy`.
     pub name: String,
+    /// What played it.
+    #[serde(default)]
+    pub engine: Engine,
     /// How it ended.
     pub outcome: ModelOutcome,
     /// Interleavings that were played; `None`: not told.
@@ -268,11 +271,11 @@ pub struct ModelPlayed {
     pub replay: Option<String>,
 }
 
-/// How a loom model ended.
+/// How a model of a race ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelOutcome {
-    /// All interleavings were played, and none failed.
+    /// None of the interleavings that were played failed; with loom these are all.
     Pass,
     /// A limit was reached before all were played.
     Limit,

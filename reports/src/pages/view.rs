@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use shakedown_scenarios::experiment::Engine;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::target::Target;
 
@@ -625,7 +626,11 @@ fn models(analysis: &Analysis) -> Vec<ModelRow> {
 }
 
 fn played(model: &ModelPlayed) -> String {
-    let count = model.iterations.map_or_else(|| NOTHING.into(), |count| show::count(count as f64));
+    let count = match model.engine {
+        Engine::Loom => model.iterations.map_or_else(|| NOTHING.into(), |count| show::count(count as f64)),
+        Engine::Shuttle => "random ones".into(),
+        Engine::Tsan => "one, watched".into(),
+    };
     let bound = model.preemptions.map_or(String::new(), |most| format!(", at most {most} preemptions"));
     format!("{count}{bound}")
 }

@@ -1,6 +1,7 @@
-//! Loom models: that there is a package, and time to play them.
+//! Models of races: that there is a package, time to play them, and nothing asked of an engine that it does not have.
 
 use super::Checker;
+use crate::experiment::Engine;
 use crate::places::part;
 
 pub(super) fn rules(checker: &mut Checker<'_>) {
@@ -13,6 +14,10 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         if races.time.is_zero() {
             let help = "write a time for each model, such as `\"60s\"`";
             checker.tell(&path.then("time"), "in no time no model is played to its end", help);
+        }
+        if races.preemptions.is_some() && races.engine != Engine::Loom {
+            let help = "leave it out: only loom plays every order, and has a bound on them";
+            checker.tell(&path.then("preemptions"), "this engine has no bound on preemptions", help);
         }
         let words = races.tests.iter().chain(&races.package).chain(&races.cfg);
         if let Some(word) = words.into_iter().find(|word| word.is_empty() || word.starts_with('-')) {

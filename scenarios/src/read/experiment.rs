@@ -3,7 +3,7 @@
 use super::context::{Blank, Context};
 use super::scalar::{blank, quantity, text, texts, whole};
 use super::{fault, gate, guard, probe, target, workload};
-use crate::experiment::{Experiment, Phases, Races};
+use crate::experiment::{Engine, Experiment, Phases, Races};
 use crate::syntax::{Body, Node, Struct, Value};
 use crate::units::Span;
 
@@ -12,6 +12,7 @@ blank! {
         r#"(chaos: "30s")"#;
     Races: Self {
         manifest: String::new(),
+        engine: Engine::Loom,
         package: None,
         tests: Vec::new(),
         only: Vec::new(),
@@ -45,7 +46,7 @@ pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
         gates: fields.or(cx, "gates", Vec::new(), |cx, node| cx.list(node, "gates", gate::gate)),
         guard: fields.or(cx, "guard", Default::default(), guard::guard),
         races: fields
-            .or(cx, "races", Vec::new(), |cx, node| cx.list(node, "packages with loom models", races)),
+            .or(cx, "races", Vec::new(), |cx, node| cx.list(node, "packages with models of races", races)),
     };
     fields.finish(cx);
     let targets = &experiment.targets;
@@ -68,10 +69,12 @@ fn named_rightly(cx: &mut Context, root: &Node) -> bool {
 
 fn races(cx: &mut Context, node: &Node) -> Option<Races> {
     let build = |cx: &mut Context, node: &Node| cx.variant(node, "a build", &["Dev", "Release"]);
-    let mut fields = cx.fields(node, "a package with loom models")?;
-    let cfg = fields.or(cx, "cfg", "loom".to_owned(), text);
+    let mut fields = cx.fields(node, "a package with models of races")?;
+    let engine = fields.or(cx, "engine", Engine::Loom, engine);
+    let cfg = fields.or(cx, "cfg", engine.cfg().unwrap_or("none").to_owned(), text);
     let races = Races {
         manifest: fields.required(cx, "manifest", text),
+        engine,
         package: fields.optional(cx, "package", text),
         tests: fields.or(cx, "tests", Vec::new(), texts),
         only: fields.or(cx, "only", Vec::new(), texts),
@@ -82,6 +85,15 @@ fn races(cx: &mut Context, node: &Node) -> Option<Races> {
     };
     fields.finish(cx);
     Some(races)
+}
+
+fn engine(cx: &mut Context, node: &Node) -> Option<Engine> {
+    let engine = match cx.variant(node, "what plays models", &["Loom", "Shuttle", "Tsan"])? {
+        "Shuttle" => Engine::Shuttle,
+        "Tsan" => Engine::Tsan,
+        _ => Engine::Loom,
+    };
+    Some(engine)
 }
 
 fn phases(cx: &mut Context, node: &Node) -> Option<Phases> {
