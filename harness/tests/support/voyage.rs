@@ -19,7 +19,7 @@ static TURN: Mutex<()> = Mutex::new(());
 /// A place for one run: an experiment file, a run folder, a state folder of its own.
 pub struct Voyage {
     dir: TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 /// A run under way.
@@ -30,9 +30,14 @@ pub struct Running {
 impl Voyage {
     pub fn new(experiment: &str) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { _turn: Some(turn), ..Self::beside_others(experiment) }
+    }
+
+    /// One that waits for no other: for runs of which nothing is asserted that others beside them may change.
+    pub fn beside_others(experiment: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("shakedown-test-").tempdir().unwrap();
         fs::write(dir.path().join("experiment.ron"), experiment).unwrap();
-        Self { dir, _turn: turn }
+        Self { dir, _turn: None }
     }
 
     pub fn file(&self) -> PathBuf {
