@@ -14,6 +14,8 @@ pub mod endpoints;
 mod entry;
 pub mod read;
 pub mod record;
+mod rounds;
+mod sync;
 mod table;
 mod varint;
 pub mod write;

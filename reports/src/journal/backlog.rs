@@ -56,6 +56,11 @@ impl Backlog {
         }
     }
 
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.measurements.is_empty()
+    }
+
     /// How many entries were given up so far.
     pub const fn dropped(&self) -> u64 {
         self.dropped

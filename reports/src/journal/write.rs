@@ -6,7 +6,7 @@
 //! machine itself loses power, and then the journal still opens.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,35 +15,14 @@ use rusqlite::{Connection, OpenFlags};
 use super::backlog::Backlog;
 use super::entry::Entry;
 use super::record::{Event, Meta, Record, What};
+use super::rounds::{Queue, Rounds};
 use super::{FILE, JournalError, table};
 
 /// The end of a journal that is being written. Shared by reference; every method may be called from any thread.
 #[derive(Debug)]
 pub struct Writer {
-    shared: Arc<Shared>,
+    shared: Arc<Rounds<Backlog>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    /// Wakes the thread.
-    wake: Condvar,
-    /// Wakes those who wait for a flush.
-    written: Condvar,
-}
-
-#[derive(Debug)]
-struct State {
-    backlog: Backlog,
-    /// Something waits that must not wait a second.
-    urgent: bool,
-    closed: bool,
-    ended: bool,
-    /// How many times everything that waited has been tried to be written; a flush waits for the next one.
-    rounds: u64,
-    asked: u64,
-    degraded: Option<String>,
 }
 
 /// Where batches go; the disk, or a test's idea of one.
@@ -56,10 +35,6 @@ trait Sink: Send {
 
 /// Entries that may wait: 16,384 measurements are half an hour of ten series and about 16 MB.
 const BOUND: usize = 16_384;
-/// The longest that a row waits before it is committed.
-const PERIOD: Duration = Duration::from_secs(1);
-/// The longest that a flush waits for the disk.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 // === impl Writer ===
 
@@ -74,21 +49,11 @@ impl Writer {
     }
 
     fn start(mut sink: Box<dyn Sink>, bound: usize) -> Result<Self, JournalError> {
-        let state = State {
-            backlog: Backlog::new(bound),
-            urgent: false,
-            closed: false,
-            ended: false,
-            rounds: 0,
-            asked: 0,
-            degraded: None,
-        };
-        let shared =
-            Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new(), written: Condvar::new() });
+        let shared = Arc::new(Rounds::new(Backlog::new(bound)));
         let its = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || its.run(sink.as_mut()))
+            .spawn(move || run(&its, sink.as_mut()))
             .map_err(JournalError::Thread)?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
@@ -96,13 +61,11 @@ impl Writer {
     /// Appends a record. Never waits for the disk; what does not fit is dropped and counted.
     pub fn append(&self, record: Record) {
         let entry = Entry::from(record);
-        let mut state = self.shared.lock();
-        let urgent = entry.is_urgent();
-        state.backlog.push(entry);
-        if urgent {
-            state.urgent = true;
-            self.shared.wake.notify_one();
-        }
+        self.shared.append(|backlog| {
+            let is_urgent = entry.is_urgent();
+            backlog.push(entry);
+            is_urgent
+        });
     }
 
     /// Waits until everything appended so far is on disk, at most five seconds.
@@ -111,19 +74,7 @@ impl Writer {
     ///
     /// [`JournalError::Behind`] where it is not; the writer keeps it and goes on trying.
     pub fn flush(&self) -> Result<(), JournalError> {
-        let mut state = self.shared.lock();
-        // A round that runs already took its batch before: the one after it is meant.
-        let wanted = state.rounds.max(state.asked) + 1;
-        state.asked = wanted;
-        state.urgent = true;
-        self.shared.wake.notify_one();
-        let waits = |state: &mut State| state.rounds < wanted && !state.ended;
-        let (state, _) = self
-            .shared
-            .written
-            .wait_timeout_while(state, PATIENCE, waits)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.outcome(state.rounds >= wanted || state.ended)
+        self.shared.flush().map_err(|why| JournalError::Behind { why })
     }
 
     /// Writes what waits, folds the write-ahead log into the file and ends the thread. What is appended later is lost.
@@ -133,25 +84,23 @@ impl Writer {
     /// [`JournalError::Behind`] where not everything could be written.
     pub fn finish(&self) -> Result<(), JournalError> {
         self.close();
-        let state = self.shared.lock();
-        state.outcome(state.ended)
+        self.shared.end().map_err(|why| JournalError::Behind { why })
     }
 
     /// How many records were given up because there was no room for them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.shared.lock().backlog.dropped()
+        self.shared.look(Backlog::dropped)
     }
 
     /// Why the journal is behind, if it is.
     #[must_use]
     pub fn degraded(&self) -> Option<String> {
-        self.shared.lock().degraded.clone()
+        self.shared.behind()
     }
 
     fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.wake.notify_one();
+        self.shared.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // A panic of the thread shows in `ended`, which it then never set.
@@ -166,73 +115,39 @@ impl Drop for Writer {
     }
 }
 
-// === impl Shared ===
+// === impl Backlog ===
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Every change under this lock is whole before anything can panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+impl Queue for Backlog {
+    type Batch = Vec<Entry>;
 
-    fn run(&self, sink: &mut dyn Sink) {
-        loop {
-            let (batch, last) = self.next_batch();
-            let outcome = if batch.is_empty() { Ok(()) } else { sink.commit(&batch) };
-            if last {
-                sink.close();
-            }
-            self.settle(batch, outcome, last);
-            if last {
-                return;
-            }
-        }
-    }
-
-    fn next_batch(&self) -> (Vec<Entry>, bool) {
-        let state = self.lock();
-        let idle = |state: &mut State| !state.urgent && !state.closed;
-        let (mut state, _) =
-            self.wake.wait_timeout_while(state, PERIOD, idle).unwrap_or_else(PoisonError::into_inner);
-        state.urgent = false;
+    fn take(&mut self, is_behind: bool) -> Vec<Entry> {
         // While nothing can be written, telling about losses would only be lost as well.
-        if state.degraded.is_none() {
-            state.tell_losses();
+        if !is_behind && let Some((at_us, why)) = self.tell() {
+            self.push(Entry::Event(Event { at_us, what: What::Degraded { why } }));
         }
-        (state.backlog.take(), state.closed)
+        self.take()
     }
 
-    fn settle(&self, batch: Vec<Entry>, outcome: Result<(), String>, last: bool) {
-        let mut state = self.lock();
-        match outcome {
-            Ok(()) => state.degraded = None,
-            Err(why) => {
-                state.backlog.restore(batch);
-                state.degraded = Some(why);
-            }
-        }
-        state.rounds += 1;
-        state.ended = last;
-        // A flush that came during this round wants another.
-        state.urgent |= state.asked > state.rounds;
-        drop(state);
-        self.written.notify_all();
+    fn restore(&mut self, batch: Vec<Entry>) {
+        self.restore(batch);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
     }
 }
 
-// === impl State ===
-
-impl State {
-    fn outcome(&self, tried: bool) -> Result<(), JournalError> {
-        match &self.degraded {
-            Some(why) => Err(JournalError::Behind { why: why.clone() }),
-            None if tried => Ok(()),
-            None => Err(JournalError::Behind { why: "the disk did not answer in time".into() }),
+/// The thread: a round after the other, until the last.
+fn run(rounds: &Rounds<Backlog>, sink: &mut dyn Sink) {
+    loop {
+        let (batch, is_last) = rounds.begin();
+        let outcome = if batch.is_empty() { Ok(()) } else { sink.commit(&batch) };
+        if is_last {
+            sink.close();
         }
-    }
-
-    fn tell_losses(&mut self) {
-        if let Some((at_us, why)) = self.backlog.tell() {
-            self.backlog.push(Entry::Event(Event { at_us, what: What::Degraded { why } }));
+        rounds.settle(batch, outcome, is_last);
+        if is_last {
+            return;
         }
     }
 }
