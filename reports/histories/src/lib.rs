@@ -35,5 +35,5 @@ pub use history::{Action, Fate, History, Micro, NEVER, NULL, Op, Transfer};
 pub use model::{MODELS, Model, Rules};
 pub use names::Names;
 pub use read::{ReadError, read};
-pub use segments::{SEGMENT_BYTES, SegmentWriter, Segments};
+pub use segments::{FRAME_BYTES_MAX, SEGMENT_BYTES, SegmentWriter, Segments};
 pub use texts::{Place, Texts};

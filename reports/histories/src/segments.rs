@@ -69,8 +69,13 @@ impl SegmentWriter {
     /// Writes whole lines as one frame.
     ///
     /// # Errors
-    /// When the disk does not take them. Nothing may be written after that: the frame may be there in part.
+    /// When they are more than [`FRAME_BYTES_MAX`], or when the disk does not take them. Nothing may be written after that:
+    /// the frame may be there in part.
     pub fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        if lines.len() as u64 > FRAME_BYTES_MAX {
+            let what = format!("expected at most {FRAME_BYTES_MAX} bytes at once, found {}", lines.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
         if lines.is_empty() {
             return Ok(());
         }
