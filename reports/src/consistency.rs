@@ -57,8 +57,13 @@ fn look(
 ) -> Result<(), String> {
     let model = Model::named(&finding.model).ok_or("the checker does not know its model")?;
     let rules = Rules { memory: asked.memory.as_bytes(), ..Rules::of(model) };
+    let cut = finding
+        .kept
+        .as_ref()
+        .and_then(|kept| kept.cut.clone())
+        .map_or(String::new(), |cut| format!("; {cut}"));
     let mut segments = Segments::open(folder, &finding.workload)
-        .map_err(|error| format!("its history cannot be read from {HISTORIES}: {error}"))?;
+        .map_err(|error| format!("its history cannot be read from {HISTORIES}: {error}{cut}"))?;
     let history = read(&mut segments, &rules).map_err(|error| match error {
         ReadError::Empty => "its history is empty: no operation began".to_owned(),
         ReadError::Memory { most, .. } => {
@@ -97,12 +102,12 @@ fn look(
 /// Whether the history goes on to the end of its load: what is consistent as far as it goes says nothing of the rest.
 fn is_whole(segments: &Segments, finding: &ConsistencyFinding) -> Result<(), String> {
     let only = "it is consistent as far as it goes, and its end is missing";
-    if let Some(torn) = segments.torn() {
-        return Err(format!("{only}: {torn}"));
-    }
     let Some(kept) = &finding.kept else { return Err(format!("{only}: the run was cut")) };
     if let Some(cut) = &kept.cut {
         return Err(format!("{only}: {cut}"));
+    }
+    if let Some(torn) = segments.torn() {
+        return Err(format!("{only}: {torn}"));
     }
     if kept.events != segments.lines() {
         let (expected, found) = (kept.events, segments.lines());

@@ -1,5 +1,7 @@
 //! Histories in run folders: what the judge makes of whole ones, wrong ones, and what is left of others.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 
 use shakedown_histories::SegmentWriter;

@@ -76,11 +76,17 @@ const BYTES_MAX: u64 = 8 << 30;
 // === impl History ===
 
 impl History {
-    /// Begins one.
-    ///
-    /// # Errors
-    /// When its folder, its first file or its thread cannot be made.
-    pub(crate) fn begin(place: &HistoryPlace, workload: &str) -> io::Result<Self> {
+    /// Begins one. Where its folder, its first file or its thread cannot be made, the load goes on and nothing is kept: the
+    /// end of the history tells why.
+    pub(crate) fn begin(place: &HistoryPlace, workload: &str) -> Self {
+        Self::try_begin(place, workload).unwrap_or_else(|error| {
+            let (blocks, _) = sync_channel(0);
+            let cut = Some(format!("it could not be begun: {error}"));
+            Self { blocks: None, cut, ..Self::new(blocks, None) }
+        })
+    }
+
+    fn try_begin(place: &HistoryPlace, workload: &str) -> io::Result<Self> {
         let segments = SegmentWriter::create(&place.folder, workload)?;
         let (blocks, received) = sync_channel(BLOCKS_WAITING);
         let writer = Builder::new().name("history".to_owned()).spawn(move || write(segments, &received))?;
@@ -180,7 +186,7 @@ mod tests {
     fn what_is_noted_is_read_back_as_a_history() {
         let folder = tempfile::tempdir().unwrap();
         let place = HistoryPlace { folder: folder.path().join("histories"), run: "r".into() };
-        let mut history = History::begin(&place, "ops").unwrap();
+        let mut history = History::begin(&place, "ops");
         for process in 0..5_000 {
             history.note(event(process, Kind::Invoke));
             if process % 3 > 0 {
@@ -194,7 +200,13 @@ mod tests {
         let read = read(Segments::open(&place.folder, "ops").unwrap(), &Rules::of(Model::Counter)).unwrap();
         assert_eq!(read.ops.len(), 5_000);
         assert_eq!(read.ops.iter().filter(|op| op.fate == Fate::Done).count(), 1_667);
-        assert!(History::begin(&place, "ops").is_err(), "a history is never written over");
+        let mut again = History::begin(&place, "ops");
+        again.note(event(0, Kind::Invoke));
+        let HistoryEnd { events, cut } = again.finish();
+        assert!(
+            events == 0 && cut.is_some_and(|why| why.contains("could not be begun")),
+            "it is never written over"
+        );
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
         }
         Workload::Operations(operations) => {
             let place = start.history.as_ref();
-            let history = place.map(|place| History::begin(place, &start.name)).transpose()?;
+            let history = place.map(|place| History::begin(place, &start.name));
             // Two workloads of a run must not meet at an object.
             let names = format!("{}:{}", place.map_or("shakedown", |place| &place.run), start.name);
             let client = OperationsClient::new(&operations, &names, history);

@@ -55,6 +55,23 @@ pub enum Operation {
     Add,
 }
 
+// === impl OperationsWorkload ===
+
+impl OperationsWorkload {
+    /// What is done, in words behind others: `, cas-register on 5 objects`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Self { model, keys, retries, .. } = self;
+        let noun = if *keys == 1 { "object" } else { "objects" };
+        let again = match retries {
+            0 => String::new(),
+            1 => ", sent again once where nobody answers".to_owned(),
+            times => format!(", sent again up to {times} times where nobody answers"),
+        };
+        format!(", {} on {keys} {noun}{again}", model.of_history())
+    }
+}
+
 // === impl OperationModel ===
 
 impl OperationModel {
