@@ -150,6 +150,7 @@ fn a_redis_is_consistent_behind_a_flaky_link_and_a_client_that_sends_an_incremen
     assert!(finding(&voyage, "registers")["keys"].as_u64().unwrap() > 5, "objects were left for new ones");
     let found = finding(&voyage, "careless");
     assert_eq!(found["verdict"], "fail", "{found}");
+    assert!(!found["during"].as_array().unwrap().is_empty(), "a sum is wrong since some fault held: {found}");
     let reasons = voyage.summary()["reasons"].clone();
     let about: Vec<&str> =
         reasons.as_array().unwrap().iter().map(|it| it["about"].as_str().unwrap()).collect();

@@ -146,6 +146,10 @@ fn tell_failure(
     };
     finding.window = shown.map(line).collect();
     finding.at = history.ops.get(failure.stuck as usize).map(|op| seconds(op.times[0]));
+    if matches!(rules.model, Model::Counter | Model::Set) {
+        let first = history.ops.iter().find(|op| op.key == failure.key);
+        finding.since = first.map(|op| seconds(op.times[0]));
+    }
     let key = String::from_utf8_lossy(history.keys.text(failure.key)).trim_matches('"').to_owned();
     finding.why = format!("object {key} is not consistent: {}", failure.what);
     finding.key = Some(key);

@@ -170,6 +170,24 @@ fn a_wrong_history_fails_whatever_is_missing_and_is_shown_with_the_faults_that_h
 }
 
 #[test]
+fn a_sum_may_be_wrong_since_a_fault_that_held_before() {
+    let lines = [
+        (0, "invoke", "add", "1"),
+        (0, "ok", "add", "1"),
+        (1, "invoke", "add", "1"),
+        (1, "ok", "add", "1"),
+        (1, "invoke", "add", "1"),
+        (1, "ok", "add", "1"),
+        (1, "invoke", "read", "null"),
+        (1, "ok", "read", "4"),
+    ];
+    let (_, finding, _dir) =
+        judged(&Run { model: "Counter", check: "", lines: &lines, kept: Some((8, None)) });
+    assert_eq!((finding.verdict, finding.at, finding.since), (Verdict::Fail, Some(6.0), Some(0.0)));
+    assert_eq!(finding.during, ["cut <off>"], "it held from 2 s to 5 s");
+}
+
+#[test]
 fn a_history_that_is_gone_is_no_pass() {
     let run = Run { model: "Register", check: "", lines: RIGHT, kept: Some((6, None)) };
     let (_, _, dir) = judged(&run);

@@ -38,6 +38,9 @@ pub struct ConsistencyFinding {
     pub from_any_state: bool,
     /// Operations from before them of which nobody knows how they ended.
     pub open_before: u64,
+    /// Since when what is wrong may have come about, in seconds from the start of the load: a sum or a set that is wrong may
+    /// have been so since its first operation. `None`: it is all in the window.
+    pub since: Option<f64>,
     /// The faults that held in that time.
     pub during: Vec<String>,
 }
@@ -81,6 +84,7 @@ pub fn findings(plan: &Plan, course: &Course<'_>) -> Vec<ConsistencyFinding> {
         window: Vec::new(),
         from_any_state: false,
         open_before: 0,
+        since: None,
         during: Vec::new(),
     };
     plan.experiment.consistency.iter().map(|check| finding(&check.of)).collect()
@@ -93,7 +97,8 @@ impl Analysis {
     pub(crate) fn take_histories(&mut self, look: impl Fn(&mut ConsistencyFinding)) {
         for finding in &mut self.consistency {
             look(finding);
-            let moments = finding.window.iter().flat_map(|line| [Some(line.from), line.to]).flatten();
+            let window = finding.window.iter().flat_map(|line| [Some(line.from), line.to]);
+            let moments = window.chain([finding.since]).flatten();
             let (from, to) = moments.fold((f64::MAX, f64::MIN), |(from, to), at| (from.min(at), to.max(at)));
             let held = self.faults.iter().filter(|fault| held(fault, from, to));
             finding.during = held.map(FaultFinding::title).collect();
