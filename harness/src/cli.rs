@@ -80,7 +80,8 @@ index may be missing; each key is an object of its own. f and value, by model:
   kv-append         get; put TEXT; append TEXT       lock         acquire; release
   bank              transfer {from,to,amount}; read {ACCOUNT: BALANCE, …}
   list-append       txn [[\"append\",KEY,V],[\"r\",KEY,[V,…]],…]
-What was read stands on the ok line.
+What was read stands on the ok line. A history that a run kept (`consistency` in its experiment) is given by its first file,
+RUN/histories/WORKLOAD.000001.jsonl.zst; those that follow it are read with it, up to the first that is not whole.
 
 Piped, or with --json, each file gives one JSON object on a line, in order; a file that is not a history gives
 {\"file\":…,\"verdict\":null,\"error\":…}. check_ms is the check alone, parse_ms the reading before it, and window_ms the

@@ -19,6 +19,7 @@ use shakedown_scenarios::library::{self, LIBRARY};
 use shakedown_scenarios::template::{self, TEMPLATES};
 
 use crate::cli::{Cli, Command};
+use crate::clock::Clock;
 use crate::console::{chain, put, say, tell};
 use crate::exit::{Exit, Refused, Wrong};
 use crate::{demo, doctor, postgres};
@@ -81,7 +82,8 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 }
 
 fn report(run: &Path) -> Result<Exit> {
-    let analysis = shakedown_reports::report(run).map_err(|error| Refused(chain(&error)))?;
+    let clock = Clock::start();
+    let analysis = shakedown_reports::report(run, &|| clock.now()).map_err(|error| Refused(chain(&error)))?;
     conclude::conclude(run, &analysis);
     conclude::tell_ledger(run);
     Ok(Exit::from_code(analysis.exit_code()))

@@ -6,7 +6,8 @@
 //! ([`resolver`]). It behaves like an honest small
 //! system: nothing is retried, nothing is hidden, a lost connection is replaced by the next request that needs one.
 //!
-//! A third role stands by itself: the *chat* ([`chat`]) sends to all WebSockets what is said on one.
+//! A third role stands by itself: the *chat* ([`chat`]) sends to all WebSockets what is said on one. A fourth one, the
+//! *primary* ([`primary`]), keeps registers on a store that is its replica, and may be told to acknowledge writes too early.
 //!
 //! It knows nothing of experiments, links or faults, has no defects planted (those are in `fixtures`), and listens on
 //! 127.0.0.1 only.
@@ -20,11 +21,13 @@ use shakedown_scenarios::units::Span;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::primary::Acknowledge;
 use crate::console;
 
 pub mod cache;
 pub mod chat;
 pub mod pool;
+pub mod primary;
 pub mod resolver;
 pub mod shop;
 pub mod store;
@@ -38,9 +41,15 @@ pub struct Options {
     /// The port on 127.0.0.1 to listen on; 0 takes any free one
     #[arg(long, value_name = "PORT")]
     pub port: u16,
-    /// Where the shop finds its store; must be a loopback address
-    #[arg(long, value_name = "HOST:PORT", value_parser = loopback, required_if_eq("role", "shop"))]
+    /// Where the shop finds its store, and the primary its replica; must be a loopback address
+    #[arg(long, value_name = "HOST:PORT", value_parser = loopback, required_if_eq_any([("role", "shop"), ("role", "primary")]))]
     pub db: Option<SocketAddr>,
+    /// Where the primary reads from its replica [default: as --db]; must be a loopback address
+    #[arg(long, value_name = "HOST:PORT", value_parser = loopback)]
+    pub reads: Option<SocketAddr>,
+    /// When the primary acknowledges a write
+    #[arg(long, value_enum, default_value_t = Acknowledge::Late)]
+    pub acknowledge: Acknowledge,
     /// The name under which the shop asks `--resolver` for its store; the port is that of `--db`
     #[arg(long, value_name = "NAME", requires = "resolver")]
     pub db_name: Option<String>,
@@ -64,6 +73,8 @@ pub enum Role {
     Store,
     /// WebSockets: what one says, all hear
     Chat,
+    /// Registers, in Redis's protocol: `GET key`, `SET key value`; kept on a store
+    Primary,
 }
 
 /// Why the demonstration target could not serve.
@@ -77,8 +88,8 @@ pub enum DemoError {
         /// Why not.
         source: io::Error,
     },
-    /// The shop was given no store.
-    #[error("serve the shop without a store; name one with `--db 127.0.0.1:PORT`")]
+    /// The shop, or the primary, was given no store.
+    #[error("serve the shop or the primary without a store; name one with `--db 127.0.0.1:PORT`")]
     NoStore,
     /// The process could not be told to listen to SIGTERM.
     #[error("listen to SIGTERM and SIGINT")]
@@ -114,7 +125,7 @@ pub async fn serve(options: Options) -> Result<(), DemoError> {
 /// Serves on a listener that is open already, until `stop` is done.
 ///
 /// # Errors
-/// When a shop was given no store.
+/// When a shop or a primary was given no store.
 pub async fn serve_on(
     listener: TcpListener,
     options: &Options,
@@ -123,6 +134,11 @@ pub async fn serve_on(
     match options.role {
         Role::Store => store::serve(listener, stop).await,
         Role::Chat => chat::serve(listener, stop).await,
+        Role::Primary => {
+            let copies = options.db.ok_or(DemoError::NoStore)?;
+            let (reads, acknowledge) = (options.reads.unwrap_or(copies), options.acknowledge);
+            primary::serve(listener, primary::Replica { copies, reads, acknowledge }, stop).await;
+        }
         Role::Shop => {
             let address = options.db.ok_or(DemoError::NoStore)?;
             let upstream = match options.db_name.clone().zip(options.resolver) {
@@ -164,6 +180,9 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 fn announce(options: &Options, listener: &TcpListener) {
     let address = listener.local_addr().map_or_else(|_| "an unknown address".to_owned(), |it| it.to_string());
     match (options.role, options.db) {
+        (Role::Primary, Some(db)) => {
+            console::say(&format!("the primary listens on {address}; its replica is {db}"))
+        }
         (Role::Shop, Some(db)) => console::say(&format!("the shop listens on {address}; its store is {db}")),
         (role, _) => console::say(&format!("the {role:?} listens on {address}").to_lowercase()),
     }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shakedown_reports::journal::{ModelOutcome, What, Window};
+use shakedown_reports::journal::{HistoryKept, ModelOutcome, What, Window};
 use shakedown_scenarios::experiment::Phase;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::units::Span;
@@ -163,6 +163,9 @@ impl Display {
             What::Model(model) if model.outcome != ModelOutcome::Pass => {
                 let why = model.why.as_deref().unwrap_or_default();
                 format!("MODEL     {}: {} {why}", model.name, model.outcome.word())
+            }
+            What::HistoryKept(HistoryKept { workload, cut: Some(why), .. }) => {
+                format!("degraded  the history of `{workload}` ends early: {why}")
             }
             What::Degraded { why } => format!("degraded  {why}"),
             _ => return None,

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shakedown_faults::process::RUN_VARIABLE;
-use shakedown_load::{Load, LoadEnd, Stopper};
+use shakedown_load::{HistoryPlace, Load, LoadEnd, Stopper};
+use shakedown_reports::HISTORIES;
 use shakedown_reports::journal::{
     Ending, Event, ExportSample, HostSample, ModelPlayed, Record, Sample, What, Window, Writer,
 };
@@ -299,6 +300,7 @@ impl Runner {
                 seed: plan.seed,
                 start: self.clock.instant(zero),
                 duration: plan.experiment.phases.total(),
+                history: self.history_of(name),
             };
             match shakedown_load::start(start, windows.clone()) {
                 Ok(load) => {
@@ -312,6 +314,16 @@ impl Runner {
             self.internal.get_or_insert_with(|| why.clone());
             self.step_aside(Input::Broken(why));
         }
+    }
+
+    /// Where the history of a workload is kept, if the experiment asks about it.
+    fn history_of(&self, workload: &str) -> Option<HistoryPlace> {
+        let start = &self.prepared.start;
+        let is_asked = start.plan.experiment.consistency.iter().any(|asked| asked.of == workload);
+        is_asked.then(|| HistoryPlace {
+            folder: start.folder.path().join(HISTORIES),
+            run: start.folder.marker().to_owned(),
+        })
     }
 
     fn start_probes(&mut self) {

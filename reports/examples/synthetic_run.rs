@@ -123,7 +123,7 @@ fn write(dir: &Path, plan: &Plan, entries: Vec<Entry>) -> Result<(), Box<dyn std
 #[expect(clippy::print_stdout, reason = "and tells it on standard output")]
 fn tell(dir: &Path) -> ExitCode {
     let start = Instant::now();
-    match report(dir) {
+    match report(dir, &|| Span::ZERO) {
         Ok(analysis) => {
             let series = analysis.timeline.series.len();
             println!(

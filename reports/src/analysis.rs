@@ -12,6 +12,7 @@ use shakedown_scenarios::plan::Plan;
 
 use crate::journal::{Entry, Journal, ModelPlayed};
 
+mod consistency;
 mod course;
 mod endpoints;
 mod exports;
@@ -29,6 +30,7 @@ pub mod series;
 mod targets;
 mod verdict;
 
+pub use consistency::{ConsistencyFinding, OperationLine};
 pub use exports::{ExportFinding, Exported, FigureFinding};
 pub use finding::*;
 pub use fold::analyze_entries;
@@ -61,6 +63,9 @@ pub struct Analysis {
     /// The loom models that were played before the load.
     #[serde(default)]
     pub models: Vec<ModelPlayed>,
+    /// What the histories of workloads say, in the experiment's order.
+    #[serde(default)]
+    pub consistency: Vec<ConsistencyFinding>,
     /// What became of the pages with figures that targets export.
     #[serde(default)]
     pub exports: Vec<ExportFinding>,

@@ -14,7 +14,8 @@ use self::figure::Figure;
 use self::plots::PlotError;
 pub(crate) use self::plots::{learn_font, pack};
 use self::view::View;
-use crate::analysis::{Analysis, LeakFinding};
+use crate::analysis::{Analysis, ConsistencyFinding, LeakFinding, OperationLine};
+use crate::history_plot::{Bar, HistoryPlot, history_plot};
 use crate::leak_plot::{LeakPlot, leak_plot, leak_png};
 use crate::show::Unit;
 
@@ -66,6 +67,8 @@ pub fn write(dir: &Path, plan: &Plan, analysis: &Analysis) -> Result<Vec<PathBuf
     let mut view = View::of(plan, analysis);
     let drawn = leak_plots(&analysis.leaks)?;
     view.show_leaks(&drawn);
+    let histories = history_plots(&analysis.consistency)?;
+    view.show_histories(&histories);
     let figure = Figure::of(analysis);
     let mut summary = serde_json::to_vec(analysis).expect("an analysis holds only text, numbers and lists");
     summary.push(b'\n');
@@ -84,6 +87,9 @@ pub fn write(dir: &Path, plan: &Plan, analysis: &Analysis) -> Result<Vec<PathBuf
     for leak in &drawn {
         written.push(place(&plots, &format!("{}.svg", leak.name), leak.svg.as_bytes())?);
         written.push(place(&plots, &format!("{}.png", leak.name), &leak.png)?);
+    }
+    for history in &histories {
+        written.push(place(&plots, &format!("{}.svg", history.name), history.svg.as_bytes())?);
     }
     forget_others(&plots, &written);
     Ok(written)
@@ -130,12 +136,55 @@ fn draw_leak(place: usize, leak: &LeakFinding) -> Result<LeakDrawn, PagesError> 
     Ok(LeakDrawn { svg, png, title, name })
 }
 
-/// Plots of leaks that an earlier report found and this one did not.
+/// The window of a history that is not consistent, drawn.
+#[derive(Debug)]
+pub(crate) struct HistoryDrawn {
+    /// Which of the findings.
+    pub(crate) row: usize,
+    /// Its file's name, without the ending.
+    pub(crate) name: String,
+    /// What it says, for those who do not see it.
+    pub(crate) title: String,
+    pub(crate) svg: String,
+}
+
+fn history_plots(findings: &[ConsistencyFinding]) -> Result<Vec<HistoryDrawn>, PagesError> {
+    let shown = findings.iter().enumerate().filter(|(_, finding)| !finding.window.is_empty());
+    shown.map(|(row, finding)| draw_history(row, finding)).collect()
+}
+
+fn draw_history(row: usize, finding: &ConsistencyFinding) -> Result<HistoryDrawn, PagesError> {
+    let during = if finding.during.is_empty() {
+        String::new()
+    } else {
+        format!(", during {}", finding.during.join(", "))
+    };
+    let title = clean::clean(&format!("operations of {}{during}", finding.workload)).into_owned();
+    let bar = |op: &OperationLine| Bar {
+        row: format!("process {}", op.process),
+        words: format!("{} {}", op.f, op.value),
+        from: op.from,
+        to: op.to,
+        is_stuck: op.is_stuck,
+    };
+    let bars: Vec<Bar> = finding.window.iter().map(bar).collect();
+    let moments = || bars.iter().flat_map(|bar| [Some(bar.from), bar.to]).flatten();
+    let end = |at: f64| format!("{at:.6} s");
+    let ends = [end(moments().fold(f64::MAX, f64::min)), end(moments().fold(f64::MIN, f64::max))];
+    // A workload's name is one that a file may have.
+    let name = format!("history-{}-{}", row + 1, finding.workload);
+    let plot = HistoryPlot { title: &title, what: &finding.why, bars: &bars, ends };
+    let failed = |why| PagesError::Plot { name: name.clone(), source: PlotError::Draw(why) };
+    let svg = history_plot(&plot).map_err(failed)?;
+    Ok(HistoryDrawn { row, name, title, svg })
+}
+
+/// Plots of leaks and histories that an earlier report found and this one did not.
 fn forget_others(plots: &Path, written: &[PathBuf]) {
     let Ok(entries) = fs::read_dir(plots) else { return };
     let stale = entries.flatten().map(|entry| entry.path()).filter(|path| {
-        let leak = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("leak-"));
-        leak && !written.contains(path)
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        (name.starts_with("leak-") || name.starts_with("history-")) && !written.contains(path)
     });
     // One that stays is only one file too many.
     stale.for_each(|path| drop(fs::remove_file(path)));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use shakedown_scenarios::plan::{Plan, PlanError};
 
 use crate::analysis::{Analysis, analyze};
+use crate::consistency::{self, Now};
 use crate::journal::{Journal, JournalError};
 use crate::pages::{self, PagesError};
 
@@ -44,19 +45,20 @@ pub enum ReportError {
     Pages(#[from] PagesError),
 }
 
-/// Judges the run in the folder `dir` and writes all its pages there.
+/// Judges the run in the folder `dir` and writes all its pages there. The clock bounds the search in histories.
 ///
 /// # Errors
 ///
 /// Where there is no plan or journal that can be read at all, or a page cannot be written. What is missing in a journal
 /// is no error: the analysis says so.
-pub fn report(dir: &Path) -> Result<Analysis, ReportError> {
-    let (plan, analysis) = judge_plan(dir)?;
+pub fn report(dir: &Path, now: Now<'_>) -> Result<Analysis, ReportError> {
+    let (plan, mut analysis) = judge_plan(dir)?;
+    consistency::judge(dir, &plan, &mut analysis, now);
     pages::write(dir, &plan, &analysis)?;
     Ok(analysis)
 }
 
-/// Judges the run in the folder `dir` and writes nothing.
+/// Judges the run in the folder `dir` by its journal alone, and writes nothing: histories are not looked at.
 ///
 /// # Errors
 ///

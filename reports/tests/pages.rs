@@ -10,6 +10,7 @@ use shakedown_reports::analysis::{Analysis, Origin, Sort, Verdict, analyze_entri
 use shakedown_reports::journal::{Entry, What, Writer};
 use shakedown_reports::{PLAN, ReportError, pages, report};
 use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::units::Span;
 use synthetic::{bend, break_second, event, events, meta, no_leak, plan, record, sorted, story};
 
 const PANELS: [&str; 7] = ["timeline", "load", "latency", "errors", "memory", "handles", "cpu"];
@@ -32,7 +33,7 @@ fn read(dir: &Path, name: &str) -> String {
 fn a_report_leaves_all_its_files_and_no_others() {
     let plan = plan(|_| {});
     let dir = folder(&plan, story(&plan));
-    let analysis = report(dir.path()).unwrap();
+    let analysis = report(dir.path(), &|| Span::ZERO).unwrap();
     assert_eq!(analysis.verdict, Verdict::Pass);
     let mut files: Vec<String> = Vec::new();
     for folder in [dir.path().to_path_buf(), dir.path().join("plots")] {
@@ -61,13 +62,13 @@ fn a_report_leaves_all_its_files_and_no_others() {
 fn a_report_is_the_same_again_and_elsewhere() {
     let plan = plan(|_| {});
     let dir = folder(&plan, story(&plan));
-    let first = report(dir.path()).unwrap();
+    let first = report(dir.path(), &|| Span::ZERO).unwrap();
     let (html, summary) = (read(dir.path(), "report.html"), read(dir.path(), "summary.json"));
     let elsewhere = tempfile::tempdir().unwrap();
     for name in [PLAN, "run.sqlite"] {
         fs::copy(dir.path().join(name), elsewhere.path().join(name)).unwrap();
     }
-    assert_eq!(report(elsewhere.path()).unwrap(), first);
+    assert_eq!(report(elsewhere.path(), &|| Span::ZERO).unwrap(), first);
     assert_eq!(read(elsewhere.path(), "report.html"), html);
     assert_eq!(read(elsewhere.path(), "summary.json"), summary);
 }
@@ -105,7 +106,7 @@ fn a_cut_run_is_reported_on_with_what_there_is() {
     let plan = plan(|_| {});
     let cut: Vec<Entry> = story(&plan).into_iter().filter(|entry| entry.at_us() <= 34_000_000).collect();
     let dir = folder(&plan, cut);
-    assert_eq!(report(dir.path()).unwrap().exit_code(), 2);
+    assert_eq!(report(dir.path(), &|| Span::ZERO).unwrap().exit_code(), 2);
     assert!(read(dir.path(), "report.html").contains("was cut at 00:34 of 01:20"));
     assert!(read(dir.path(), "plots/timeline.svg").contains("nothing measured"));
 }
@@ -115,7 +116,7 @@ fn a_rehearsal_is_stamped() {
     let mut plan = plan(|_| {});
     plan.rehearse = 96.0;
     let dir = folder(&plan, story(&plan));
-    report(dir.path()).unwrap();
+    report(dir.path(), &|| Span::ZERO).unwrap();
     for name in ["report.html", "report.md"] {
         assert!(read(dir.path(), name).contains("A rehearsal: durations were divided by 96"), "{name}");
     }
@@ -124,11 +125,11 @@ fn a_rehearsal_is_stamped() {
 #[test]
 fn what_is_no_run_folder_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(matches!(report(dir.path()), Err(ReportError::NoPlan { .. })));
+    assert!(matches!(report(dir.path(), &|| Span::ZERO), Err(ReportError::NoPlan { .. })));
     fs::write(dir.path().join(PLAN), "(format: 1, seed:").unwrap();
-    assert!(matches!(report(dir.path()), Err(ReportError::NotAPlan { .. })));
+    assert!(matches!(report(dir.path(), &|| Span::ZERO), Err(ReportError::NotAPlan { .. })));
     fs::write(dir.path().join(PLAN), plan(|_| {}).to_ron()).unwrap();
-    let error = report(dir.path()).unwrap_err();
+    let error = report(dir.path(), &|| Span::ZERO).unwrap_err();
     assert!(error.to_string().contains("run.sqlite"), "{error}");
 }
 
@@ -211,7 +212,7 @@ fn hostile_pages(text: &str) -> (tempfile::TempDir, Analysis) {
 fn a_mix_has_a_table_of_its_endpoints() {
     let plan = plan(|_| {});
     let dir = folder(&plan, story(&plan));
-    let analysis = report(dir.path()).unwrap();
+    let analysis = report(dir.path(), &|| Span::ZERO).unwrap();
     let [items, out] = analysis.workloads[0].endpoints.as_slice() else { panic!("two endpoints") };
     assert_eq!((items.name.as_str(), out.name.as_str()), ("GET /items/{n}", "check <b>out</b>"));
     let whole = analysis.workloads[0].over.last().unwrap();

@@ -15,6 +15,7 @@ use crate::workload::{Destination, Workload};
 
 mod addresses;
 mod arrivals;
+mod consistency;
 mod exports;
 mod faults;
 mod gates;
@@ -40,6 +41,7 @@ pub(crate) fn check(experiment: &Experiment, places: &Places) -> Vec<Problem> {
     schedule::rules(&mut checker);
     probes::rules(&mut checker);
     races::rules(&mut checker);
+    consistency::rules(&mut checker);
     gates::rules(&mut checker);
     guard::rules(&mut checker);
     checker.problems
@@ -81,9 +83,12 @@ fn whole(checker: &mut Checker<'_>) {
             "give a phase a length, such as `chaos: \"30s\"`",
         );
     }
-    let judged =
-        !(experiment.gates.is_empty() && experiment.hypothesis.is_empty() && experiment.races.is_empty());
-    if !judged
+    let nothing = experiment.gates.is_empty()
+        && experiment.hypothesis.is_empty()
+        && experiment.races.is_empty()
+        && experiment.consistency.is_empty();
+    if nothing
+        && !checker.places.is_broken(&part!["consistency"])
         && !checker.places.is_broken(&part!["races"])
         && !checker.places.is_broken(&part!["gates"])
         && !checker.places.is_broken(&part!["hypothesis"])

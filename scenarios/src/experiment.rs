@@ -12,7 +12,7 @@ use crate::gate::Gate;
 use crate::guard::Guard;
 use crate::probe::Probe;
 use crate::target::{Link, Target, Way};
-use crate::units::Span;
+use crate::units::{Size, Span};
 use crate::workload::Workload;
 
 /// A whole experiment, with variables already put in.
@@ -42,6 +42,21 @@ pub struct Experiment {
     /// Models of races that are played before the load begins.
     #[serde(default)]
     pub races: Vec<Races>,
+    /// Workloads whose histories are kept and judged.
+    #[serde(default)]
+    pub consistency: Vec<Consistency>,
+}
+
+/// The history of a workload, as a part of the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consistency {
+    /// The workload, one of `Operations`: it says what the objects are.
+    pub of: String,
+    /// How long the search for an order may take once the run is over; what needs none is always looked at.
+    pub time: Span,
+    /// How much memory the history and the search may take, about.
+    pub memory: Size,
 }
 
 /// The models of races of a package, as a part of the verdict.

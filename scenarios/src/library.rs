@@ -24,6 +24,7 @@ pub const LIBRARY: &[Entry] = library![
     "workday",
     "bad-network",
     "split-brain",
+    "stale-read",
     "http-faults",
     "dns-faults",
     "udp-faults",

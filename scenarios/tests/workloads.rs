@@ -6,7 +6,9 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
-use shakedown_scenarios::workload::{Arrivals, Habits, HttpRequest, Spacing, TcpExchange, Think, Workload};
+use shakedown_scenarios::workload::{
+    Arrivals, Habits, HttpRequest, OperationsWorkload, Spacing, TcpExchange, Think, Workload,
+};
 
 /// The plan of an experiment whose only workload is this.
 fn planned(workload: &str) -> Plan {
@@ -215,4 +217,20 @@ fn requests_have_the_name_of_their_path_unless_they_have_their_own() {
     let Workload::Tcp(tcp) = workload(&plan) else { panic!("not TCP") };
     let names: Vec<String> = tcp.exchanges.iter().map(TcpExchange::endpoint).collect();
     assert_eq!(names, ["SET a:{n} 1", "empty"]);
+}
+
+#[test]
+fn operations_say_what_their_objects_are_and_a_plan_keeps_it() {
+    let plan = planned(
+        r#"Operations(to: Target("shop"), arrivals: Closed(users: 3, think: "1s"), model: CasRegister, retries: 2)"#,
+    );
+    let Workload::Operations(operations) = workload(&plan) else { panic!("no operations") };
+    let OperationsWorkload { connections, keys, operations_per_key, timeout, .. } = operations;
+    assert_eq!((*connections, *keys, *operations_per_key, *timeout), (3, 5, 1_000, Span::secs(1)));
+    let words = workload(&plan).describe();
+    assert!(
+        words.ends_with(", cas-register on 5 objects, sent again up to 2 times where nobody answers"),
+        "{words}"
+    );
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
 }

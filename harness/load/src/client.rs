@@ -4,6 +4,7 @@
 //! sockets nor time, and its rules hold however the network cuts the bytes.
 
 pub(crate) mod http;
+pub(crate) mod operations;
 pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod search;
@@ -11,6 +12,7 @@ pub(crate) mod secret;
 pub(crate) mod tcp;
 pub(crate) mod websocket;
 
+use crate::history::HistoryEnd;
 use crate::mix::Ask;
 
 /// A protocol with its requests and what they expect.
@@ -34,6 +36,25 @@ pub(crate) trait Client: 'static {
 
     /// Whether what is sent for a request of this kind has a place for a key.
     fn has_key(&self, kind: usize) -> bool;
+
+    /// A request begins on this seat, in nanoseconds since the start of the load; a connection may have to be opened first.
+    fn begins(&self, _: &Ask, _: &mut Self::Answer, _seat: usize, _now: u64) {}
+
+    /// Whether a request that was sent and failed so is to be sent once more, as the same one.
+    fn asks_again(&self, _: &mut Self::Answer, _: ErrorClass) -> bool {
+        false
+    }
+
+    /// A request that began ended, in whatever way; whether any of it may have reached the target.
+    fn ends(&self, _: &mut Self::Answer, _was_sent: bool, _now: u64) {}
+
+    /// A second of the load is over.
+    fn second(&self) {}
+
+    /// The load is over. How the history that was kept of it ended, if one was.
+    fn finish(&self) -> Option<HistoryEnd> {
+        None
+    }
 
     /// Appends the bytes of a request, and prepares to read its answer.
     fn ask(&self, ask: &Ask, answer: &mut Self::Answer, out: &mut Vec<u8>);

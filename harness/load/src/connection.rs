@@ -37,6 +37,8 @@ pub(crate) struct Connection<C: Client> {
     failures: u32,
     /// Requests that the present stream was asked.
     asked: u32,
+    /// Whether any of the present request may have reached the target.
+    was_sent: bool,
     /// Only a slow consumer has one.
     reading: Option<SlowReading>,
 }
@@ -73,7 +75,18 @@ impl<C: Client> Connection<C> {
             pause: sleep(),
         };
         let (alarm, reading) = (sleep(), shared.habits.read_rate.map(slow));
-        Self { shared, seat, stream: None, answer, unsent: Vec::new(), alarm, failures: 0, asked: 0, reading }
+        Self {
+            shared,
+            seat,
+            stream: None,
+            answer,
+            unsent: Vec::new(),
+            alarm,
+            failures: 0,
+            asked: 0,
+            was_sent: false,
+            reading,
+        }
     }
 
     /// Serves requests for as long as the load lives, beginning with this one; without one the connection is opened first.
@@ -124,8 +137,18 @@ impl<C: Client> Connection<C> {
     async fn take_up(&mut self, ask: Ask) {
         let sent = self.shared.clock.now();
         self.shared.recorder.borrow_mut().sent(sent);
-        let verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
+        self.was_sent = false;
+        self.shared.client.begins(&ask, &mut self.answer, self.seat, sent);
+        let mut verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
+        while let Err(class) = verdict
+            && self.was_sent
+            && self.shared.client.asks_again(&mut self.answer, class)
+        {
+            let deadline = self.shared.clock.now().saturating_add(self.shared.timeout);
+            verdict = self.exchange(&ask, deadline).await;
+        }
         let done = self.shared.clock.now();
+        self.shared.client.ends(&mut self.answer, self.was_sent, done);
         let limit = self.shared.client.within(&ask).unwrap_or(u64::MAX);
         let is_late = done.saturating_sub(ask.due) > limit;
         let verdict = verdict.and(if is_late { Err(ErrorClass::Slow) } else { Ok(()) });
@@ -152,6 +175,7 @@ impl<C: Client> Connection<C> {
             Some(stream) => stream,
             None => self.open(deadline).await?,
         };
+        self.was_sent = true;
         self.send(&stream, ask).map_err(|error| broken(&error))?;
         self.asked = self.asked.saturating_add(1);
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;

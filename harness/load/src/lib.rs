@@ -3,7 +3,7 @@
 //! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix` and `template` (what is asked), `client` (what a
 //! protocol sends and how it reads an answer), `queue` (which connection takes a request, and who waits), `connection`
 //! (the edge that moves bytes), `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`] (what is
-//! counted), `timer`
+//! counted), `history` (what operations with a meaning began and were told), `timer`
 //! and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on their way out), `run` (the thread
 //! and its handle).
 //!
@@ -21,6 +21,7 @@ mod client;
 mod clock;
 mod connection;
 pub mod endpoints;
+mod history;
 mod mix;
 mod outbox;
 mod pacer;
@@ -35,6 +36,7 @@ mod timer;
 mod users;
 
 pub use client::{ClientError, ErrorClass};
+pub use history::{HistoryEnd, HistoryPlace};
 pub use pacer::Ending;
 pub use queue::{WAITING_MAX, WAITING_SECONDS_MAX};
 pub use recorder::histogram;

@@ -211,6 +211,7 @@ impl<C: Client> Pacer<C> {
     }
 
     fn close_second(&mut self) {
+        self.shared.client.second();
         let backlog = self.shared.queue.borrow().backlog() as u64;
         let window = self.shared.recorder.borrow_mut().close_first(backlog);
         self.outbox.send(window);

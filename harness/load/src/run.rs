@@ -18,12 +18,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::DueTimes;
 use crate::client::http::HttpClient;
+use crate::client::operations::OperationsClient;
 use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
 use crate::client::websocket::WebSocketClient;
 use crate::client::{Client, ClientError};
 use crate::clock::Clock;
+use crate::history::{History, HistoryEnd, HistoryPlace};
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::pacer::{Ending, Pacer, Wish};
@@ -50,6 +52,8 @@ pub struct Start {
     pub start: Instant,
     /// How long requests become due.
     pub duration: Span,
+    /// Where the history of its operations is kept; `None`: nowhere. Only workloads of operations have one.
+    pub history: Option<HistoryPlace>,
 }
 
 /// A load that runs. Dropping it aborts the load.
@@ -78,6 +82,8 @@ pub struct LoadEnd {
     pub clamped: u64,
     /// CPU time that the load's thread used.
     pub cpu: Span,
+    /// How the history of its operations ended, if one was kept.
+    pub history: Option<HistoryEnd>,
 }
 
 /// Starts a load on a thread of its own. Each second's window is sent soon after the second ended, also when nothing
@@ -113,6 +119,17 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
             let mix = postgres.transactions.iter().map(|it| (it.weight, it.keys, it.endpoint()));
             let common = Common::new(&start, &client, postgres.timeout, mix);
+            launch(start, client, common, windows)
+        }
+        Workload::Operations(operations) => {
+            let place = start.history.as_ref();
+            let history = place.map(|place| History::begin(place, &start.name));
+            // Two workloads of a run must not meet at an object.
+            let names = format!("{}:{}", place.map_or("shakedown", |place| &place.run), start.name);
+            let client = OperationsClient::new(&operations, &names, history);
+            let mix = operations.model.mix().iter();
+            let mix = mix.map(|(of, weight)| (*weight, operations.keys.into(), of.word().to_owned()));
+            let common = Common::new(&start, &client, operations.timeout, mix);
             launch(start, client, common, windows)
         }
         Workload::WebSocket(websocket) => {
@@ -169,6 +186,7 @@ fn launch<C: Client + Send>(
             windows_lost: 0,
             clamped: 0,
             cpu: thread_cpu(),
+            history: None,
         });
         drop(runtime);
         // Nobody may be waiting any more.
@@ -239,7 +257,8 @@ async fn run<C: Client>(
     let pacer = Pacer::new(shared.clone(), dues, start.duration.as_nanos(), timer, outbox);
     let (ending, windows_lost) = pacer.run(wishes).await;
     let clamped = shared.recorder.borrow().clamped();
-    LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu() }
+    let history = shared.client.finish();
+    LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu(), history }
 }
 
 fn users(arrivals: &Arrivals, chance: Chance) -> Option<Users> {
@@ -319,6 +338,7 @@ impl Load {
             windows_lost: 0,
             clamped: 0,
             cpu: Span::ZERO,
+            history: None,
         };
         let end = match self.end.take() {
             Some(end) => end.await.unwrap_or_else(|_| silent()),
@@ -420,6 +440,7 @@ mod tests {
             seed: 1,
             start: Instant::now(),
             duration: Span::secs(60),
+            history: None,
         };
         let common = Common {
             timeout: Span::secs(1),

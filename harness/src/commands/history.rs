@@ -1,12 +1,14 @@
 //! `shakedown history`: the consistency checker on any recorded history.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, IsTerminal as _};
+use std::io::{self, BufRead, BufReader, IsTerminal as _};
 use std::path::Path;
 use std::thread;
 
 use anyhow::Result;
-use shakedown_histories::{Answer, Budget, History, ReadError, Rules, Verdict, Window, check, explain, read};
+use shakedown_histories::{
+    Answer, Budget, History, ReadError, Rules, Segments, Verdict, Window, check, explain, read,
+};
 use shakedown_reports::history_plot;
 use shakedown_scenarios::units::Span;
 
@@ -93,9 +95,13 @@ fn judge(path: &Path, options: &HistoryOptions) -> Outcome {
     Outcome::Judged(Box::new(Judged { history, answer, window, parse, check, explain }))
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, ReadError> {
+/// A file of lines; or a segment of a run's history, with those that follow it.
+fn open(path: &Path) -> Result<Box<dyn BufRead>, ReadError> {
+    if let Some(segments) = Segments::open_path(path) {
+        return Ok(Box::new(segments.map_err(ReadError::Io)?));
+    }
     let file = File::open(path).map_err(ReadError::Io)?;
-    Ok(BufReader::with_capacity(1 << 18, file))
+    Ok(Box::new(BufReader::with_capacity(1 << 18, file)))
 }
 
 fn plot(out: &Path, file: &Path, judged: &Judged) -> Result<()> {

@@ -57,7 +57,8 @@ pub fn run(file: &Path, chance: &Chance, set: &[(String, String)], out: Option<&
         runner.note_models(models);
         anyhow::Ok(runner.run(inbox).await)
     })?;
-    let analysis = shakedown_reports::report(folder.path())?;
+    let judging = Clock::start();
+    let analysis = shakedown_reports::report(folder.path(), &|| judging.now())?;
     conclude(folder.path(), &analysis);
     if let Some(why) = outcome.internal {
         tell(&format!("internal error: {why}"));

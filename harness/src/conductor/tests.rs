@@ -43,6 +43,7 @@ fn plan() -> Plan {
         gates: Vec::new(),
         guard: Guard::default(),
         races: Vec::new(),
+        consistency: Vec::new(),
     };
     let cue = |id, fault, from, to| Cue { id, fault, round: 0, from: Span::secs(from), to: Span::secs(to) };
     Plan {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET key` | `VALUE value`, or `NONE` |
 //! | `SET key value` | `OK` |
+//! | `PUT number key value` | `OK`; without effect unless the number is above that of the last `PUT` |
 //! | `PING` | `PONG` |
 //! | anything else | `ERROR ` and what was expected |
 //!
@@ -33,19 +34,22 @@ pub const LINE_MAX: usize = 1_024;
 /// How many clients it serves at once; more wait in the kernel's queue.
 const CLIENTS_MAX: usize = 4_096;
 
-const FORMS: &str = "ERROR expected `GET key`, `SET key value` or `PING`";
+const FORMS: &str = "ERROR expected `GET key`, `SET key value`, `PUT number key value` or `PING`";
 
 /// The pairs. Purely a value: sockets are the business of [`serve`].
 #[derive(Debug)]
 pub struct Store {
     pairs: BTreeMap<String, String>,
+    /// The number of the last `PUT`.
+    last_put: u64,
 }
 
 impl Store {
     /// A store that knows the catalogue.
     #[must_use]
     pub fn with_catalogue() -> Self {
-        Self { pairs: (0..CATALOGUE).map(|number| (format!("item:{number}"), item(number))).collect() }
+        let pairs = (0..CATALOGUE).map(|number| (format!("item:{number}"), item(number))).collect();
+        Self { pairs, last_put: 0 }
     }
 
     /// Answers one line, given without its end.
@@ -58,6 +62,22 @@ impl Store {
                 None => "NONE".to_owned(),
             },
             (Some("SET"), Some(key), Some(value)) if !key.is_empty() => self.set(key, value),
+            (Some("PUT"), Some(number), Some(pair)) => self.put(number, pair),
+            _ => FORMS.to_owned(),
+        }
+    }
+
+    /// A write that was numbered elsewhere: what comes twice, or late, changes nothing.
+    fn put(&mut self, number: &str, pair: &str) -> String {
+        match (number.parse::<u64>(), pair.split_once(' ')) {
+            (Ok(number), Some((key, value))) if !key.is_empty() => {
+                if number <= self.last_put {
+                    return "OK".to_owned();
+                }
+                let answer = self.set(key, value);
+                self.last_put = number;
+                answer
+            }
             _ => FORMS.to_owned(),
         }
     }
@@ -190,6 +210,19 @@ mod tests {
         let mut store = Store::with_catalogue();
         store.answer("SET key  two  words ");
         assert_eq!(store.answer("GET key"), "VALUE  two  words ");
+    }
+
+    #[test]
+    fn a_put_that_comes_twice_or_late_changes_nothing() {
+        let mut store = Store::with_catalogue();
+        for (asked, answered) in
+            [("PUT 2 a two", "OK"), ("PUT 1 a one", "OK"), ("PUT 2 a again", "OK"), ("PUT 3 a", FORMS)]
+        {
+            assert_eq!(store.answer(asked), answered, "{asked}");
+            assert_eq!(store.answer("GET a"), "VALUE two");
+        }
+        store.answer("PUT 3 a three words here");
+        assert_eq!(store.answer("GET a"), "VALUE three words here");
     }
 
     #[test]

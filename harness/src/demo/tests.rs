@@ -38,12 +38,31 @@ impl Running {
 
 fn store(port: u16) -> Options {
     let (db, db_name, resolver) = (None, None, None);
-    Options { role: Role::Store, port, db, db_name, resolver, connections: 1, timeout: Span::ZERO }
+    let (reads, acknowledge) = (None, primary::Acknowledge::Late);
+    Options {
+        role: Role::Store,
+        port,
+        db,
+        reads,
+        acknowledge,
+        db_name,
+        resolver,
+        connections: 1,
+        timeout: Span::ZERO,
+    }
 }
 
 fn shop(db: SocketAddr) -> Options {
     let (db, db_name, resolver) = (Some(db), None, None);
-    Options { role: Role::Shop, port: 0, db, db_name, resolver, connections: 4, timeout: Span::millis(300) }
+    Options {
+        role: Role::Shop,
+        db,
+        db_name,
+        resolver,
+        connections: 4,
+        timeout: Span::millis(300),
+        ..store(0)
+    }
 }
 
 /// One kept connection to the shop.

@@ -61,7 +61,7 @@ mod tests {
     }
 
     async fn end(ending: Ending) -> (String, LoadEnd) {
-        ("browse".to_owned(), LoadEnd { ending, windows_lost: 0, clamped: 0, cpu: Span::ZERO })
+        ("browse".to_owned(), LoadEnd { ending, windows_lost: 0, clamped: 0, cpu: Span::ZERO, history: None })
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! What each happening means: what the journal gets of it, and what the conductor is told.
 
-use shakedown_load::LoadEnd;
-use shakedown_reports::journal::{ExportSample, HostSample, Record, Sample, What, Window};
+use shakedown_load::{HistoryEnd, LoadEnd};
+use shakedown_reports::journal::{ExportSample, HistoryKept, HostSample, Record, Sample, What, Window};
 use shakedown_scenarios::fault::Act;
 
 use super::early::Certain;
@@ -152,6 +152,9 @@ impl Runner {
                 let why =
                     format!("{} seconds of workload `{name}` are missing in the journal", end.windows_lost);
                 self.record(What::Degraded { why });
+            }
+            if let Some(HistoryEnd { events, cut }) = end.history {
+                self.record(What::HistoryKept(HistoryKept { workload: name, events, cut }));
             }
         }
         Input::LoadEnded

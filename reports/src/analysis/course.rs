@@ -7,7 +7,7 @@ use shakedown_scenarios::fault::Act;
 use shakedown_scenarios::plan::{Cue, Plan};
 
 use super::finding::{EventLine, Events, Proof};
-use crate::journal::{Ending, Event, ModelOutcome, ModelPlayed, What};
+use crate::journal::{Ending, Event, HistoryKept, ModelOutcome, ModelPlayed, What};
 use crate::show;
 
 /// What is known so far.
@@ -29,6 +29,8 @@ pub struct Course<'p> {
     pub degraded: Vec<String>,
     /// The loom models that were played; bounded.
     pub models: Vec<ModelPlayed>,
+    /// What is said of the histories of workloads, one for each at the most.
+    pub histories: Vec<HistoryKept>,
     /// The latest moment of anything in the journal.
     pub last_us: i64,
     first_lines: Vec<EventLine>,
@@ -96,6 +98,7 @@ impl<'p> Course<'p> {
             guard: None,
             degraded: Vec::new(),
             models: Vec::new(),
+            histories: Vec::new(),
             last_us: 0,
             first_lines: Vec::new(),
             last_lines: VecDeque::new(),
@@ -110,6 +113,9 @@ impl<'p> Course<'p> {
             What::PhaseStarted { phase } => self.phases[*phase as usize] = Some(at),
             What::GuardTripped { why } => self.guard = Some((at, why.clone())),
             What::Model(model) if self.models.len() < MODELS_MAX => self.models.push(model.clone()),
+            What::HistoryKept(kept) if self.histories.len() < self.plan.experiment.consistency.len() => {
+                self.histories.push(kept.clone());
+            }
             What::Degraded { why } if self.degraded.len() < DEGRADED_MAX => self.degraded.push(why.clone()),
             What::Ended { how } => self.ended = Some((at, how.clone())),
             _ => self.take_cue(at, &event.what),
@@ -300,6 +306,10 @@ impl<'p> Course<'p> {
             }
             What::Model(model) if model.outcome == ModelOutcome::Pass => return None,
             What::Model(model) => ("race", model_line(model)),
+            What::HistoryKept(kept) => {
+                let why = kept.cut.as_ref()?;
+                ("harness", format!("the history of `{}` ends early: {why}", kept.workload))
+            }
             What::Degraded { why } => ("harness", why.clone()),
             What::Ended { how } => ("harness", ending(how)),
         };

@@ -238,6 +238,7 @@ impl<'p> Fold<'p> {
         let phases = self.phases(end_us);
         let events = self.course.events();
         let models = std::mem::take(&mut self.course.models);
+        let consistency = super::consistency::findings(self.plan, &self.course);
         let health = self.health(&run);
         let recoveries = std::mem::replace(&mut self.recoveries, Recoveries::new(0, 0)).finish(end_us);
         let faults = faults::findings(self.plan, &self.course, recoveries);
@@ -280,6 +281,7 @@ impl<'p> Fold<'p> {
             hypothesis: self.probes.into_iter().map(|(_, probe)| probe.finish(baseline)).collect(),
             leaks,
             models,
+            consistency,
             exports,
             targets: self.targets.into_values().map(TargetFold::finish).collect(),
             workloads,

@@ -74,6 +74,7 @@ impl Analysis {
         self.judge_gates(&mut reasons);
         self.judge_hypothesis(&mut reasons);
         self.judge_models(&mut reasons);
+        self.judge_consistency(&mut reasons);
         self.judge_faults(&mut reasons);
         self.judge_targets(&mut reasons);
         self.judge_harness(&mut reasons);
@@ -147,6 +148,18 @@ impl Analysis {
             let why = model.why.as_deref().unwrap_or("it did not pass");
             let why = format!("{}{place}: {why}", model.outcome.word());
             reasons.push(Reason::new(model_verdict(model), format!("model {}", model.name), why, None));
+        }
+    }
+
+    fn judge_consistency(&self, reasons: &mut Vec<Reason>) {
+        for finding in self.consistency.iter().filter(|finding| finding.verdict != Verdict::Pass) {
+            let during = match finding.during.as_slice() {
+                [] => String::new(),
+                faults => format!(" (during {})", faults.join(", ")),
+            };
+            let about = format!("history of {}", finding.workload);
+            let why = format!("{}{during}", finding.why);
+            reasons.push(Reason::new(finding.verdict, about, why, finding.at));
         }
     }
 

@@ -129,6 +129,7 @@ impl Entry {
                 | What::GuardTripped { .. }
                 | What::LeakCertain { .. }
                 | What::Model(_)
+                | What::HistoryKept(_)
                 | What::Ended { .. }
         )
     }

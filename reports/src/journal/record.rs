@@ -175,6 +175,8 @@ pub enum What {
     },
     /// A loom model was played.
     Model(ModelPlayed),
+    /// The load whose history was kept is over.
+    HistoryKept(HistoryKept),
     /// The harness could not do part of its own work; the report says so.
     Degraded {
         /// What, for people.
@@ -244,6 +246,18 @@ pub struct Window {
     /// The endpoints of a mix of several, as far as something completed; their latencies add up to `latency`. Packed
     /// already: there may be many.
     pub endpoints: Vec<EndpointSecond>,
+}
+
+/// The history of a workload is as whole as it will be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryKept {
+    /// The workload.
+    pub workload: String,
+    /// Events that were written.
+    pub events: u64,
+    /// Why it ends before its load does; `None`: it does not.
+    pub cut: Option<String>,
 }
 
 /// What came of a model of a race.

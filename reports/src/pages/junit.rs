@@ -37,12 +37,17 @@ fn suites(analysis: &Analysis) -> Vec<(&'static str, Vec<TestCase>)> {
     let models = analysis.models.iter().map(|model| {
         case("model", &model.name, model_verdict(model), model.why.as_deref().unwrap_or_default())
     });
+    let histories = analysis
+        .consistency
+        .iter()
+        .map(|finding| case("consistency", &finding.workload, finding.verdict, &finding.why));
     vec![
         ("run", run),
         ("gates", gates.collect()),
         ("faults", faults.collect()),
         ("hypothesis", probes.collect()),
         ("models", models.collect()),
+        ("consistency", histories.collect()),
         ("harness", checks.collect()),
     ]
 }

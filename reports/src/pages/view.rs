@@ -10,8 +10,9 @@ use shakedown_scenarios::target::Target;
 use super::clean::{clean, shell_word};
 use crate::analysis::series::POINTS_MAX;
 use crate::analysis::{
-    Analysis, Ended, EndpointFigures, ExportFinding, FaultFinding, FigureFinding, GateFinding, LeakFinding,
-    LoadFigures, ProbeFinding, Recovery, TargetFinding, Tries, Verdict, WorkloadFinding, model_verdict,
+    Analysis, ConsistencyFinding, Ended, EndpointFigures, ExportFinding, FaultFinding, FigureFinding,
+    GateFinding, LeakFinding, LoadFigures, OperationLine, ProbeFinding, Recovery, TargetFinding, Tries,
+    Verdict, WorkloadFinding, model_verdict,
 };
 use crate::journal::ModelPlayed;
 use crate::show::{self, Unit};
@@ -35,9 +36,10 @@ pub struct View {
     pub chips_left_out: usize,
     pub probes: Vec<ProbeRow>,
     pub leaks: Vec<LeakRow>,
-    pub leak_plots: Vec<LeakPlotRow>,
+    pub leak_plots: Vec<PlotRow>,
     pub models: Vec<ModelRow>,
     pub models_left_out: usize,
+    pub histories: Vec<HistoryRow>,
     pub exports: Vec<ExportRow>,
     pub targets: Vec<TargetRow>,
     pub load: Vec<LoadTable>,
@@ -46,6 +48,20 @@ pub struct View {
     pub losses: Vec<String>,
     pub events: Vec<EventRow>,
     pub events_left_out: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct HistoryRow {
+    pub badge: Badge,
+    pub workload: String,
+    pub model: String,
+    pub operations: String,
+    pub why: String,
+    /// The faults that held when it was seen.
+    pub during: String,
+    /// The operations that show it, as text.
+    pub window: Vec<String>,
+    pub plot: Option<PlotRow>,
 }
 
 #[derive(Debug, Serialize)]
@@ -149,9 +165,9 @@ pub struct LeakRow {
     pub gated: bool,
 }
 
-/// A leak finding, drawn.
+/// A finding, drawn.
 #[derive(Debug, Serialize)]
-pub struct LeakPlotRow {
+pub struct PlotRow {
     pub title: String,
     /// The picture itself.
     pub svg: String,
@@ -262,6 +278,7 @@ impl View {
             leak_plots: Vec::new(),
             models: models(analysis),
             models_left_out: analysis.models.len().saturating_sub(ROWS_MAX),
+            histories: analysis.consistency.iter().map(history).collect(),
             exports: analysis.exports.iter().map(export).collect(),
             targets: analysis.targets.iter().map(target).collect(),
             load: analysis.workloads.iter().map(load).collect(),
@@ -275,13 +292,22 @@ impl View {
 
     /// Adds the plots of leak findings.
     pub fn show_leaks(&mut self, drawn: &[super::LeakDrawn]) {
-        let row = |leak: &super::LeakDrawn| LeakPlotRow {
-            title: leak.title.clone(),
-            svg: leak.svg.clone(),
-            file: format!("{}/{}.svg", super::PLOTS, leak.name),
-        };
+        let row = |leak: &super::LeakDrawn| plot_row(&leak.title, &leak.svg, &leak.name);
         self.leak_plots = drawn.iter().map(row).collect();
     }
+
+    /// Adds the plots of histories that are not consistent, each by the number of its row.
+    pub fn show_histories(&mut self, drawn: &[super::HistoryDrawn]) {
+        for plot in drawn {
+            if let Some(row) = self.histories.get_mut(plot.row) {
+                row.plot = Some(plot_row(&plot.title, &plot.svg, &plot.name));
+            }
+        }
+    }
+}
+
+fn plot_row(title: &str, svg: &str, name: &str) -> PlotRow {
+    PlotRow { title: title.to_owned(), svg: svg.to_owned(), file: format!("{}/{name}.svg", super::PLOTS) }
 }
 
 fn cleaned(text: &str) -> String {
@@ -623,6 +649,42 @@ fn models(analysis: &Analysis) -> Vec<ModelRow> {
         replay: model.replay.as_deref().map(cleaned),
     };
     models.into_iter().take(ROWS_MAX).map(row).collect()
+}
+
+fn history(finding: &ConsistencyFinding) -> HistoryRow {
+    let ConsistencyFinding { operations, open, failed, keys, .. } = finding;
+    let count = |number: &u64| show::count(*number as f64);
+    HistoryRow {
+        badge: badge(finding.verdict),
+        workload: cleaned(&finding.workload),
+        model: cleaned(&finding.model),
+        operations: format!(
+            "{} on {} objects; {} of them open, {} not done",
+            count(operations),
+            count(keys),
+            count(open),
+            count(failed)
+        ),
+        why: cleaned(&finding.why),
+        during: cleaned(&finding.during.join(", ")),
+        window: window(finding),
+        plot: None,
+    }
+}
+
+/// The operations that show what cannot be, each with its time; the one that cannot be is marked.
+fn window(finding: &ConsistencyFinding) -> Vec<String> {
+    let line = |op: &OperationLine| {
+        let mark = if op.is_stuck { ">" } else { " " };
+        let to = op.to.map_or_else(|| "?".to_owned(), |to| format!("{to:.6}"));
+        let what = format!("process {}: {} {} ({})", op.process, op.f, op.value, op.fate);
+        cleaned(&format!("{mark} {:>12.6} to {to:>12} s  {what}", op.from))
+    };
+    let mut lines: Vec<String> = finding.window.iter().map(line).collect();
+    if finding.open_before > 0 {
+        lines.push(format!("  and {} before of which nobody knows how they ended", finding.open_before));
+    }
+    lines
 }
 
 fn played(model: &ModelPlayed) -> String {

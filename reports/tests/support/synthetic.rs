@@ -119,6 +119,7 @@ fn experiment() -> Experiment {
         gates: gates(),
         guard: Guard::default(),
         races: Vec::new(),
+        consistency: Vec::new(),
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
                 timeout(checker, &path, websocket.timeout);
                 websocket::rules(checker, &path, websocket);
             }
+            Workload::Operations(operations) => timeout(checker, &path, operations.timeout),
             Workload::Redis(redis) => {
                 timeout(checker, &path, redis.timeout);
                 redis::rules(checker, &path, redis);

@@ -3,9 +3,9 @@
 use super::context::{Blank, Context};
 use super::scalar::{blank, quantity, text, texts, whole};
 use super::{fault, gate, guard, probe, target, workload};
-use crate::experiment::{Engine, Experiment, Phases, Races};
+use crate::experiment::{Consistency, Engine, Experiment, Phases, Races};
 use crate::syntax::{Body, Node, Struct, Value};
-use crate::units::Span;
+use crate::units::{Size, Span};
 
 blank! {
     Phases: Self { warmup: Span::ZERO, baseline: Span::ZERO, chaos: Span::ZERO, recovery: Span::ZERO },
@@ -21,6 +21,7 @@ blank! {
         preemptions: None,
         time: Span::ZERO,
     }, r#"(manifest: "Cargo.toml")"#;
+    Consistency: Self { of: String::new(), time: Span::ZERO, memory: Size::bytes(0) }, r#"(of: "workload")"#;
 }
 
 /// Reads an experiment; gives one as long as there is something like a struct.
@@ -47,6 +48,8 @@ pub(super) fn experiment(cx: &mut Context, root: &Node) -> Option<Experiment> {
         guard: fields.or(cx, "guard", Default::default(), guard::guard),
         races: fields
             .or(cx, "races", Vec::new(), |cx, node| cx.list(node, "packages with models of races", races)),
+        consistency: fields
+            .or(cx, "consistency", Vec::new(), |cx, node| cx.list(node, "consistency checks", consistency)),
     };
     fields.finish(cx);
     let targets = &experiment.targets;
@@ -94,6 +97,17 @@ fn engine(cx: &mut Context, node: &Node) -> Option<Engine> {
         _ => Engine::Loom,
     };
     Some(engine)
+}
+
+fn consistency(cx: &mut Context, node: &Node) -> Option<Consistency> {
+    let mut fields = cx.fields(node, "a consistency check")?;
+    let consistency = Consistency {
+        of: fields.required(cx, "of", text),
+        time: fields.or(cx, "time", Span::secs(60), quantity),
+        memory: fields.or(cx, "memory", Size::bytes(1 << 30), quantity),
+    };
+    fields.finish(cx);
+    Some(consistency)
 }
 
 fn phases(cx: &mut Context, node: &Node) -> Option<Phases> {

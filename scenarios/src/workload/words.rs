@@ -13,7 +13,11 @@ impl Workload {
             Destination::Link(link) => format!("through link {link}"),
             Destination::Target(target) => format!("straight to {target}"),
         };
-        format!("{kind} {to}, {}{}", self.arrivals().describe(), self.habits().describe())
+        let operations = match self {
+            Self::Operations(operations) => operations.describe(),
+            _ => String::new(),
+        };
+        format!("{kind} {to}, {}{}{operations}", self.arrivals().describe(), self.habits().describe())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Redis commands, and what a right reply to each looks like.
 
-mod reply;
+pub(super) mod reply;
 
 use std::io::Write as _;
 
@@ -195,7 +195,7 @@ fn prepared(request: &RedisRequest) -> Vec<Prepared> {
 }
 
 /// Writes a command whose words are known.
-fn command(words: &[&[u8]], out: &mut Vec<u8>) {
+pub(super) fn command(words: &[&[u8]], out: &mut Vec<u8>) {
     write!(out, "*{}\r\n", words.len()).expect("writing into a Vec cannot fail");
     for word in words {
         write!(out, "${}\r\n", word.len()).expect("writing into a Vec cannot fail");

@@ -120,6 +120,7 @@ pub fn starting(workload: Workload, address: SocketAddr, duration: Span) -> Star
         seed: 1,
         start: Instant::now(),
         duration,
+        history: None,
     }
 }
 

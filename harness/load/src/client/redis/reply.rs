@@ -18,11 +18,11 @@ const DEPTH_MAX: usize = 32;
 
 /// What came is not RESP, passes a bound, or is a reply that nobody asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// What a reply is, as far as it can be judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub kind: Kind,
     /// The beginning of a text, or of an error's message.
     pub text: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct Reply {
 
 /// The kinds of replies that make a difference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A simple, bulk or verbatim string.
     Text,
     /// A whole number.
@@ -50,7 +50,7 @@ pub(super) enum Kind {
 
 /// Reads replies, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct ReplyReader {
+pub(crate) struct ReplyReader {
     state: State,
     /// Lists that are open, the outermost first.
     open: Vec<Level>,
@@ -96,7 +96,7 @@ enum Role {
 
 impl Reply {
     /// Whether the text is this one, and no longer.
-    pub(super) fn is_exactly(&self, text: &[u8]) -> bool {
+    pub(crate) fn is_exactly(&self, text: &[u8]) -> bool {
         self.bytes == text.len() as u64 && self.text == text
     }
 }
@@ -105,22 +105,22 @@ impl Reply {
 
 impl ReplyReader {
     /// So many replies are to come.
-    pub(super) fn await_replies(&mut self, count: usize) {
+    pub(crate) fn await_replies(&mut self, count: usize) {
         self.awaited = count;
     }
 
     /// Whether all replies have come.
-    pub(super) const fn is_answered(&self) -> bool {
+    pub(crate) const fn is_answered(&self) -> bool {
         self.awaited == 0
     }
 
     /// The reply that came last.
-    pub(super) const fn reply(&self) -> &Reply {
+    pub(crate) const fn reply(&self) -> &Reply {
         &self.reply
     }
 
     /// Reads on, at most to the end of the next reply: true where that was reached. Of a text, `keep` bytes are kept.
-    pub(super) fn read(&mut self, bytes: &mut &[u8], keep: usize) -> Result<bool, Malformed> {
+    pub(crate) fn read(&mut self, bytes: &mut &[u8], keep: usize) -> Result<bool, Malformed> {
         while !bytes.is_empty() {
             let whole = match self.state {
                 State::Start => self.start(take_byte(bytes))?,
