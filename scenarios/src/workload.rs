@@ -9,10 +9,12 @@ mod words;
 
 pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
+pub mod malformed;
 pub mod postgres;
 pub mod redis;
 pub mod websocket;
 
+pub use malformed::MalformedWorkload;
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
 pub use websocket::WebSocketWorkload;
@@ -30,6 +32,8 @@ pub enum Workload {
     Postgres(PostgresWorkload),
     /// Messages on WebSockets that are all held open from the start.
     WebSocket(WebSocketWorkload),
+    /// Hostile openings of a protocol, which are to be refused cleanly.
+    Malformed(MalformedWorkload),
 }
 
 /// HTTP/1.1 requests.
@@ -203,6 +207,7 @@ impl Workload {
             Self::Redis(workload) => &workload.to,
             Self::Postgres(workload) => &workload.to,
             Self::WebSocket(workload) => &workload.to,
+            Self::Malformed(workload) => &workload.to,
         }
     }
 
@@ -215,6 +220,7 @@ impl Workload {
             Self::Redis(workload) => &workload.arrivals,
             Self::Postgres(workload) => &workload.arrivals,
             Self::WebSocket(workload) => &workload.arrivals,
+            Self::Malformed(workload) => &workload.arrivals,
         }
     }
 
@@ -228,7 +234,7 @@ impl Workload {
             }),
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
-            Self::Tcp(_) | Self::WebSocket(_) => None,
+            Self::Tcp(_) | Self::WebSocket(_) | Self::Malformed(_) => None,
         }
     }
 
@@ -241,6 +247,7 @@ impl Workload {
             Self::Redis(_) => "Redis",
             Self::Postgres(_) => "PostgreSQL",
             Self::WebSocket(_) => "WebSocket",
+            Self::Malformed(workload) => workload.protocol.described(),
         }
     }
 
@@ -253,6 +260,7 @@ impl Workload {
             Self::Redis(workload) => &mut workload.arrivals,
             Self::Postgres(workload) => &mut workload.arrivals,
             Self::WebSocket(workload) => &mut workload.arrivals,
+            Self::Malformed(workload) => &mut workload.arrivals,
         }
     }
 
@@ -264,7 +272,9 @@ impl Workload {
             Self::Tcp(workload) => workload.habits,
             Self::Redis(workload) => workload.habits,
             Self::Postgres(workload) => workload.habits,
-            Self::WebSocket(_) => Habits { requests_per_connection: None, read_rate: None },
+            Self::WebSocket(_) | Self::Malformed(_) => {
+                Habits { requests_per_connection: None, read_rate: None }
+            }
         }
     }
 
@@ -277,6 +287,7 @@ impl Workload {
             Self::Redis(workload) => workload.connections,
             Self::Postgres(workload) => workload.connections,
             Self::WebSocket(workload) => workload.sockets,
+            Self::Malformed(workload) => workload.connections,
         }
     }
 }

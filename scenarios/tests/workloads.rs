@@ -6,6 +6,7 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
+use shakedown_scenarios::workload::malformed::Spoken;
 use shakedown_scenarios::workload::{Arrivals, Habits, HttpRequest, Spacing, TcpExchange, Think, Workload};
 
 /// The plan of an experiment whose only workload is this.
@@ -215,4 +216,23 @@ fn requests_have_the_name_of_their_path_unless_they_have_their_own() {
     let Workload::Tcp(tcp) = workload(&plan) else { panic!("not TCP") };
     let names: Vec<String> = tcp.exchanges.iter().map(TcpExchange::endpoint).collect();
     assert_eq!(names, ["SET a:{n} 1", "empty"]);
+}
+
+#[test]
+fn hostile_openings_are_chosen_by_their_protocol() {
+    let plan = planned(
+        r#"Malformed(to: Target("shop"), arrivals: Constant("2/s"), protocol: Http, path: "/cart", leave_out: ["two hosts"])"#,
+    );
+    let Workload::Malformed(malformed) = workload(&plan) else { panic!("not malformed") };
+    let names: Vec<&str> = malformed.openings().collect();
+    assert_eq!(names.len(), Spoken::Http.openings().len() - 1);
+    assert!(names.contains(&"no host") && !names.contains(&"two hosts"));
+    assert_eq!((malformed.path.as_deref(), malformed.connections), (Some("/cart"), 8));
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+    let line = "\nload\n  browse  malformed HTTP straight to shop, 2/s, evenly\n";
+    assert!(plan.timeline().contains(line), "{}", plan.timeline());
+    for spoken in Spoken::ALL {
+        let names: std::collections::BTreeSet<&str> = spoken.openings().iter().copied().collect();
+        assert_eq!(names.len(), spoken.openings().len(), "{spoken:?} has a name twice");
+    }
 }

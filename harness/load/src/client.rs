@@ -4,6 +4,7 @@
 //! sockets nor time, and its rules hold however the network cuts the bytes.
 
 pub(crate) mod http;
+pub(crate) mod malformed;
 pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod search;
@@ -51,6 +52,20 @@ pub(crate) trait Client: 'static {
     fn within(&self, _: &Ask) -> Option<u64> {
         None
     }
+
+    /// Whether nothing more is said on this connection: the client then closes its side behind what it has said.
+    fn ends(&self, _: &Self::Answer) -> bool {
+        false
+    }
+
+    /// A request came to this end on its connection, which may mean something else. Whether it goes on over a new
+    /// connection, with what [`Self::goes_on_with`] says there.
+    fn goes_on(&self, _: &mut Self::Answer, _: &mut Result<(), ErrorClass>) -> bool {
+        false
+    }
+
+    /// Appends what a request goes on with over a new connection, and prepares to read the answer.
+    fn goes_on_with(&self, _: &mut Self::Answer, _: &mut Vec<u8>) {}
 
     /// Reads what came while nothing was asked, `total` bytes since the last answer with these. Whether the connection can
     /// take a request after that; `reply` is as in [`Self::read`].

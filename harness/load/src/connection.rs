@@ -37,6 +37,8 @@ pub(crate) struct Connection<C: Client> {
     failures: u32,
     /// Requests that the present stream was asked.
     asked: u32,
+    /// Whether our side of the present stream was closed.
+    is_ended: bool,
     /// Only a slow consumer has one.
     reading: Option<SlowReading>,
 }
@@ -73,7 +75,18 @@ impl<C: Client> Connection<C> {
             pause: sleep(),
         };
         let (alarm, reading) = (sleep(), shared.habits.read_rate.map(slow));
-        Self { shared, seat, stream: None, answer, unsent: Vec::new(), alarm, failures: 0, asked: 0, reading }
+        Self {
+            shared,
+            seat,
+            stream: None,
+            answer,
+            unsent: Vec::new(),
+            alarm,
+            failures: 0,
+            asked: 0,
+            is_ended: false,
+            reading,
+        }
     }
 
     /// Serves requests for as long as the load lives, beginning with this one; without one the connection is opened first.
@@ -146,8 +159,27 @@ impl<C: Client> Connection<C> {
         }
     }
 
-    /// One request and its answer. The stream is put back only where the next request may use it.
+    /// One request, over as many connections as it takes.
     async fn exchange(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
+        let mut verdict = self.exchange_once(ask, deadline).await;
+        while self.shared.client.goes_on(&mut self.answer, &mut verdict) {
+            verdict = self.go_on(deadline).await;
+        }
+        verdict
+    }
+
+    /// The next part of a request, on a connection of its own.
+    async fn go_on(&mut self, deadline: u64) -> Result<(), ErrorClass> {
+        let mut stream = self.dial(deadline).await?;
+        self.unsent.clear();
+        self.say(&stream, |client, answer, out| client.goes_on_with(answer, out))
+            .map_err(|error| broken(&error))?;
+        let (verdict, _) = self.receive(&mut stream, deadline).await?;
+        verdict
+    }
+
+    /// One request and its answer. The stream is put back only where the next request may use it.
+    async fn exchange_once(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
         let mut stream = match self.kept().await {
             Some(stream) => stream,
             None => self.open(deadline).await?,
@@ -188,7 +220,7 @@ impl<C: Client> Connection<C> {
     }
 
     async fn dial(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
-        self.asked = 0;
+        (self.asked, self.is_ended) = (0, false);
         let connect = connect(self.shared.address, self.shared.habits.read_rate);
         let stream = tokio::select! {
             biased;
@@ -268,6 +300,10 @@ impl<C: Client> Connection<C> {
         while !self.unsent.is_empty() {
             let sent = ready!(Pin::new(&mut *stream).poll_write(context, &self.unsent))?;
             self.unsent.drain(..sent);
+        }
+        if !self.is_ended && self.shared.client.ends(&self.answer) {
+            ready!(Pin::new(stream).poll_shutdown(context))?;
+            self.is_ended = true;
         }
         Poll::Ready(Ok(()))
     }

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::DueTimes;
 use crate::client::http::HttpClient;
+use crate::client::malformed::MalformedClient;
 use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
@@ -119,6 +120,12 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
             let mix = websocket.messages.iter().map(|it| (it.weight, it.keys, it.endpoint()));
             let common = Common::new(&start, &client, websocket.timeout, mix);
+            launch(start, client, common, windows)
+        }
+        Workload::Malformed(malformed) => {
+            let client = MalformedClient::new(&start.host, &malformed).map_err(invalid)?;
+            let mix = client.names().map(|name| (1, u64::MAX, name.to_owned()));
+            let common = Common::new(&start, &client, malformed.timeout, mix);
             launch(start, client, common, windows)
         }
     }
@@ -225,6 +232,7 @@ async fn run<C: Client>(
     let kinds: Vec<_> = common.kinds.iter().map(|kind| (kind.weight, kind.keys)).collect();
     let names: Vec<String> = common.kinds.into_iter().map(|kind| kind.name).collect();
     let mix = Mix::new(kinds, streams.requests(&start.name));
+    let mix = if matches!(start.workload, Workload::Malformed(_)) { mix.in_turn() } else { mix };
     let users = users(arrivals, streams.arrivals(&start.name));
     let peak = crate::arrivals::peak(arrivals);
     let shared = Shared::new(

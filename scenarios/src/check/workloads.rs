@@ -7,6 +7,7 @@ use crate::units::Span;
 use crate::workload::{HttpRequest, TcpExchange, Workload};
 
 mod http;
+mod malformed;
 mod postgres;
 mod redis;
 mod websocket;
@@ -51,6 +52,10 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Workload::WebSocket(websocket) => {
                 timeout(checker, &path, websocket.timeout);
                 websocket::rules(checker, &path, websocket);
+            }
+            Workload::Malformed(malformed) => {
+                timeout(checker, &path, malformed.timeout);
+                malformed::rules(checker, &path, malformed);
             }
             Workload::Redis(redis) => {
                 timeout(checker, &path, redis.timeout);

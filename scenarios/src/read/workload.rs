@@ -11,6 +11,7 @@ use crate::workload::{
 };
 
 mod http;
+mod malformed;
 mod postgres;
 mod redis;
 mod websocket;
@@ -53,10 +54,11 @@ const KEYS: u64 = 1_000;
 
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
-    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket"])? {
+    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket", "Malformed"])? {
         "Http" => http_workload(cx, node).map(Workload::Http),
         "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
         "WebSocket" => websocket::websocket(cx, node).map(Workload::WebSocket),
+        "Malformed" => malformed::malformed(cx, node).map(Workload::Malformed),
         "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),
     }
