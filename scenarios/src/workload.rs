@@ -9,11 +9,14 @@ mod words;
 
 pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
+pub mod journey;
 pub mod malformed;
+pub mod phrase;
 pub mod postgres;
 pub mod redis;
 pub mod websocket;
 
+pub use journey::JourneyWorkload;
 pub use malformed::MalformedWorkload;
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
@@ -32,6 +35,8 @@ pub enum Workload {
     Postgres(PostgresWorkload),
     /// Messages on WebSockets that are all held open from the start.
     WebSocket(WebSocketWorkload),
+    /// Several HTTP requests of one user, one after the other.
+    Journey(JourneyWorkload),
     /// Hostile openings of a protocol, which are to be refused cleanly.
     Malformed(MalformedWorkload),
 }
@@ -207,6 +212,7 @@ impl Workload {
             Self::Redis(workload) => &workload.to,
             Self::Postgres(workload) => &workload.to,
             Self::WebSocket(workload) => &workload.to,
+            Self::Journey(workload) => &workload.to,
             Self::Malformed(workload) => &workload.to,
         }
     }
@@ -220,6 +226,7 @@ impl Workload {
             Self::Redis(workload) => &workload.arrivals,
             Self::Postgres(workload) => &workload.arrivals,
             Self::WebSocket(workload) => &workload.arrivals,
+            Self::Journey(workload) => &workload.arrivals,
             Self::Malformed(workload) => &workload.arrivals,
         }
     }
@@ -228,10 +235,8 @@ impl Workload {
     #[must_use]
     pub fn secret(&self) -> Option<&str> {
         match self {
-            Self::Http(workload) => workload.auth.as_ref().map(|auth| match auth {
-                HttpAuth::Bearer { env } | HttpAuth::Header { env, .. } => env.as_str(),
-                HttpAuth::Basic { password_env, .. } => password_env,
-            }),
+            Self::Http(workload) => workload.auth.as_ref().map(HttpAuth::env),
+            Self::Journey(workload) => workload.auth.as_ref().map(HttpAuth::env),
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
             Self::Tcp(_) | Self::WebSocket(_) | Self::Malformed(_) => None,
@@ -247,6 +252,7 @@ impl Workload {
             Self::Redis(_) => "Redis",
             Self::Postgres(_) => "PostgreSQL",
             Self::WebSocket(_) => "WebSocket",
+            Self::Journey(_) => "HTTP",
             Self::Malformed(workload) => workload.protocol.described(),
         }
     }
@@ -260,6 +266,7 @@ impl Workload {
             Self::Redis(workload) => &mut workload.arrivals,
             Self::Postgres(workload) => &mut workload.arrivals,
             Self::WebSocket(workload) => &mut workload.arrivals,
+            Self::Journey(workload) => &mut workload.arrivals,
             Self::Malformed(workload) => &mut workload.arrivals,
         }
     }
@@ -272,6 +279,7 @@ impl Workload {
             Self::Tcp(workload) => workload.habits,
             Self::Redis(workload) => workload.habits,
             Self::Postgres(workload) => workload.habits,
+            Self::Journey(workload) => workload.habits,
             Self::WebSocket(_) | Self::Malformed(_) => {
                 Habits { requests_per_connection: None, read_rate: None }
             }
@@ -287,7 +295,21 @@ impl Workload {
             Self::Redis(workload) => workload.connections,
             Self::Postgres(workload) => workload.connections,
             Self::WebSocket(workload) => workload.sockets,
+            Self::Journey(workload) => workload.connections,
             Self::Malformed(workload) => workload.connections,
+        }
+    }
+}
+
+// === impl HttpAuth ===
+
+impl HttpAuth {
+    /// The environment variable that holds the secret.
+    #[must_use]
+    pub fn env(&self) -> &str {
+        match self {
+            Self::Bearer { env } | Self::Header { env, .. } => env,
+            Self::Basic { password_env, .. } => password_env,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! sockets nor time, and its rules hold however the network cuts the bytes.
 
 pub(crate) mod http;
+pub(crate) mod journey;
 pub(crate) mod malformed;
 pub(crate) mod postgres;
 pub(crate) mod redis;
@@ -35,6 +36,12 @@ pub(crate) trait Client: 'static {
 
     /// Whether what is sent for a request of this kind has a place for a key.
     fn has_key(&self, kind: usize) -> bool;
+
+    /// The kind of the request that follows a right answer to this one, of the same user and with the same key; `None`:
+    /// nothing does.
+    fn follows(&self, _: &Ask) -> Option<u32> {
+        None
+    }
 
     /// Appends the bytes of a request, and prepares to read its answer.
     fn ask(&self, ask: &Ask, answer: &mut Self::Answer, out: &mut Vec<u8>);

@@ -95,7 +95,7 @@ impl<C: Client> Connection<C> {
         loop {
             match next {
                 Some(ask) => {
-                    self.take_up(ask).await;
+                    self.take_up_with_what_follows(ask).await;
                     self.rest().await;
                 }
                 None => self.hold().await,
@@ -134,7 +134,17 @@ impl<C: Client> Connection<C> {
         }
     }
 
-    async fn take_up(&mut self, ask: Ask) {
+    /// One request, and those of the same user that follow it.
+    async fn take_up_with_what_follows(&mut self, ask: Ask) {
+        let mut next = Some(ask);
+        while let Some(ask) = next {
+            let verdict = self.take_up(ask).await;
+            let kind = verdict.ok().and_then(|()| self.shared.client.follows(&ask));
+            next = kind.and_then(|kind| self.shared.follow(kind, ask.key));
+        }
+    }
+
+    async fn take_up(&mut self, ask: Ask) -> Result<(), ErrorClass> {
         let sent = self.shared.clock.now();
         self.shared.recorder.borrow_mut().sent(sent);
         let verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
@@ -149,6 +159,7 @@ impl<C: Client> Connection<C> {
         // A user of the closed model was not due at a moment of its own: its latency is service time.
         let due = if self.shared.users.is_some() { sent } else { ask.due };
         self.shared.done(Course { due, sent, done, kind: ask.kind }, verdict);
+        verdict
     }
 
     async fn rest(&mut self) {

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::DueTimes;
 use crate::client::http::HttpClient;
+use crate::client::journey::JourneyClient;
 use crate::client::malformed::MalformedClient;
 use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
@@ -120,6 +121,14 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
             let mix = websocket.messages.iter().map(|it| (it.weight, it.keys, it.endpoint()));
             let common = Common::new(&start, &client, websocket.timeout, mix);
+            launch(start, client, common, windows)
+        }
+        Workload::Journey(journey) => {
+            let client = JourneyClient::new(&start.host, &journey).map_err(invalid)?;
+            // What is drawn is a journey, which begins with its first step.
+            let mix = journey.steps.iter().enumerate();
+            let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));
+            let common = Common::new(&start, &client, journey.timeout, mix);
             launch(start, client, common, windows)
         }
         Workload::Malformed(malformed) => {

@@ -7,6 +7,7 @@ use crate::units::Span;
 use crate::workload::{HttpRequest, TcpExchange, Workload};
 
 mod http;
+mod journey;
 mod malformed;
 mod postgres;
 mod redis;
@@ -52,6 +53,10 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Workload::WebSocket(websocket) => {
                 timeout(checker, &path, websocket.timeout);
                 websocket::rules(checker, &path, websocket);
+            }
+            Workload::Journey(journey) => {
+                timeout(checker, &path, journey.timeout);
+                journey::rules(checker, &path, journey);
             }
             Workload::Malformed(malformed) => {
                 timeout(checker, &path, malformed.timeout);

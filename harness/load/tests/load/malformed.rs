@@ -58,7 +58,7 @@ fn assert_refused(totals: &Totals, protocol: Spoken) {
 #[tokio::test]
 async fn nginx_redis_and_postgres_refuse_every_opening_and_stay_up() {
     let test = "nginx_redis_and_postgres_refuse_every_opening_and_stay_up";
-    if let Some(server) = nginx_server(test).await {
+    if let Some(server) = nginx_server(test, "location / { return 200 ok; }").await {
         assert_refused(&totals(malformed(Spoken::Http), server.address).await, Spoken::Http);
     }
     if let Some(server) = redis_server(test, &[]).await {

@@ -54,8 +54,8 @@ pub async fn redis_server(test: &str, more: &[&str]) -> Option<Server> {
     Some(server)
 }
 
-/// An nginx that answers `ok` to every right request; `None`, and a word of it, where none is installed.
-pub async fn nginx_server(test: &str) -> Option<Server> {
+/// An nginx with these locations; `None`, and a word of it, where none is installed.
+pub async fn nginx_server(test: &str, locations: &str) -> Option<Server> {
     let Some(program) = installed("nginx") else {
         skipped(test, "nginx is not installed");
         return None;
@@ -66,7 +66,7 @@ pub async fn nginx_server(test: &str) -> Option<Server> {
     let folders: String = folders.iter().map(|of| format!("{of}_temp_path {of};\n")).collect();
     let text = format!(
         "daemon off; pid nginx.pid; error_log stderr crit; events {{}}\n\
-         http {{ access_log off; {folders} server {{ listen {address}; location / {{ return 200 ok; }} }} }}\n"
+         http {{ access_log off; {folders} server {{ listen {address}; {locations} }} }}\n"
     );
     std::fs::write(dir.path().join("nginx.conf"), text).unwrap();
     let mut command = Command::new(program);
