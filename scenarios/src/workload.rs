@@ -9,6 +9,7 @@ mod words;
 
 pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
+pub mod feeder;
 pub mod journey;
 pub mod malformed;
 pub mod phrase;

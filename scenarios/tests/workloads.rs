@@ -241,8 +241,9 @@ fn hostile_openings_are_chosen_by_their_protocol() {
 #[test]
 fn a_journey_has_steps_and_captures_on_the_way() {
     let plan = planned(
-        r#"Journey(to: Target("shop"), arrivals: Closed(users: 3), keys: 9, auth: Bearer("SHOP_TOKEN"), steps: [
-            (name: "log in", post: "/login", body: "user={n}", capture: {"token": Json("/token"), "next": Header("Location")}),
+        r#"Journey(to: Target("shop"), arrivals: Closed(users: 3), keys: 9, auth: Bearer("SHOP_TOKEN"),
+            data: (file: "users.csv", columns: ["user"], order: Random), steps: [
+            (name: "log in", post: "/login", body: "user={user}-{n}", capture: {"token": Json("/token"), "next": Header("Location")}),
             (get: "/{next}", headers: {"X-Token": "{token}"}, expect: (status: 200), capture: {"id": Matches("id=([0-9]+)")}),
         ])"#,
     );
@@ -256,6 +257,7 @@ fn a_journey_has_steps_and_captures_on_the_way() {
     assert_eq!(login.capture, captures.map(|(name, capture)| (name.to_owned(), capture)));
     assert_eq!(next.capture[0].1, Capture::Matches("id=([0-9]+)".into()));
     assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
-    let line = "\nload\n  browse  journeys of 2 steps over HTTP straight to shop, 3 users";
+    let line =
+        "\nload\n  browse  journeys of 2 steps with 0 rows of users.csv over HTTP straight to shop, 3 users";
     assert!(plan.timeline().contains(line), "{}", plan.timeline());
 }

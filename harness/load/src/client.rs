@@ -182,6 +182,9 @@ pub enum ClientError {
     /// A replay of nothing.
     #[error("expected the trace `{0}` to have been read, found no arrival")]
     Trace(String),
+    /// Data that was not read.
+    #[error("expected the file `{0}` to have been read, found no row")]
+    Rows(String),
     /// Not a method.
     #[error("expected a method such as `GET` (letters, no CONNECT), found `{0}`")]
     Method(String),

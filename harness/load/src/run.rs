@@ -124,7 +124,8 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             launch(start, client, common, windows)
         }
         Workload::Journey(journey) => {
-            let client = JourneyClient::new(&start.host, &journey).map_err(invalid)?;
+            let rows = Streams::new(start.seed).stream(&format!("rows/{}", start.name));
+            let client = JourneyClient::new(&start.host, &journey, rows).map_err(invalid)?;
             // What is drawn is a journey, which begins with its first step.
             let mix = journey.steps.iter().enumerate();
             let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));

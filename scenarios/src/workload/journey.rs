@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::feeder::Feeder;
 use super::{Arrivals, Destination, Habits, HttpAuth, HttpRequest};
 use crate::units::Span;
 
@@ -33,6 +34,9 @@ pub struct JourneyWorkload {
     pub auth: Option<HttpAuth>,
     /// `{n}` is drawn from 0 to `keys - 1`, once for a journey.
     pub keys: u64,
+    /// Rows of a file; each journey has one, whose columns are names from its first step on.
+    #[serde(default)]
+    pub data: Option<Feeder>,
     /// The steps, in their order; 1 to 50.
     pub steps: Vec<JourneyStep>,
 }
@@ -41,8 +45,8 @@ pub struct JourneyWorkload {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JourneyStep {
-    /// The request. Its path, the values of its headers and its body may hold `{n}` and the names of what steps before it
-    /// captured, see [`phrase`](super::phrase). Weight and keys mean nothing.
+    /// The request. Its path, the values of its headers and its body may hold `{n}`, the names of columns and those of
+    /// what steps before it captured, see [`phrase`](super::phrase). Weight and keys mean nothing.
     pub request: HttpRequest,
     /// Names, and what each stands for from here on. What is not found is an error of class `check`.
     pub capture: Vec<(String, Capture)>,
@@ -57,4 +61,12 @@ pub enum Capture {
     Matches(String),
     /// The value of this header; of several the first.
     Header(String),
+}
+
+impl JourneyWorkload {
+    /// The columns that its steps may name.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        self.data.as_ref().map_or(&[], |data| &data.columns)
+    }
 }

@@ -9,7 +9,12 @@ impl Workload {
     #[must_use]
     pub fn describe(&self) -> String {
         let kind = match self {
-            Self::Journey(journey) => format!("journeys of {} steps over HTTP", journey.steps.len()),
+            Self::Journey(journey) => {
+                let rows = journey.data.as_ref();
+                let rows = rows
+                    .map_or(String::new(), |data| format!(" with {} rows of {}", data.rows.len(), data.file));
+                format!("journeys of {} steps{rows} over HTTP", journey.steps.len())
+            }
             _ => self.protocol().to_owned(),
         };
         let to = match self.to() {

@@ -7,9 +7,12 @@ mod glean;
 mod jar;
 mod phrase;
 
+use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 
+use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::workload::JourneyWorkload;
+use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::journey::JourneyStep;
 
 use self::glean::{Gleaner, Grip};
@@ -26,10 +29,20 @@ use crate::mix::Ask;
 #[derive(Debug)]
 pub(crate) struct JourneyClient {
     steps: Vec<Step>,
-    /// How many values there are: one for each name that is captured.
+    /// How many values there are: one for each column, and one for each name that is captured.
     values: usize,
+    data: Option<Rows>,
     /// Whether the next journey on a connection is the same user's.
     keeps_cookies: bool,
+}
+
+/// Rows, one for each journey. Which comes next follows from the order in which journeys are sent, and from the seed.
+#[derive(Debug)]
+struct Rows {
+    rows: Vec<Vec<String>>,
+    next: Cell<usize>,
+    /// Where they are drawn.
+    chance: Option<RefCell<Chance>>,
 }
 
 /// One step with everything that does not change from one journey to the next.
@@ -77,18 +90,19 @@ struct Eyes<'a> {
 
 impl JourneyClient {
     /// Prepares the steps of a journey, and reads its secret from the environment.
-    pub(crate) fn new(host: &str, journey: &JourneyWorkload) -> Result<Self, ClientError> {
+    pub(crate) fn new(host: &str, journey: &JourneyWorkload, chance: Chance) -> Result<Self, ClientError> {
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::Host(host.to_owned()));
         }
         let login = journey.auth.as_ref().map(login).transpose()?;
-        let mut names: Vec<&str> = Vec::new();
+        let data = journey.data.as_ref().map(|feeder| Rows::new(feeder, chance)).transpose()?;
+        let mut names: Vec<&str> = journey.columns().iter().map(String::as_str).collect();
         let mut steps = Vec::new();
         for step in &journey.steps {
             steps.push(Step::new(host, login.as_ref(), step, &mut names)?);
         }
         let keeps_cookies = journey.arrivals.users().is_some();
-        Ok(Self { steps, values: names.len(), keeps_cookies })
+        Ok(Self { steps, values: names.len(), data, keeps_cookies })
     }
 
     fn step(&self, step: u32) -> &Step {
@@ -118,6 +132,9 @@ impl Client for JourneyClient {
     fn ask(&self, ask: &Ask, answer: &mut JourneyAnswer, out: &mut Vec<u8>) {
         if ask.kind == 0 {
             answer.values.iter_mut().for_each(Vec::clear);
+            if let Some(data) = &self.data {
+                data.next(&mut answer.values);
+            }
             if !self.keeps_cookies {
                 answer.jar.clear();
             }
@@ -168,6 +185,30 @@ impl Client for JourneyClient {
 
     fn unasked(&self, _: &mut JourneyAnswer, _: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
         false
+    }
+}
+
+// === impl Rows ===
+
+impl Rows {
+    /// The rows of a file that was read.
+    fn new(feeder: &Feeder, chance: Chance) -> Result<Self, ClientError> {
+        if feeder.rows.is_empty() {
+            return Err(ClientError::Rows(feeder.file.clone()));
+        }
+        let chance = (feeder.order == Order::Random).then(|| RefCell::new(chance));
+        Ok(Self { rows: feeder.rows.clone(), next: Cell::new(0), chance })
+    }
+
+    /// Puts the fields of the next row before the other values.
+    fn next(&self, values: &mut [Vec<u8>]) {
+        let row = match &self.chance {
+            Some(chance) => chance.borrow_mut().below(self.rows.len() as u64) as usize,
+            None => self.next.replace((self.next.get() + 1) % self.rows.len()),
+        };
+        for (value, field) in values.iter_mut().zip(&self.rows[row]) {
+            value.extend_from_slice(field.as_bytes());
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shakedown_scenarios::units::{Rate, Span};
+use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::journey::{Capture, JourneyStep, JourneyWorkload};
 use shakedown_scenarios::workload::{
     Arrivals, Destination, Habits, HttpExpect, HttpRequest, Think, Workload,
@@ -45,7 +46,12 @@ fn journey() -> JourneyWorkload {
         "/login",
         &[("token", Capture::Json("/user/token".into())), ("next", Capture::Header("x-next".into()))],
     );
-    let mut items = step("/shop/{next}?by={n}", &[("id", Capture::Matches("id=([0-9]+)".into()))]);
+    // The server says whose journey it is: one of the file.
+    let captures = [
+        ("id", Capture::Matches("id=([0-9]+)".into())),
+        ("user", Capture::Matches("for (ann|b%20b)-[0-9]+$".into())),
+    ];
+    let mut items = step("/shop/{next}?by={user}-{n}", &captures);
     items.request = HttpRequest {
         headers: vec![("Authorization".into(), "Bearer {token}".into())],
         expect: status(200),
@@ -63,6 +69,12 @@ fn journey() -> JourneyWorkload {
         habits: Habits::default(),
         auth: None,
         keys: 100,
+        data: Some(Feeder {
+            file: "users.csv".into(),
+            columns: vec!["user".into()],
+            order: Order::Random,
+            rows: ["ann", "b b"].map(|user| vec![user.to_owned()]).to_vec(),
+        }),
         steps: vec![login, items, buy, leave],
     }
 }

@@ -5,6 +5,7 @@ use crate::check::Checker;
 use crate::places::{Path, Step};
 use crate::suggest;
 use crate::syntax::shortened;
+use crate::workload::feeder::Feeder;
 use crate::workload::journey::{Capture, JourneyStep, JourneyWorkload};
 use crate::workload::phrase::{Piece, is_name, pieces};
 
@@ -12,6 +13,11 @@ use crate::workload::phrase::{Piece, is_name, pieces};
 const STEPS_MAX: usize = 50;
 /// The most captures of one step.
 const CAPTURES_MAX: usize = 20;
+/// The most columns of one file that are used.
+const COLUMNS_MAX: usize = 20;
+/// What can be a name.
+const NAMES: &str =
+    "write letters, digits, `-` and `_`, a letter first, once each; `n` is the number that is drawn";
 /// The number that is drawn for each journey.
 const NUMBER: &str = "n";
 
@@ -23,13 +29,42 @@ pub(super) fn rules(checker: &mut Checker<'_>, path: &Path, journey: &JourneyWor
         let message = format!("a journey of {} steps is too long", journey.steps.len());
         checker.tell(&steps, message, format!("allowed: 1 to {STEPS_MAX}"));
     }
+    if let Some(feeder) = &journey.data {
+        data(checker, &path.then("data"), feeder);
+    }
     let mut known = vec![NUMBER];
+    known.extend(journey.columns().iter().map(String::as_str));
     for (index, step) in journey.steps.iter().enumerate() {
         let path = steps.then(index);
         request(checker, &path, &step.request);
         names(checker, &path, step, &known);
         captures(checker, &path.then("capture"), step);
         known.extend(step.capture.iter().map(|(name, _)| name.as_str()));
+    }
+}
+
+/// That a file is named, and columns that can be names.
+fn data(checker: &mut Checker<'_>, path: &Path, feeder: &Feeder) {
+    if feeder.file.is_empty() {
+        checker.tell(
+            &path.then("file"),
+            "there is no file without a name",
+            "write one such as `\"users.csv\"`",
+        );
+    }
+    let count = feeder.columns.len();
+    if count == 0 || count > COLUMNS_MAX {
+        let message = format!("{count} columns cannot be used");
+        let help = format!("name 1 to {COLUMNS_MAX} of those that the file's first line has");
+        checker.tell(&path.then("columns"), message, help);
+    }
+    for (index, column) in feeder.columns.iter().enumerate() {
+        let is_twice = feeder.columns[..index].contains(column);
+        if !is_name(column) || column == NUMBER || is_twice {
+            let why = if is_twice { "is named twice" } else { "cannot be the name of a column" };
+            let message = format!("`{}` {why}", shortened(column));
+            checker.tell(&path.then("columns").then(index), message, NAMES);
+        }
     }
 }
 
@@ -63,8 +98,7 @@ fn captures(checker: &mut Checker<'_>, path: &Path, step: &JourneyStep) {
         let at = path.then(name);
         if !is_name(name) || name == NUMBER {
             let message = format!("`{}` cannot be the name of a capture", shortened(name));
-            let help = "write letters, digits, `-` and `_`, a letter first; `n` is the number that is drawn";
-            checker.tell(&at.then(Step::Key), message, help);
+            checker.tell(&at.then(Step::Key), message, NAMES);
         }
         can_be_found(checker, &at.then("text"), capture);
     }

@@ -5,6 +5,7 @@ use crate::read::context::{Blank, Context};
 use crate::read::scalar::{blank, text, whole};
 use crate::syntax::Node;
 use crate::workload::HttpRequest;
+use crate::workload::feeder::{Feeder, Order};
 use crate::workload::journey::{Capture, JourneyStep, JourneyWorkload};
 
 blank! {
@@ -25,10 +26,30 @@ pub(super) fn journey(cx: &mut Context, node: &Node) -> Option<JourneyWorkload> 
         habits,
         auth: fields.optional(cx, "auth", http::auth),
         keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
+        data: fields.optional(cx, "data", data),
         steps: fields.required(cx, "steps", |cx, node| cx.list(node, "steps", step)),
     };
     fields.finish(cx);
     Some(workload)
+}
+
+/// `(file: "users.csv", columns: ["user", "password"], order: InTurn)`.
+fn data(cx: &mut Context, node: &Node) -> Option<Feeder> {
+    let mut fields = cx.fields(node, "`data`")?;
+    let feeder = Feeder {
+        file: fields.required(cx, "file", text),
+        columns: fields.required(cx, "columns", |cx, node| cx.list(node, "names", text)),
+        order: fields.or(cx, "order", Order::InTurn, order),
+        rows: Vec::new(),
+    };
+    fields.finish(cx);
+    Some(feeder)
+}
+
+fn order(cx: &mut Context, node: &Node) -> Option<Order> {
+    let is_random = cx.variant(node, "an order", &["InTurn", "Random"])? == "Random";
+    cx.bare(node);
+    Some(if is_random { Order::Random } else { Order::InTurn })
 }
 
 fn step(cx: &mut Context, node: &Node) -> Option<JourneyStep> {

@@ -1,3 +1,4 @@
+use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::{Arrivals, Destination, Habits, HttpExpect, HttpRequest, Think};
@@ -29,8 +30,13 @@ fn journey(steps: Vec<JourneyStep>) -> JourneyWorkload {
         habits: Habits::default(),
         auth: None,
         keys: 10,
+        data: None,
         steps,
     }
+}
+
+fn client_of(host: &str, journey: &JourneyWorkload) -> Result<JourneyClient, ClientError> {
+    JourneyClient::new(host, journey, Streams::new(1).stream("rows"))
 }
 
 /// A login that gives a token and an item, and a purchase that needs both.
@@ -61,7 +67,7 @@ const CHECK: Reading = Reading::Whole { verdict: Err(ErrorClass::Check), keep: t
 
 #[test]
 fn what_was_answered_is_part_of_what_is_asked_next() {
-    let client = JourneyClient::new("shop:80", &purchase()).unwrap();
+    let client = client_of("shop:80", &purchase()).unwrap();
     let mut user = client.answer();
     assert_eq!(
         asked(&client, &mut user, 0),
@@ -83,7 +89,7 @@ fn what_was_answered_is_part_of_what_is_asked_next() {
 
 #[test]
 fn what_is_not_found_fails_the_check_of_its_step() {
-    let client = JourneyClient::new("shop", &purchase()).unwrap();
+    let client = client_of("shop", &purchase()).unwrap();
     let mut user = client.answer();
     for (head, body) in
         [("", r#"{"token": "x"}"#), ("X-Item: 1\r\n", r#"{"id": 1}"#), ("X-Item: 1\r\n", "none")]
@@ -97,7 +103,7 @@ fn what_is_not_found_fails_the_check_of_its_step() {
 fn a_new_user_has_no_cookies_and_no_values_and_a_user_who_stays_keeps_its_cookies() {
     let users = Arrivals::Closed { users: 1, think: Think::Constant(Span::ZERO) };
     for (arrivals, keeps) in [(users, true), (purchase().arrivals, false)] {
-        let client = JourneyClient::new("shop", &JourneyWorkload { arrivals, ..purchase() }).unwrap();
+        let client = client_of("shop", &JourneyWorkload { arrivals, ..purchase() }).unwrap();
         let mut user = client.answer();
         asked(&client, &mut user, 0);
         read(&client, &mut user, "X-Item: 1\r\nSet-Cookie: sid=1; Path=/\r\n", r#"{"token": "x"}"#);
@@ -110,7 +116,7 @@ fn a_new_user_has_no_cookies_and_no_values_and_a_user_who_stays_keeps_its_cookie
 fn a_step_may_write_its_cookies_itself() {
     let mut by_hand = step("GET", "/", &[]);
     by_hand.request.headers = vec![("Cookie".into(), "mine=1".into())];
-    let client = JourneyClient::new("shop", &journey(vec![step("GET", "/", &[]), by_hand])).unwrap();
+    let client = client_of("shop", &journey(vec![step("GET", "/", &[]), by_hand])).unwrap();
     let mut user = client.answer();
     asked(&client, &mut user, 0);
     read(&client, &mut user, "Set-Cookie: sid=1\r\n", "");
@@ -120,10 +126,48 @@ fn a_step_may_write_its_cookies_itself() {
 
 #[test]
 fn a_journey_that_cannot_be_sent_is_refused() {
-    let refused = |workload| JourneyClient::new("shop", &workload).unwrap_err();
+    let refused = |workload| client_of("shop", &workload).unwrap_err();
     assert!(matches!(refused(journey(vec![step("CONNECT", "/", &[])])), ClientError::Method(_)));
     assert!(matches!(refused(journey(vec![step("GET", "items", &[])])), ClientError::Path(_)));
     let bad = step("GET", "/", &[("x", Capture::Matches("(".into()))]);
     assert!(matches!(refused(journey(vec![bad])), ClientError::Regex(_)));
-    assert!(matches!(JourneyClient::new("a b", &purchase()).unwrap_err(), ClientError::Host(_)));
+    assert!(matches!(client_of("a b", &purchase()).unwrap_err(), ClientError::Host(_)));
+}
+
+/// The users of the first so many journeys.
+fn users(order: Order, count: usize) -> Vec<String> {
+    let rows = ["ann", "b b", "cy"].map(|user| vec![user.to_owned()]).to_vec();
+    let columns = vec!["user".to_owned()];
+    let data = Some(Feeder { file: "users.csv".into(), columns, order, rows });
+    let steps = vec![step("GET", "/{user}", &[]), step("GET", "/again/{user}", &[])];
+    let client = client_of("shop", &JourneyWorkload { data, ..journey(steps) }).unwrap();
+    let mut user = client.answer();
+    let mut users = Vec::new();
+    for _ in 0..count {
+        let line = asked(&client, &mut user, 0).lines().next().unwrap().to_owned();
+        let name = line.strip_prefix("GET /").unwrap().strip_suffix(" HTTP/1.1").unwrap().to_owned();
+        let again = asked(&client, &mut user, 1);
+        assert!(again.starts_with(&format!("GET /again/{name} ")), "one row a journey: {again}");
+        users.push(name);
+    }
+    users
+}
+
+#[test]
+fn each_journey_has_a_row_in_turn_or_at_random() {
+    assert_eq!(users(Order::InTurn, 4), ["ann", "b%20b", "cy", "ann"]);
+    let drawn = users(Order::Random, 300);
+    assert_eq!(drawn, users(Order::Random, 300), "the same seed draws the same");
+    for user in ["ann", "b%20b", "cy"] {
+        let count = drawn.iter().filter(|name| *name == user).count();
+        assert!((60..140).contains(&count), "{user}: {count}");
+    }
+}
+
+#[test]
+fn data_that_was_not_read_is_refused() {
+    let data =
+        Feeder { file: "users.csv".into(), columns: Vec::new(), order: Order::InTurn, rows: Vec::new() };
+    let refused = client_of("shop", &JourneyWorkload { data: Some(data), ..purchase() }).unwrap_err();
+    assert_eq!(refused, ClientError::Rows("users.csv".into()));
 }
