@@ -1,4 +1,5 @@
-//! Reads the traces that an experiment replays, before the plan is made: a run then needs no file.
+//! Reads the traces that an experiment replays and the rows that its journeys use, before the plan is made: a run then
+//! needs no file.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -6,16 +7,19 @@ use std::path::Path;
 
 use shakedown_scenarios::experiment::Experiment;
 use shakedown_scenarios::trace::{LONGEST_LINE, Trace, TraceError, TraceFormat, TraceReader};
-use shakedown_scenarios::workload::Arrivals;
+use shakedown_scenarios::workload::feeder::{FILE_BYTES_MAX, FeederError};
+use shakedown_scenarios::workload::{Arrivals, Workload};
 
 /// The largest file of a trace, in bytes: a million lines of a combined log have about 200 MB.
 const LARGEST: u64 = 512 << 20;
 
-/// Why an experiment cannot replay what it says.
+/// Why an experiment cannot replay or use a file that it names.
 #[derive(Debug, thiserror::Error)]
-#[error("workload `{workload}` cannot replay {file}: {why}")]
+#[error("workload `{workload}` cannot {act} {file}: {why}")]
 pub struct TraceProblem {
     workload: String,
+    /// `replay` or `use`.
+    act: &'static str,
     file: String,
     why: Why,
 }
@@ -26,41 +30,64 @@ enum Why {
     Unread(#[from] io::Error),
     #[error("expected a file, found something else")]
     NoFile,
-    #[error("expected at most {LARGEST} bytes, found {0}: replay a part of it")]
-    Large(u64),
+    #[error("expected at most {most} bytes, found {found}: take a part of it")]
+    Large { most: u64, found: u64 },
     #[error("{0}")]
     Trace(#[from] TraceError),
+    #[error("{0}")]
+    Rows(#[from] FeederError),
 }
 
-/// Puts the times of every trace into the experiment; relative paths count from `base`.
+/// Puts the times of every trace and the rows of all data into the experiment; relative paths count from `base`.
 ///
 /// # Errors
 ///
-/// Every trace that cannot be replayed, with the lines that are wrong.
+/// Every file that cannot be replayed or used, with the lines that are wrong.
 pub fn read_into(experiment: &mut Experiment, base: &Path) -> Result<(), Vec<TraceProblem>> {
     let mut problems = Vec::new();
     for (workload, of) in &mut experiment.workloads {
-        let Arrivals::Replay { file, format, trace, .. } = of.arrivals_mut() else { continue };
-        match read(&base.join(&*file), *format) {
-            Ok(found) => *trace = found,
-            Err(why) => {
-                problems.push(TraceProblem { workload: workload.clone(), file: file.clone(), why });
+        let mut tell = |act, file: &str, why| {
+            let (workload, file) = (workload.clone(), file.to_owned());
+            problems.push(TraceProblem { workload, act, file, why });
+        };
+        if let Arrivals::Replay { file, format, trace, .. } = of.arrivals_mut() {
+            match read(&base.join(&*file), *format) {
+                Ok(found) => *trace = found,
+                Err(why) => tell("replay", file, why),
+            }
+        }
+        if let Workload::Journey(journey) = of
+            && let Some(data) = &mut journey.data
+        {
+            let filled = contents(&base.join(&data.file)).and_then(|text| Ok(data.fill(&text)?));
+            if let Err(why) = filled {
+                tell("use", &data.file, why);
             }
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn read(path: &Path, format: TraceFormat) -> Result<Trace, Why> {
+fn open(path: &Path, most: u64) -> Result<io::Take<File>, Why> {
     let metadata = fs::metadata(path)?;
     // A pipe or a device might never end.
     if !metadata.is_file() {
         return Err(Why::NoFile);
     }
-    if metadata.len() > LARGEST {
-        return Err(Why::Large(metadata.len()));
+    if metadata.len() > most {
+        return Err(Why::Large { most, found: metadata.len() });
     }
-    let mut input = BufReader::new(File::open(path)?.take(LARGEST));
+    Ok(File::open(path)?.take(most))
+}
+
+fn contents(path: &Path) -> Result<Vec<u8>, Why> {
+    let mut contents = Vec::new();
+    open(path, FILE_BYTES_MAX)?.read_to_end(&mut contents)?;
+    Ok(contents)
+}
+
+fn read(path: &Path, format: TraceFormat) -> Result<Trace, Why> {
+    let mut input = BufReader::new(open(path, LARGEST)?);
     let mut reader = TraceReader::new(format);
     let mut line = Vec::new();
     while next_line(&mut input, &mut line)? {
@@ -140,6 +167,36 @@ mod tests {
                 "workload `gone` cannot replay gone.csv: No such file or directory (os error 2)",
                 "workload `long` cannot replay long.csv: line 1: expected at most 65536 bytes, found 65537",
                 &format!("workload `wrong` cannot replay wrong.csv: line 3: {form}"),
+            ]
+        );
+    }
+
+    fn fed(name: &str, file: &str) -> String {
+        format!(
+            r#""{name}": Journey(to: Target("shop"), arrivals: Constant("1/s"), steps: [(get: "/{{user}}")],
+                data: (file: "{file}", columns: ["user"])),"#
+        )
+    }
+
+    #[test]
+    fn rows_are_found_beside_the_experiment_and_what_is_wrong_with_them_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path().join("users.csv"), "\u{feff}id,user\r\n1,\"ann, b\"\r\n2,cy\r\n").unwrap();
+        write(dir.path().join("short.csv"), "id,user\n1\n").unwrap();
+        write(dir.path().join("large.csv"), vec![b'a'; 1 + FILE_BYTES_MAX as usize]).unwrap();
+        let mut right = experiment(&fed("a", "users.csv"));
+        read_into(&mut right, dir.path()).unwrap();
+        let Workload::Journey(journey) = &right.workloads["a"] else { panic!("not a journey") };
+        assert_eq!(journey.data.as_ref().unwrap().rows, [["ann, b"], ["cy"]]);
+        let wrong = fed("gone", "gone.csv") + &fed("short", "short.csv") + &fed("large", "large.csv");
+        let problems = read_into(&mut experiment(&wrong), dir.path()).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "workload `gone` cannot use gone.csv: No such file or directory (os error 2)",
+                "workload `large` cannot use large.csv: expected at most 1048576 bytes, found 1048577: take a part of it",
+                "workload `short` cannot use short.csv: line 2: expected 2 fields, found 1",
             ]
         );
     }

@@ -9,11 +9,17 @@ mod words;
 
 pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
+pub mod feeder;
+pub mod journey;
+pub mod malformed;
 pub mod operations;
+pub mod phrase;
 pub mod postgres;
 pub mod redis;
 pub mod websocket;
 
+pub use journey::JourneyWorkload;
+pub use malformed::MalformedWorkload;
 pub use operations::OperationsWorkload;
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
@@ -34,6 +40,10 @@ pub enum Workload {
     WebSocket(WebSocketWorkload),
     /// Operations on objects, whose history can be judged.
     Operations(OperationsWorkload),
+    /// Several HTTP requests of one user, one after the other.
+    Journey(JourneyWorkload),
+    /// Hostile openings of a protocol, which are to be refused cleanly.
+    Malformed(MalformedWorkload),
 }
 
 /// HTTP/1.1 requests.
@@ -208,6 +218,8 @@ impl Workload {
             Self::Postgres(workload) => &workload.to,
             Self::WebSocket(workload) => &workload.to,
             Self::Operations(workload) => &workload.to,
+            Self::Journey(workload) => &workload.to,
+            Self::Malformed(workload) => &workload.to,
         }
     }
 
@@ -221,6 +233,8 @@ impl Workload {
             Self::Postgres(workload) => &workload.arrivals,
             Self::WebSocket(workload) => &workload.arrivals,
             Self::Operations(workload) => &workload.arrivals,
+            Self::Journey(workload) => &workload.arrivals,
+            Self::Malformed(workload) => &workload.arrivals,
         }
     }
 
@@ -228,13 +242,11 @@ impl Workload {
     #[must_use]
     pub fn secret(&self) -> Option<&str> {
         match self {
-            Self::Http(workload) => workload.auth.as_ref().map(|auth| match auth {
-                HttpAuth::Bearer { env } | HttpAuth::Header { env, .. } => env.as_str(),
-                HttpAuth::Basic { password_env, .. } => password_env,
-            }),
+            Self::Http(workload) => workload.auth.as_ref().map(HttpAuth::env),
+            Self::Journey(workload) => workload.auth.as_ref().map(HttpAuth::env),
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
-            Self::Tcp(_) | Self::WebSocket(_) | Self::Operations(_) => None,
+            Self::Tcp(_) | Self::WebSocket(_) | Self::Operations(_) | Self::Malformed(_) => None,
         }
     }
 
@@ -248,6 +260,8 @@ impl Workload {
             Self::Postgres(_) => "PostgreSQL",
             Self::WebSocket(_) => "WebSocket",
             Self::Operations(_) => "operations on a Redis",
+            Self::Journey(_) => "HTTP",
+            Self::Malformed(workload) => workload.protocol.described(),
         }
     }
 
@@ -261,6 +275,8 @@ impl Workload {
             Self::Postgres(workload) => &mut workload.arrivals,
             Self::WebSocket(workload) => &mut workload.arrivals,
             Self::Operations(workload) => &mut workload.arrivals,
+            Self::Journey(workload) => &mut workload.arrivals,
+            Self::Malformed(workload) => &mut workload.arrivals,
         }
     }
 
@@ -272,7 +288,8 @@ impl Workload {
             Self::Tcp(workload) => workload.habits,
             Self::Redis(workload) => workload.habits,
             Self::Postgres(workload) => workload.habits,
-            Self::WebSocket(_) | Self::Operations(_) => {
+            Self::Journey(workload) => workload.habits,
+            Self::WebSocket(_) | Self::Operations(_) | Self::Malformed(_) => {
                 Habits { requests_per_connection: None, read_rate: None }
             }
         }
@@ -288,6 +305,21 @@ impl Workload {
             Self::Postgres(workload) => workload.connections,
             Self::WebSocket(workload) => workload.sockets,
             Self::Operations(workload) => workload.connections,
+            Self::Journey(workload) => workload.connections,
+            Self::Malformed(workload) => workload.connections,
+        }
+    }
+}
+
+// === impl HttpAuth ===
+
+impl HttpAuth {
+    /// The environment variable that holds the secret.
+    #[must_use]
+    pub fn env(&self) -> &str {
+        match self {
+            Self::Bearer { env } | Self::Header { env, .. } => env,
+            Self::Basic { password_env, .. } => password_env,
         }
     }
 }

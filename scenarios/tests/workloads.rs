@@ -6,6 +6,8 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
+use shakedown_scenarios::workload::journey::Capture;
+use shakedown_scenarios::workload::malformed::Spoken;
 use shakedown_scenarios::workload::{
     Arrivals, Habits, HttpRequest, OperationsWorkload, Spacing, TcpExchange, Think, Workload,
 };
@@ -233,4 +235,47 @@ fn operations_say_what_their_objects_are_and_a_plan_keeps_it() {
         "{words}"
     );
     assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+}
+
+#[test]
+fn hostile_openings_are_chosen_by_their_protocol() {
+    let plan = planned(
+        r#"Malformed(to: Target("shop"), arrivals: Constant("2/s"), protocol: Http, path: "/cart", leave_out: ["two hosts"])"#,
+    );
+    let Workload::Malformed(malformed) = workload(&plan) else { panic!("not malformed") };
+    let names: Vec<&str> = malformed.openings().collect();
+    assert_eq!(names.len(), Spoken::Http.openings().len() - 1);
+    assert!(names.contains(&"no host") && !names.contains(&"two hosts"));
+    assert_eq!((malformed.path.as_deref(), malformed.connections), (Some("/cart"), 8));
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+    let line = "\nload\n  browse  malformed HTTP straight to shop, 2/s, evenly\n";
+    assert!(plan.timeline().contains(line), "{}", plan.timeline());
+    for spoken in Spoken::ALL {
+        let names: std::collections::BTreeSet<&str> = spoken.openings().iter().copied().collect();
+        assert_eq!(names.len(), spoken.openings().len(), "{spoken:?} has a name twice");
+    }
+}
+
+#[test]
+fn a_journey_has_steps_and_captures_on_the_way() {
+    let plan = planned(
+        r#"Journey(to: Target("shop"), arrivals: Closed(users: 3), keys: 9, auth: Bearer("SHOP_TOKEN"),
+            data: (file: "users.csv", columns: ["user"], order: Random), steps: [
+            (name: "log in", post: "/login", body: "user={user}-{n}", capture: {"token": Json("/token"), "next": Header("Location")}),
+            (get: "/{next}", headers: {"X-Token": "{token}"}, expect: (status: 200), capture: {"id": Matches("id=([0-9]+)")}),
+        ])"#,
+    );
+    let Workload::Journey(journey) = workload(&plan) else { panic!("not a journey") };
+    assert_eq!((journey.keys, journey.connections, journey.steps.len()), (9, 3, 2));
+    assert_eq!(workload(&plan).secret(), Some("SHOP_TOKEN"));
+    let [login, next] = journey.steps.as_slice() else { panic!("not two steps") };
+    assert_eq!(login.request.endpoint(), "log in");
+    assert_eq!(next.request.endpoint(), "GET /{next}");
+    let captures = [("token", Capture::Json("/token".into())), ("next", Capture::Header("Location".into()))];
+    assert_eq!(login.capture, captures.map(|(name, capture)| (name.to_owned(), capture)));
+    assert_eq!(next.capture[0].1, Capture::Matches("id=([0-9]+)".into()));
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+    let line =
+        "\nload\n  browse  journeys of 2 steps with 0 rows of users.csv over HTTP straight to shop, 3 users";
+    assert!(plan.timeline().contains(line), "{}", plan.timeline());
 }

@@ -4,6 +4,8 @@
 //! sockets nor time, and its rules hold however the network cuts the bytes.
 
 pub(crate) mod http;
+pub(crate) mod journey;
+pub(crate) mod malformed;
 pub(crate) mod operations;
 pub(crate) mod postgres;
 pub(crate) mod redis;
@@ -56,6 +58,12 @@ pub(crate) trait Client: 'static {
         None
     }
 
+    /// The kind of the request that follows a right answer to this one, of the same user and with the same key; `None`:
+    /// nothing does.
+    fn follows(&self, _: &Ask) -> Option<u32> {
+        None
+    }
+
     /// Appends the bytes of a request, and prepares to read its answer.
     fn ask(&self, ask: &Ask, answer: &mut Self::Answer, out: &mut Vec<u8>);
 
@@ -72,6 +80,20 @@ pub(crate) trait Client: 'static {
     fn within(&self, _: &Ask) -> Option<u64> {
         None
     }
+
+    /// Whether nothing more is said on this connection: the client then closes its side behind what it has said.
+    fn sends_no_more(&self, _: &Self::Answer) -> bool {
+        false
+    }
+
+    /// A request came to this end on its connection, which may mean something else. Whether it goes on over a new
+    /// connection, with what [`Self::goes_on_with`] says there.
+    fn goes_on(&self, _: &mut Self::Answer, _: &mut Result<(), ErrorClass>) -> bool {
+        false
+    }
+
+    /// Appends what a request goes on with over a new connection, and prepares to read the answer.
+    fn goes_on_with(&self, _: &mut Self::Answer, _: &mut Vec<u8>) {}
 
     /// Reads what came while nothing was asked, `total` bytes since the last answer with these. Whether the connection can
     /// take a request after that; `reply` is as in [`Self::read`].
@@ -181,6 +203,9 @@ pub enum ClientError {
     /// A replay of nothing.
     #[error("expected the trace `{0}` to have been read, found no arrival")]
     Trace(String),
+    /// Data that was not read.
+    #[error("expected the file `{0}` to have been read, found no row")]
+    Rows(String),
     /// Not a method.
     #[error("expected a method such as `GET` (letters, no CONNECT), found `{0}`")]
     Method(String),

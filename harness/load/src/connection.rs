@@ -39,6 +39,8 @@ pub(crate) struct Connection<C: Client> {
     asked: u32,
     /// Whether any of the present request may have reached the target.
     was_sent: bool,
+    /// Whether our side of the present stream was closed.
+    is_ended: bool,
     /// Only a slow consumer has one.
     reading: Option<SlowReading>,
 }
@@ -85,6 +87,7 @@ impl<C: Client> Connection<C> {
             failures: 0,
             asked: 0,
             was_sent: false,
+            is_ended: false,
             reading,
         }
     }
@@ -95,7 +98,7 @@ impl<C: Client> Connection<C> {
         loop {
             match next {
                 Some(ask) => {
-                    self.take_up(ask).await;
+                    self.take_up_with_what_follows(ask).await;
                     self.rest().await;
                 }
                 None => self.hold().await,
@@ -134,7 +137,17 @@ impl<C: Client> Connection<C> {
         }
     }
 
-    async fn take_up(&mut self, ask: Ask) {
+    /// One request, and those of the same user that follow it.
+    async fn take_up_with_what_follows(&mut self, ask: Ask) {
+        let mut next = Some(ask);
+        while let Some(ask) = next {
+            let verdict = self.take_up(ask).await;
+            let kind = verdict.ok().and_then(|()| self.shared.client.follows(&ask));
+            next = kind.and_then(|kind| self.shared.follow(kind, ask.key));
+        }
+    }
+
+    async fn take_up(&mut self, ask: Ask) -> Result<(), ErrorClass> {
         let sent = self.shared.clock.now();
         self.shared.recorder.borrow_mut().sent(sent);
         self.was_sent = false;
@@ -159,6 +172,7 @@ impl<C: Client> Connection<C> {
         // A user of the closed model was not due at a moment of its own: its latency is service time.
         let due = if self.shared.users.is_some() { sent } else { ask.due };
         self.shared.done(Course { due, sent, done, kind: ask.kind }, verdict);
+        verdict
     }
 
     async fn rest(&mut self) {
@@ -169,8 +183,27 @@ impl<C: Client> Connection<C> {
         }
     }
 
-    /// One request and its answer. The stream is put back only where the next request may use it.
+    /// One request, over as many connections as it takes.
     async fn exchange(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
+        let mut verdict = self.exchange_once(ask, deadline).await;
+        while self.shared.client.goes_on(&mut self.answer, &mut verdict) {
+            verdict = self.go_on(deadline).await;
+        }
+        verdict
+    }
+
+    /// The next part of a request, on a connection of its own.
+    async fn go_on(&mut self, deadline: u64) -> Result<(), ErrorClass> {
+        let mut stream = self.dial(deadline).await?;
+        self.unsent.clear();
+        self.say(&stream, |client, answer, out| client.goes_on_with(answer, out))
+            .map_err(|error| broken(&error))?;
+        let (verdict, _) = self.receive(&mut stream, deadline).await?;
+        verdict
+    }
+
+    /// One request and its answer. The stream is put back only where the next request may use it.
+    async fn exchange_once(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
         let mut stream = match self.kept().await {
             Some(stream) => stream,
             None => self.open(deadline).await?,
@@ -212,7 +245,7 @@ impl<C: Client> Connection<C> {
     }
 
     async fn dial(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
-        self.asked = 0;
+        (self.asked, self.is_ended) = (0, false);
         let connect = connect(self.shared.address, self.shared.habits.read_rate);
         let stream = tokio::select! {
             biased;
@@ -292,6 +325,10 @@ impl<C: Client> Connection<C> {
         while !self.unsent.is_empty() {
             let sent = ready!(Pin::new(&mut *stream).poll_write(context, &self.unsent))?;
             self.unsent.drain(..sent);
+        }
+        if !self.is_ended && self.shared.client.sends_no_more(&self.answer) {
+            ready!(Pin::new(stream).poll_shutdown(context))?;
+            self.is_ended = true;
         }
         Poll::Ready(Ok(()))
     }

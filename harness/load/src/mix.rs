@@ -23,18 +23,29 @@ pub(crate) struct Mix {
     /// For each kind the bound of its key; `None` where it has no `{n}`, and nothing is drawn.
     keys: Vec<Option<u64>>,
     chance: Chance,
+    /// The next kind, where they come in turn.
+    turn: Option<usize>,
 }
 
 impl Mix {
     /// A mix of kinds, each with its weight and the bound of its key.
     pub(crate) fn new(kinds: impl IntoIterator<Item = (u32, Option<u64>)>, chance: Chance) -> Self {
         let (weights, keys) = kinds.into_iter().unzip();
-        Self { weights, keys, chance }
+        Self { weights, keys, chance, turn: None }
+    }
+
+    /// The same with its kinds in turn, whatever their weights.
+    pub(crate) fn in_turn(self) -> Self {
+        Self { turn: Some(0), ..self }
     }
 
     /// The request that is due at this moment.
     pub(crate) fn draw(&mut self, due: u64) -> Ask {
-        let kind = if self.weights.len() > 1 { self.chance.weighted(&self.weights) } else { 0 };
+        let kind = match &mut self.turn {
+            Some(turn) => std::mem::replace(turn, (*turn + 1) % self.weights.len().max(1)),
+            None if self.weights.len() > 1 => self.chance.weighted(&self.weights),
+            None => 0,
+        };
         let key = self.keys.get(kind).copied().flatten().map_or(0, |bound| self.chance.below(bound));
         Ask { due, key, kind: u32::try_from(kind).unwrap_or(u32::MAX) }
     }
@@ -54,6 +65,14 @@ mod tests {
         assert!((2_850..3_150).contains(&first), "{first}");
         assert!(asks.iter().all(|ask| ask.key < 10 && (ask.kind == 0 || ask.key == 0)));
         assert_eq!(asks.iter().filter(|ask| ask.kind == 0).map(|ask| ask.key).max(), Some(9));
+    }
+
+    #[test]
+    fn kinds_in_turn_leave_nobody_out() {
+        let mut mix =
+            Mix::new([(1, Some(9)), (5, None), (0, None)], Streams::new(1).requests("test")).in_turn();
+        let kinds: Vec<u32> = (0..7).map(|due| mix.draw(due).kind).collect();
+        assert_eq!(kinds, [0, 1, 2, 0, 1, 2, 0]);
     }
 
     #[test]

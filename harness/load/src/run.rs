@@ -18,6 +18,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::DueTimes;
 use crate::client::http::HttpClient;
+use crate::client::journey::JourneyClient;
+use crate::client::malformed::MalformedClient;
 use crate::client::operations::OperationsClient;
 use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
@@ -138,6 +140,21 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let common = Common::new(&start, &client, websocket.timeout, mix);
             launch(start, client, common, windows)
         }
+        Workload::Journey(journey) => {
+            let rows = Streams::new(start.seed).stream(&format!("rows/{}", start.name));
+            let client = JourneyClient::new(&start.host, &journey, rows).map_err(invalid)?;
+            // What is drawn is a journey, which begins with its first step.
+            let mix = journey.steps.iter().enumerate();
+            let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));
+            let common = Common::new(&start, &client, journey.timeout, mix);
+            launch(start, client, common, windows)
+        }
+        Workload::Malformed(malformed) => {
+            let client = MalformedClient::new(&start.host, &malformed).map_err(invalid)?;
+            let mix = client.names().map(|name| (1, u64::MAX, name.to_owned()));
+            let common = Common::new(&start, &client, malformed.timeout, mix);
+            launch(start, client, common, windows)
+        }
     }
 }
 
@@ -243,6 +260,7 @@ async fn run<C: Client>(
     let kinds: Vec<_> = common.kinds.iter().map(|kind| (kind.weight, kind.keys)).collect();
     let names: Vec<String> = common.kinds.into_iter().map(|kind| kind.name).collect();
     let mix = Mix::new(kinds, streams.requests(&start.name));
+    let mix = if matches!(start.workload, Workload::Malformed(_)) { mix.in_turn() } else { mix };
     let users = users(arrivals, streams.arrivals(&start.name));
     let peak = crate::arrivals::peak(arrivals);
     let shared = Shared::new(

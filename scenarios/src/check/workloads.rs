@@ -7,6 +7,8 @@ use crate::units::Span;
 use crate::workload::{HttpRequest, TcpExchange, Workload};
 
 mod http;
+mod journey;
+mod malformed;
 mod postgres;
 mod redis;
 mod websocket;
@@ -53,6 +55,14 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
                 websocket::rules(checker, &path, websocket);
             }
             Workload::Operations(operations) => timeout(checker, &path, operations.timeout),
+            Workload::Journey(journey) => {
+                timeout(checker, &path, journey.timeout);
+                journey::rules(checker, &path, journey);
+            }
+            Workload::Malformed(malformed) => {
+                timeout(checker, &path, malformed.timeout);
+                malformed::rules(checker, &path, malformed);
+            }
             Workload::Redis(redis) => {
                 timeout(checker, &path, redis.timeout);
                 redis::rules(checker, &path, redis);

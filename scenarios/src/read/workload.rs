@@ -11,6 +11,8 @@ use crate::workload::{
 };
 
 mod http;
+mod journey;
+mod malformed;
 mod operations;
 mod postgres;
 mod redis;
@@ -54,10 +56,16 @@ const KEYS: u64 = 1_000;
 
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
-    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket", "Operations"])? {
+    match cx.variant(
+        node,
+        "a workload",
+        &["Http", "Tcp", "Redis", "Postgres", "WebSocket", "Operations", "Journey", "Malformed"],
+    )? {
         "Http" => http_workload(cx, node).map(Workload::Http),
         "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
         "WebSocket" => websocket::websocket(cx, node).map(Workload::WebSocket),
+        "Journey" => journey::journey(cx, node).map(Workload::Journey),
+        "Malformed" => malformed::malformed(cx, node).map(Workload::Malformed),
         "Operations" => operations::operations(cx, node).map(Workload::Operations),
         "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),
@@ -116,19 +124,28 @@ fn destination(cx: &mut Context, node: &Node) -> Option<Destination> {
 
 fn request(cx: &mut Context, node: &Node) -> Option<HttpRequest> {
     let mut fields = cx.fields(node, "a request")?;
-    let (method, path) = method_and_path(cx, &mut fields);
     let request = HttpRequest {
+        weight: fields.or(cx, "weight", 1, whole(1, HEAVIEST)),
+        keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
+        ..bare_request(cx, &mut fields)
+    };
+    fields.finish(cx);
+    Some(request)
+}
+
+/// What a request has wherever it stands; its weight and its keys are those of one that stands alone.
+fn bare_request(cx: &mut Context, fields: &mut Fields<'_>) -> HttpRequest {
+    let (method, path) = method_and_path(cx, fields);
+    HttpRequest {
         name: fields.optional(cx, "name", text),
         method,
         path,
         headers: fields.or(cx, "headers", Vec::new(), |cx, node| cx.entries(node, "headers", text)),
         body: fields.or(cx, "body", String::new(), text),
         expect: fields.or(cx, "expect", HttpExpect::default(), http::expect),
-        weight: fields.or(cx, "weight", 1, whole(1, HEAVIEST)),
-        keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
-    };
-    fields.finish(cx);
-    Some(request)
+        weight: 1,
+        keys: 1,
+    }
 }
 
 /// `get: "/path"`, or `method: "GET", path: "/path"`. The path's place is noted under `path` either way.

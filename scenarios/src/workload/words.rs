@@ -8,7 +8,15 @@ impl Workload {
     /// What it does, in words: `HTTP through link clients-shop, 500/s, at random`.
     #[must_use]
     pub fn describe(&self) -> String {
-        let kind = self.protocol();
+        let kind = match self {
+            Self::Journey(journey) => {
+                let rows = journey.data.as_ref();
+                let rows = rows
+                    .map_or(String::new(), |data| format!(" with {} rows of {}", data.rows.len(), data.file));
+                format!("journeys of {} steps{rows} over HTTP", journey.steps.len())
+            }
+            _ => self.protocol().to_owned(),
+        };
         let to = match self.to() {
             Destination::Link(link) => format!("through link {link}"),
             Destination::Target(target) => format!("straight to {target}"),

@@ -3,8 +3,8 @@
 //! A server may send to everybody what one has said, so messages that nobody waits for are the rule: they are read, checked
 //! and passed over, also while nothing is asked. Its pings are answered whenever they come.
 
-mod frame;
-mod upgrade;
+pub(super) mod frame;
+pub(super) mod upgrade;
 
 use std::cell::Cell;
 

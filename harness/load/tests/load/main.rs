@@ -8,6 +8,8 @@ mod errors;
 mod habits;
 mod hostile;
 mod http;
+mod journey;
+mod malformed;
 mod postgres;
 mod redis;
 mod servers;

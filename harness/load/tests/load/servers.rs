@@ -54,6 +54,29 @@ pub async fn redis_server(test: &str, more: &[&str]) -> Option<Server> {
     Some(server)
 }
 
+/// An nginx with these locations; `None`, and a word of it, where none is installed.
+pub async fn nginx_server(test: &str, locations: &str) -> Option<Server> {
+    let Some(program) = installed("nginx") else {
+        skipped(test, "nginx is not installed");
+        return None;
+    };
+    let dir = tempfile::Builder::new().prefix("shakedown-test-").tempdir().unwrap();
+    let address = free_port().await;
+    let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let folders: String = folders.iter().map(|of| format!("{of}_temp_path {of};\n")).collect();
+    let text = format!(
+        "daemon off; pid nginx.pid; error_log stderr crit; events {{}}\n\
+         http {{ access_log off; {folders} server {{ listen {address}; {locations} }} }}\n"
+    );
+    std::fs::write(dir.path().join("nginx.conf"), text).unwrap();
+    let mut command = Command::new(program);
+    command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(dir.path());
+    let mut server = Server::spawn(command, address);
+    server.wait_until(|| std::net::TcpStream::connect(address).is_ok()).await;
+    server.dir = Some(dir);
+    Some(server)
+}
+
 /// A PostgreSQL with an empty database `postgres` and a superuser of that name; `None`, and a word of it, where none is
 /// installed. `password` is asked for by SCRAM-SHA-256; without one everybody is trusted.
 pub async fn postgres_server(test: &str, password: Option<&str>, more: &[&str]) -> Option<Server> {

@@ -37,21 +37,11 @@ pub(super) fn expect(checker: &mut Checker<'_>, path: &Path, expect: &HttpExpect
             checker.tell(&at, message, "a header's name has letters, digits and `-`, and no `:`");
         }
     }
-    if let Some(text) = &expect.matches
-        && let Err(error) =
-            regex::bytes::RegexBuilder::new(text).unicode(false).size_limit(REGEX_BYTES_MAX).build()
-    {
-        let why = error.to_string();
-        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let message = format!("this is no regular expression: {}", shortened(&why));
-        checker.tell(&path.then("matches"), message, "write one such as `\"item-[0-9]+\"`");
+    if let Some(text) = &expect.matches {
+        regex(checker, &path.then("matches"), text);
     }
-    for (pointer, _) in &expect.json {
-        if !pointer.is_empty() && !pointer.starts_with('/') {
-            let message = format!("`{}` does not point into JSON", shortened(pointer));
-            let at = path.then("json").then(pointer).then(Step::Key);
-            checker.tell(&at, message, "write a path such as `\"/items/0/name\"`");
-        }
+    for (text, _) in &expect.json {
+        pointer(checker, &path.then("json").then(text).then(Step::Key), text);
     }
     for (what, count) in [("headers", expect.headers.len()), ("json", expect.json.len())] {
         if count > CHECKS_MAX {
@@ -68,5 +58,28 @@ pub(super) fn expect(checker: &mut Checker<'_>, path: &Path, expect: &HttpExpect
     if expect.within.is_some_and(|within| within.is_zero()) {
         let message = "with no time to answer every answer is late";
         checker.tell(&path.then("within"), message, "write a time such as `\"250ms\"`");
+    }
+}
+
+/// That a text is a regular expression; how many groups it has, the whole match being one.
+pub(super) fn regex(checker: &mut Checker<'_>, path: &Path, text: &str) -> Option<usize> {
+    let built = regex::bytes::RegexBuilder::new(text).unicode(false).size_limit(REGEX_BYTES_MAX).build();
+    match built {
+        Ok(regex) => Some(regex.captures_len()),
+        Err(error) => {
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let message = format!("this is no regular expression: {}", shortened(&why));
+            checker.tell(path, message, "write one such as `\"item-[0-9]+\"`");
+            None
+        }
+    }
+}
+
+/// That a text is a JSON Pointer.
+pub(super) fn pointer(checker: &mut Checker<'_>, path: &Path, pointer: &str) {
+    if !pointer.is_empty() && !pointer.starts_with('/') {
+        let message = format!("`{}` does not point into JSON", shortened(pointer));
+        checker.tell(path, message, "write a path such as `\"/items/0/name\"`");
     }
 }

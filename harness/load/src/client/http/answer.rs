@@ -13,7 +13,7 @@ const FIELDS_MAX: usize = 128;
 
 /// Reads one answer after the other.
 #[derive(Debug, Default)]
-pub(super) struct AnswerReader {
+pub(in crate::client) struct AnswerReader {
     part: Part,
     /// A head that has not come whole; empty otherwise.
     head: Vec<u8>,
@@ -38,7 +38,7 @@ enum Part {
 
 /// How far the answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::client) enum Step {
     /// It goes on.
     More,
     /// It is whole, and so many bytes came behind it.
@@ -50,7 +50,7 @@ pub(super) enum Step {
 
 /// Why an answer is not HTTP/1.1, or passes our bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Violation {
+pub(in crate::client) enum Violation {
     /// The head does not parse.
     #[error("expected the head of an HTTP/1.x answer with at most {FIELDS_MAX} fields, found something else")]
     Head,
@@ -69,7 +69,7 @@ pub(super) enum Violation {
 }
 
 /// Who is told of an answer while it is read.
-pub(super) trait Sink {
+pub(in crate::client) trait Sink {
     /// The fields of the final head.
     fn head(&mut self, _: &[httparse::Header<'_>]) {}
 
@@ -87,7 +87,7 @@ impl<F: FnMut(&[u8])> Sink for F {
 
 impl AnswerReader {
     /// Forgets everything: a new answer begins. `to_head`: it answers a HEAD request and has no body.
-    pub(super) fn begin(&mut self, to_head: bool) {
+    pub(in crate::client) fn begin(&mut self, to_head: bool) {
         // A long head's buffer is given back; a short one's is used again.
         self.head.clear();
         self.head.shrink_to(4 * 1024);
@@ -95,22 +95,26 @@ impl AnswerReader {
     }
 
     /// The final status; 0 before it came.
-    pub(super) const fn status(&self) -> u16 {
+    pub(in crate::client) const fn status(&self) -> u16 {
         self.status
     }
 
     /// Whether the answer lets the connection be used again.
-    pub(super) const fn may_keep(&self) -> bool {
+    pub(in crate::client) const fn may_keep(&self) -> bool {
         self.keep
     }
 
     /// Whether the end of the connection is the answer's end.
-    pub(super) fn ends_with_the_connection(&self) -> bool {
+    pub(in crate::client) fn ends_with_the_connection(&self) -> bool {
         self.part == Part::UntilClosed
     }
 
     /// Reads bytes and hands the head and the body to `sink`.
-    pub(super) fn read(&mut self, mut bytes: &[u8], mut sink: impl Sink) -> Result<Step, Violation> {
+    pub(in crate::client) fn read(
+        &mut self,
+        mut bytes: &[u8],
+        mut sink: impl Sink,
+    ) -> Result<Step, Violation> {
         loop {
             match &mut self.part {
                 Part::Head => match self.read_head(bytes, &mut sink)? {

@@ -5,10 +5,10 @@
 
 /// What came is not WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(in crate::client) struct Malformed;
 
 pub(super) const TEXT: u8 = 1;
-pub(super) const CLOSE: u8 = 8;
+pub(in crate::client) const CLOSE: u8 = 8;
 pub(super) const PING: u8 = 9;
 pub(super) const PONG: u8 = 10;
 const CONTINUATION: u8 = 0;
@@ -21,7 +21,7 @@ const HEAD_MAX: usize = 10;
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event<'b> {
+pub(in crate::client) enum Event<'b> {
     /// A piece of a message.
     Piece(&'b [u8]),
     /// The end of a message.
@@ -32,7 +32,7 @@ pub(super) enum Event<'b> {
 
 /// Reads frames, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct FrameReader {
+pub(in crate::client) struct FrameReader {
     head: [u8; HEAD_MAX],
     head_bytes: usize,
     /// Of the present frame.
@@ -57,7 +57,10 @@ struct Utf8 {
 
 impl FrameReader {
     /// Reads on, at most to the next event; `None` where more bytes are needed.
-    pub(super) fn read<'b>(&mut self, bytes: &mut &'b [u8]) -> Result<Option<Event<'b>>, Malformed> {
+    pub(in crate::client) fn read<'b>(
+        &mut self,
+        bytes: &mut &'b [u8],
+    ) -> Result<Option<Event<'b>>, Malformed> {
         loop {
             if !self.is_within && !self.head(bytes)? {
                 return Ok(None);

@@ -35,13 +35,13 @@ pub(super) fn request(host: &str, websocket: &WebSocketWorkload) -> Result<Strin
 }
 
 /// A key, as it is written.
-pub(super) fn key(bytes: [u8; 16]) -> String {
+pub(in crate::client) fn key(bytes: [u8; 16]) -> String {
     BASE64.encode(bytes)
 }
 
 /// The answer to an upgrade, as far as it has come.
 #[derive(Debug, Default)]
-pub(super) struct Upgrade {
+pub(in crate::client) struct Upgrade {
     head: Vec<u8>,
     accept: String,
 }
@@ -50,13 +50,13 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     /// The upgrade that was asked for with this key.
-    pub(super) fn of(key: &str) -> Self {
+    pub(in crate::client) fn of(key: &str) -> Self {
         let hash = Sha1::new().chain_update(key).chain_update(GUID).finalize();
         Self { head: Vec::new(), accept: BASE64.encode(hash) }
     }
 
     /// Reads on, at most to the end of the answer; whether it is whole.
-    pub(super) fn read(&mut self, bytes: &mut &[u8]) -> Result<bool, ErrorClass> {
+    pub(in crate::client) fn read(&mut self, bytes: &mut &[u8]) -> Result<bool, ErrorClass> {
         while let Some((first, rest)) = bytes.split_first() {
             *bytes = rest;
             self.head.push(*first);

@@ -1,0 +1,248 @@
+//! The cookies of one user (RFC 6265).
+//!
+//! A small and honest jar for one target: a cookie has a name, a value and a path. Its domain, and whether it is meant for
+//! TLS or scripts alone, are not looked at: there is one target, and no script. A jar knows no clock. A cookie goes when it is
+//! set anew with `Max-Age=0` (or less), or with an `Expires` that is not later than the answer's own `Date`; without a
+//! `Date` the year 1970, by which servers delete, counts as past. One that is given time stays for as long as the user.
+
+mod date;
+
+use self::date::Moment;
+
+/// The most cookies of one user (RFC 6265, section 6.1, asks for at least 50); what comes after takes the place of the oldest.
+pub(super) const COOKIES_MAX: usize = 50;
+/// The most bytes of a cookie with its attributes (the same section); longer ones are passed over.
+pub(super) const COOKIE_BYTES_MAX: usize = 4096;
+
+/// What a server gave one user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Jar {
+    /// The oldest first.
+    cookies: Vec<Cookie>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cookie {
+    name: Vec<u8>,
+    value: Vec<u8>,
+    path: Vec<u8>,
+}
+
+// === impl Jar ===
+
+impl Jar {
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.cookies.clear();
+    }
+
+    /// A `Set-Cookie` of an answer with this `Date` to a request of this path.
+    pub(super) fn set(&mut self, field: &[u8], request_path: &[u8], date: Option<&[u8]>) {
+        // Neither may end a header.
+        if field.len() > COOKIE_BYTES_MAX
+            || field.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+        {
+            return;
+        }
+        let mut parts = field.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let Some((name, value)) = parts.next().and_then(pair).filter(|(name, _)| !name.is_empty()) else {
+            return;
+        };
+        let attributes = Attributes::of(parts);
+        let path = attributes.path.unwrap_or_else(|| default_path(request_path));
+        let cookie = Cookie { name: name.to_owned(), value: value.to_owned(), path: path.to_owned() };
+        let is_past = attributes.is_past(date);
+        let same = |other: &Cookie| (&other.name, &other.path) == (&cookie.name, &cookie.path);
+        match (self.cookies.iter().position(same), is_past) {
+            (Some(at), true) => drop(self.cookies.remove(at)),
+            (Some(at), false) => self.cookies[at] = cookie,
+            (None, true) => {}
+            (None, false) => {
+                if self.cookies.len() == COOKIES_MAX {
+                    self.cookies.remove(0);
+                }
+                self.cookies.push(cookie);
+            }
+        }
+    }
+
+    /// Appends the header for a request of this path, if there is a cookie for it: those of longer paths first
+    /// (section 5.4).
+    pub(super) fn write(&self, request_path: &[u8], out: &mut Vec<u8>) {
+        let path = without_query(request_path);
+        let mut sent: Vec<&Cookie> =
+            self.cookies.iter().filter(|cookie| matches(path, &cookie.path)).collect();
+        sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+        for (index, cookie) in sent.iter().enumerate() {
+            out.extend_from_slice(if index == 0 { b"Cookie: " } else { b"; " });
+            out.extend_from_slice(&cookie.name);
+            out.push(b'=');
+            out.extend_from_slice(&cookie.value);
+        }
+        if !sent.is_empty() {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+/// What stands on both sides of the first `=`.
+fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|byte| *byte == b'=')?;
+    Some((text[..at].trim_ascii(), text[at + 1..].trim_ascii()))
+}
+
+fn without_query(path: &[u8]) -> &[u8] {
+    path.split(|byte| *byte == b'?').next().unwrap_or(path)
+}
+
+/// The path of a cookie that has none of its own (section 5.1.4): that of the request, up to its last `/`.
+fn default_path(request_path: &[u8]) -> &[u8] {
+    let path = without_query(request_path);
+    match path.iter().rposition(|byte| *byte == b'/') {
+        None | Some(0) => b"/",
+        Some(at) => &path[..at],
+    }
+}
+
+/// Whether a cookie's path holds that of a request (section 5.1.4).
+fn matches(path: &[u8], cookie: &[u8]) -> bool {
+    let Some(rest) = path.strip_prefix(cookie) else { return false };
+    rest.is_empty() || cookie.ends_with(b"/") || rest.starts_with(b"/")
+}
+
+/// What a `Set-Cookie` says beside name and value; of what it says twice the last counts.
+#[derive(Debug, Default)]
+struct Attributes<'f> {
+    path: Option<&'f [u8]>,
+    /// Whether its age is over at once.
+    max_age: Option<bool>,
+    expires: Option<Moment>,
+}
+
+// === impl Attributes ===
+
+impl<'f> Attributes<'f> {
+    fn of(parts: impl Iterator<Item = &'f [u8]>) -> Self {
+        let mut attributes = Self::default();
+        for (name, value) in parts.filter_map(pair) {
+            if name.eq_ignore_ascii_case(b"path") {
+                attributes.path = Some(value).filter(|path| path.starts_with(b"/"));
+            } else if name.eq_ignore_ascii_case(b"max-age") {
+                attributes.max_age = is_no_age(value).or(attributes.max_age);
+            } else if name.eq_ignore_ascii_case(b"expires") {
+                attributes.expires = Moment::read(value).or(attributes.expires);
+            }
+        }
+        attributes
+    }
+
+    /// Whether the cookie is over at the answer's `Date`; `Max-Age` counts more than `Expires` (section 5.3).
+    fn is_past(&self, date: Option<&[u8]>) -> bool {
+        if let Some(is_past) = self.max_age {
+            return is_past;
+        }
+        let Some(expires) = self.expires else { return false };
+        date.and_then(Moment::read).map_or(expires.is_of_1970(), |now| expires <= now)
+    }
+}
+
+/// Whether an age is zero or less; nothing where it is no number.
+fn is_no_age(value: &[u8]) -> Option<bool> {
+    let (is_negative, digits) = match value.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, value),
+    };
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| is_negative || digits.iter().all(|digit| *digit == b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DATE: Option<&[u8]> = Some(b"Sun, 06 Nov 1994 08:49:37 GMT");
+
+    fn jar(fields: &[&str]) -> Jar {
+        let mut jar = Jar::default();
+        fields.iter().for_each(|field| jar.set(field.as_bytes(), b"/shop/cart?x=/1", DATE));
+        jar
+    }
+
+    fn sent(jar: &Jar, path: &str) -> String {
+        let mut out = Vec::new();
+        jar.write(path.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_cookie_comes_back_where_its_path_holds() {
+        let jar = jar(&[
+            "sid=31d4; Path=/; Secure; HttpOnly; Domain=shop.local",
+            "cart = a=b ",
+            "far=1; path=/else",
+        ]);
+        assert_eq!(sent(&jar, "/"), "Cookie: sid=31d4\r\n");
+        assert_eq!(sent(&jar, "/shop"), "Cookie: cart=a=b; sid=31d4\r\n");
+        assert_eq!(sent(&jar, "/shop/pay?to=/else"), "Cookie: cart=a=b; sid=31d4\r\n");
+        assert_eq!(sent(&jar, "/shopping"), "Cookie: sid=31d4\r\n");
+        assert_eq!(sent(&jar, "/else/here"), "Cookie: far=1; sid=31d4\r\n");
+        assert_eq!(sent(&Jar::default(), "/"), "");
+    }
+
+    #[test]
+    fn a_cookie_is_set_anew_or_deleted() {
+        assert_eq!(sent(&jar(&["a=1; Path=/", "a=2; Path=/"]), "/"), "Cookie: a=2\r\n");
+        for gone in [
+            "a=; Path=/; Max-Age=0",
+            "a=; Path=/; max-age=-5",
+            "a=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "a=; Path=/; Expires=Sunday, 06-Nov-94 08:49:37 GMT",
+            "a=; Path=/; Expires=Fri, 01 Jan 2100 00:00:00 GMT; Max-Age=0",
+        ] {
+            assert_eq!(sent(&jar(&["a=1; Path=/", gone]), "/"), "", "{gone}");
+        }
+        for stays in [
+            "a=1; Path=/; Max-Age=60",
+            "a=1; Path=/; Max-Age=soon",
+            "a=1; Path=/; Expires=Sun, 06 Nov 1994 08:49:38 GMT",
+            "a=1; Path=/; Expires=some day",
+            "a=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=60",
+        ] {
+            assert_eq!(sent(&jar(&[stays]), "/"), "Cookie: a=1\r\n", "{stays}");
+        }
+        let mut dateless = jar(&["a=1; Path=/", "b=1; Path=/"]);
+        dateless.set(b"a=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT", b"/", None);
+        dateless.set(b"b=2; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT", b"/", None);
+        assert_eq!(sent(&dateless, "/"), "Cookie: b=2\r\n");
+    }
+
+    #[test]
+    fn what_is_no_cookie_is_passed_over() {
+        let long = format!("a={}", "x".repeat(COOKIE_BYTES_MAX));
+        assert_eq!(jar(&["", ";", "a", "=1", "a=1\r\nX: y", "a=\u{7f}", &long]), Jar::default());
+    }
+
+    #[test]
+    fn the_oldest_makes_room() {
+        let fields: Vec<String> = (0..=COOKIES_MAX).map(|number| format!("c{number}=1; Path=/")).collect();
+        let jar = jar(&fields.iter().map(String::as_str).collect::<Vec<_>>());
+        let sent = sent(&jar, "/");
+        assert!(!sent.contains(" c0=") && sent.contains(" c1=") && sent.contains(" c50="), "{sent}");
+    }
+
+    proptest! {
+        /// Whatever a server sets: a jar stays small, and what it sends is one header.
+        #[test]
+        fn no_field_breaks_a_request(fields in proptest::collection::vec("[a-z=;/ \r\n\t,0-9-]{0,40}", 0..80)) {
+            let mut jar = Jar::default();
+            for field in &fields {
+                jar.set(field.as_bytes(), b"/", None);
+            }
+            prop_assert!(jar.cookies.len() <= COOKIES_MAX);
+            let sent = sent(&jar, "/");
+            prop_assert!(sent.is_empty() || sent.find("\r\n") == Some(sent.len() - 2), "{sent:?}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The workload `Journey`: its steps, and what is captured on the way.
+
+use super::{Common, KEYS, bare_request, common, http};
+use crate::read::context::{Blank, Context};
+use crate::read::scalar::{blank, text, whole};
+use crate::syntax::Node;
+use crate::workload::HttpRequest;
+use crate::workload::feeder::{Feeder, Order};
+use crate::workload::journey::{Capture, JourneyStep, JourneyWorkload};
+
+blank! {
+    JourneyStep: Self { request: HttpRequest::blank(), capture: Vec::new() }, r#"(get: "/")"#;
+    Vec<JourneyStep>: Self::new(), r#"[(post: "/login", capture: {"token": Json("/token")}), (get: "/?token={token}")]"#;
+    Capture: Self::Json(String::new()), r#"Json("/token")"#;
+}
+
+/// The workload.
+pub(super) fn journey(cx: &mut Context, node: &Node) -> Option<JourneyWorkload> {
+    let mut fields = cx.fields(node, "workload `Journey`")?;
+    let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let workload = JourneyWorkload {
+        to,
+        arrivals,
+        timeout,
+        connections,
+        habits,
+        auth: fields.optional(cx, "auth", http::auth),
+        keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
+        data: fields.optional(cx, "data", data),
+        steps: fields.required(cx, "steps", |cx, node| cx.list(node, "steps", step)),
+    };
+    fields.finish(cx);
+    Some(workload)
+}
+
+/// `(file: "users.csv", columns: ["user", "password"], order: InTurn)`.
+fn data(cx: &mut Context, node: &Node) -> Option<Feeder> {
+    let mut fields = cx.fields(node, "`data`")?;
+    let feeder = Feeder {
+        file: fields.required(cx, "file", text),
+        columns: fields.required(cx, "columns", |cx, node| cx.list(node, "names", text)),
+        order: fields.or(cx, "order", Order::InTurn, order),
+        rows: Vec::new(),
+    };
+    fields.finish(cx);
+    Some(feeder)
+}
+
+fn order(cx: &mut Context, node: &Node) -> Option<Order> {
+    let is_random = cx.variant(node, "an order", &["InTurn", "Random"])? == "Random";
+    cx.bare(node);
+    Some(if is_random { Order::Random } else { Order::InTurn })
+}
+
+fn step(cx: &mut Context, node: &Node) -> Option<JourneyStep> {
+    let mut fields = cx.fields(node, "a step")?;
+    let request = bare_request(cx, &mut fields);
+    let capture = fields.or(cx, "capture", Vec::new(), |cx, node| cx.entries(node, "captures", captured));
+    fields.finish(cx);
+    Some(JourneyStep { request, capture })
+}
+
+fn captured(cx: &mut Context, node: &Node) -> Option<Capture> {
+    let form = cx.variant(node, "a capture", &["Json", "Matches", "Header"])?;
+    let (example, capture): (_, fn(String) -> Capture) = match form {
+        "Json" => (r#"Json("/token")"#, Capture::Json),
+        "Matches" => (r#"Matches("id=([0-9]+)")"#, Capture::Matches),
+        _ => (r#"Header("Location")"#, Capture::Header),
+    };
+    let only = cx.only(node, example)?;
+    cx.step("text", only, text).map(capture)
+}
