@@ -104,6 +104,7 @@ pub fn run_arrivals(
         timeout: Span::secs(10),
         connections,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         requests: vec![HttpRequest {
             name: None,

@@ -11,10 +11,12 @@ pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
 pub mod postgres;
 pub mod redis;
+pub mod tls;
 pub mod websocket;
 
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
+pub use tls::Tls;
 pub use websocket::WebSocketWorkload;
 
 /// Load of one kind.
@@ -48,6 +50,9 @@ pub struct HttpWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// TLS on every connection; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// What every request logs in with; `None`: nothing.
     #[serde(default)]
     pub auth: Option<HttpAuth>,
@@ -158,6 +163,9 @@ pub struct TcpWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// TLS on every connection; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// The mix; one is drawn for each arrival, by weight.
     pub exchanges: Vec<TcpExchange>,
 }
@@ -215,6 +223,30 @@ impl Workload {
             Self::Redis(workload) => &workload.arrivals,
             Self::Postgres(workload) => &workload.arrivals,
             Self::WebSocket(workload) => &workload.arrivals,
+        }
+    }
+
+    /// TLS on its connections; `None`: it is spoken in the clear.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&Tls> {
+        match self {
+            Self::Http(workload) => workload.tls.as_ref(),
+            Self::Tcp(workload) => workload.tls.as_ref(),
+            Self::Redis(workload) => workload.tls.as_ref(),
+            Self::WebSocket(workload) => workload.tls.as_ref(),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub const fn tls_mut(&mut self) -> Option<&mut Tls> {
+        match self {
+            Self::Http(workload) => workload.tls.as_mut(),
+            Self::Tcp(workload) => workload.tls.as_mut(),
+            Self::Redis(workload) => workload.tls.as_mut(),
+            Self::WebSocket(workload) => workload.tls.as_mut(),
+            Self::Postgres(_) => None,
         }
     }
 

@@ -6,7 +6,9 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
-use shakedown_scenarios::workload::{Arrivals, Habits, HttpRequest, Spacing, TcpExchange, Think, Workload};
+use shakedown_scenarios::workload::{
+    Arrivals, Habits, HttpRequest, Spacing, TcpExchange, Think, Tls, Workload,
+};
 
 /// The plan of an experiment whose only workload is this.
 fn planned(workload: &str) -> Plan {
@@ -215,4 +217,34 @@ fn requests_have_the_name_of_their_path_unless_they_have_their_own() {
     let Workload::Tcp(tcp) = workload(&plan) else { panic!("not TCP") };
     let names: Vec<String> = tcp.exchanges.iter().map(TcpExchange::endpoint).collect();
     assert_eq!(names, ["SET a:{n} 1", "empty"]);
+}
+
+#[test]
+fn load_over_tls_says_whom_it_believes() {
+    let check = |written: &str, tls: Tls, words: &str| {
+        for (workload_of, end) in [
+            ("Http", r#"requests: [(get: "/")]"#),
+            ("Tcp", r#"exchanges: [(send: "a", expect: "b")]"#),
+            ("Redis", r#"commands: [(get: "a")]"#),
+            ("WebSocket", r#"messages: [(send: "a")]"#),
+        ] {
+            let written = format!(
+                r#"{workload_of}(to: Target("shop"), arrivals: Constant("5/s"), tls: {written}, {end})"#
+            );
+            let plan = planned(&written);
+            assert_eq!(workload(&plan).tls(), Some(&tls), "{written}");
+            assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan, "{written}");
+            let line = format!(
+                "\nload\n  browse  {} {words} straight to shop, 5/s, evenly\n",
+                workload(&plan).protocol()
+            );
+            assert!(plan.timeline().contains(&line), "{}", plan.timeline());
+        }
+    };
+    let ca = || Some("ca.pem".to_owned());
+    check(r#"(ca: "ca.pem")"#, Tls { ca: ca(), name: None, verify: true }, "over TLS");
+    let named = Tls { ca: ca(), name: Some("shop.local".to_owned()), verify: true };
+    check(r#"(ca: "ca.pem", name: "shop.local")"#, named, "over TLS");
+    let anybody = Tls { ca: None, name: None, verify: false };
+    check("(verify: false)", anybody, "over TLS (certificates are not verified)");
 }

@@ -96,11 +96,14 @@ pub enum ErrorClass {
     Conflict,
     /// Right, and later than expected.
     Slow,
+    /// No TLS with the target: its certificate is not believed, or what it says is no TLS that we speak. One that says nothing is a
+    /// `timeout`, one that hangs up is `closed`.
+    Tls,
 }
 
 impl ErrorClass {
     /// All classes; each one's place is its index.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Refused,
         Self::Reset,
         Self::Closed,
@@ -112,6 +115,7 @@ impl ErrorClass {
         Self::Miss,
         Self::Conflict,
         Self::Slow,
+        Self::Tls,
     ];
 
     /// The word that windows and reports use.
@@ -129,12 +133,13 @@ impl ErrorClass {
             Self::Miss => "miss",
             Self::Conflict => "conflict",
             Self::Slow => "slow",
+            Self::Tls => "tls",
         }
     }
 
-    /// Whether the target was not there at all, so that trying again at once would only hammer it.
+    /// Whether the target was not there at all (or not as who it should be), so that trying again at once would only hammer it.
     pub(crate) const fn is_absence(self) -> bool {
-        matches!(self, Self::Refused | Self::Reset | Self::Closed | Self::Dial | Self::Protocol)
+        matches!(self, Self::Refused | Self::Reset | Self::Closed | Self::Dial | Self::Protocol | Self::Tls)
     }
 }
 
@@ -183,6 +188,17 @@ pub enum ClientError {
     /// Not a regular expression.
     #[error("expected a regular expression of moderate size, found `{0}`")]
     Regex(String),
+    /// Certificates that cannot be read.
+    #[error("expected a file of certificates (PEM) at `{file}`, {why}")]
+    Authority {
+        /// Where they should stand.
+        file: String,
+        /// What was found instead.
+        why: String,
+    },
+    /// TLS that cannot be spoken as it was asked for.
+    #[error("TLS cannot be spoken like that: {0}")]
+    Tls(String),
     /// Not a host.
     #[error("expected a host such as `shop.local:8080`, found `{0}`")]
     Host(String),

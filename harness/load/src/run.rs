@@ -13,6 +13,7 @@ use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
 use shakedown_scenarios::workload::{Arrivals, Workload};
+use shakedown_tls_faults::Connector;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,6 +31,7 @@ use crate::pacer::{Ending, Pacer, Wish};
 use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::timer::Timer;
+use crate::tls;
 use crate::users::Users;
 
 /// A load that is to be started.
@@ -41,7 +43,7 @@ pub struct Start {
     pub workload: Workload,
     /// Where it goes.
     pub address: SocketAddr,
-    /// The Host header of HTTP requests.
+    /// The Host header of HTTP requests (HTTP/2's `:authority`).
     pub host: String,
     /// The run's seed.
     pub seed: u64,
@@ -87,38 +89,38 @@ pub struct LoadEnd {
 ///
 /// # Errors
 ///
-/// If the workload cannot be sent as it stands, if more connections are asked for than descriptors are allowed
+/// If the workload cannot be sent as it stands or the certificates it trusts cannot be read, if more connections are asked for than descriptors are allowed
 /// (`InvalidInput`), or if the system has no thread, epoll or timer to give.
 pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => {
             let client = HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
             let mix = http.requests.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, http.timeout, mix);
+            let common = Common::new(&start, &client, http.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Tcp(tcp) => {
             let client = TcpClient::new(&tcp.exchanges);
             let mix = tcp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, tcp.timeout, mix);
+            let common = Common::new(&start, &client, tcp.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Redis(redis) => {
             let client = RedisClient::new(&redis).map_err(invalid)?;
             let mix = redis.commands.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, redis.timeout, mix);
+            let common = Common::new(&start, &client, redis.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Postgres(postgres) => {
             let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
             let mix = postgres.transactions.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, postgres.timeout, mix);
+            let common = Common::new(&start, &client, postgres.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::WebSocket(websocket) => {
             let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
             let mix = websocket.messages.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, websocket.timeout, mix);
+            let common = Common::new(&start, &client, websocket.timeout, mix)?;
             launch(start, client, common, windows)
         }
     }
@@ -136,6 +138,7 @@ struct Kind {
 /// What is common to the workloads of all clients.
 struct Common {
     timeout: Span,
+    tls: Option<Connector>,
     connections: usize,
     kinds: Vec<Kind>,
 }
@@ -231,7 +234,7 @@ async fn run<C: Client>(
         Clock::new(start.start),
         client,
         start.address,
-        (common.timeout.duration(), start.workload.habits()),
+        (common.timeout.duration(), start.workload.habits(), common.tls),
         Recorder::new(&start.name, &names),
         (mix, users),
         (common.connections.max(1), peak),
@@ -240,6 +243,14 @@ async fn run<C: Client>(
     let (ending, windows_lost) = pacer.run(wishes).await;
     let clamped = shared.recorder.borrow().clamped();
     LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu() }
+}
+
+/// What is offered to be spoken over TLS (ALPN, RFC 7301).
+const fn alpn(workload: &Workload) -> &'static [&'static str] {
+    match workload {
+        Workload::Http(_) | Workload::WebSocket(_) => &["http/1.1"],
+        Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
+    }
 }
 
 fn users(arrivals: &Arrivals, chance: Chance) -> Option<Users> {
@@ -280,15 +291,17 @@ impl Common {
         client: &impl Client,
         timeout: Span,
         mix: impl Iterator<Item = (u32, u64, String)>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let workload = &start.workload;
+        let tls = workload.tls().map(|tls| tls::connector(tls, timeout, alpn(workload)));
+        let tls = tls.transpose().map_err(invalid)?;
         let connections = workload.arrivals().users().unwrap_or(workload.connections()) as usize;
         let kinds = mix.enumerate().map(|(kind, (weight, keys, name))| Kind {
             weight,
             keys: client.has_key(kind).then_some(keys),
             name,
         });
-        Self { timeout, connections, kinds: kinds.collect() }
+        Ok(Self { timeout, tls, connections, kinds: kinds.collect() })
     }
 }
 
@@ -410,6 +423,7 @@ mod tests {
             timeout: Span::secs(1),
             connections: 1,
             habits: Habits::default(),
+            tls: None,
             exchanges: Vec::new(),
         };
         let start = Start {
@@ -423,6 +437,7 @@ mod tests {
         };
         let common = Common {
             timeout: Span::secs(1),
+            tls: None,
             connections: 1,
             kinds: vec![Kind { weight: 1, keys: None, name: String::new() }],
         };

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use shakedown_scenarios::workload::Habits;
+use shakedown_tls_faults::Connector;
 use tokio::sync::Notify;
 
 use crate::backoff::Backoff;
@@ -28,6 +29,8 @@ pub(crate) struct Shared<C> {
     /// Nanoseconds.
     pub timeout: u64,
     pub habits: Habits,
+    /// TLS on every connection, where it is spoken.
+    pub tls: Option<Connector>,
     pub backoff: Backoff,
     pub queue: RefCell<Queue>,
     /// In the closed model only.
@@ -66,7 +69,7 @@ impl<C: Client> Shared<C> {
         clock: Clock,
         client: C,
         address: SocketAddr,
-        (timeout, habits): (Duration, Habits),
+        (timeout, habits, tls): (Duration, Habits, Option<Connector>),
         recorder: Recorder,
         (mix, users): (Mix, Option<Users>),
         (connections, peak): (usize, f64),
@@ -77,6 +80,7 @@ impl<C: Client> Shared<C> {
             address,
             timeout: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
             habits,
+            tls,
             backoff: Backoff::new(connections, peak),
             queue: RefCell::new(Queue::new(connections, peak)),
             users: users.map(RefCell::new),

@@ -52,6 +52,7 @@ fn experiment() -> Experiment {
         timeout: Span::secs(2),
         connections: 64,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         requests: vec![HttpRequest {
             name: None,

@@ -9,6 +9,7 @@ use crate::workload::{HttpRequest, TcpExchange, Workload};
 mod http;
 mod postgres;
 mod redis;
+mod tls;
 mod websocket;
 
 /// What the client writes itself.
@@ -23,6 +24,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         checker.destination(&path.then("to").then("name"), workload.to());
         arrivals::rules(checker, &path, workload);
         reading(checker, &path, workload);
+        tls::rules(checker, &path, workload);
         match workload {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);

@@ -13,6 +13,7 @@ use crate::workload::{
 mod http;
 mod postgres;
 mod redis;
+mod tls;
 mod websocket;
 
 blank! {
@@ -22,6 +23,7 @@ blank! {
         timeout: Span::ZERO,
         connections: 1,
         habits: Habits::default(),
+        tls: None,
         exchanges: Vec::new(),
     }), r#"Http(to: Target("server"), arrivals: Poisson("100/s"), requests: [(get: "/")])"#;
     Destination: Self::Target(String::new()), r#"Link("link")"#;
@@ -65,18 +67,20 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
 fn http_workload(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
     let mut fields = cx.fields(node, "workload `Http`")?;
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let tls = fields.optional(cx, "tls", tls::tls);
     let auth = fields.optional(cx, "auth", http::auth);
     let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
     fields.finish(cx);
-    Some(HttpWorkload { to, arrivals, timeout, connections, habits, auth, requests })
+    Some(HttpWorkload { to, arrivals, timeout, connections, habits, tls, auth, requests })
 }
 
 fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {
     let mut fields = cx.fields(node, "workload `Tcp`")?;
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let tls = fields.optional(cx, "tls", tls::tls);
     let exchanges = fields.required(cx, "exchanges", |cx, node| cx.list(node, "exchanges", exchange));
     fields.finish(cx);
-    Some(TcpWorkload { to, arrivals, timeout, connections, habits, exchanges })
+    Some(TcpWorkload { to, arrivals, timeout, connections, habits, tls, exchanges })
 }
 
 /// What workloads of all protocols have.

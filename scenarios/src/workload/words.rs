@@ -1,6 +1,6 @@
 //! Workloads in words, for plans and reports.
 
-use crate::workload::{Arrivals, Destination, Habits, Spacing, Think, Workload};
+use crate::workload::{Arrivals, Destination, Habits, Spacing, Think, Tls, Workload};
 
 // === impl Workload ===
 
@@ -9,11 +9,12 @@ impl Workload {
     #[must_use]
     pub fn describe(&self) -> String {
         let kind = self.protocol();
+        let tls = self.tls().map_or("", Tls::describe);
         let to = match self.to() {
             Destination::Link(link) => format!("through link {link}"),
             Destination::Target(target) => format!("straight to {target}"),
         };
-        format!("{kind} {to}, {}{}", self.arrivals().describe(), self.habits().describe())
+        format!("{kind}{tls} {to}, {}{}", self.arrivals().describe(), self.habits().describe())
     }
 }
 

@@ -15,4 +15,5 @@ mod shapes;
 mod stall;
 mod support;
 mod tcp;
+mod tls;
 mod websocket;

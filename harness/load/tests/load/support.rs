@@ -12,7 +12,7 @@ use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{
     Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -51,7 +51,7 @@ pub async fn answering(answer: &'static str) -> SocketAddr {
 }
 
 /// The head of the next request; `None` once the client is gone.
-pub async fn asked(stream: &mut TcpStream) -> Option<String> {
+pub async fn asked(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -85,6 +85,7 @@ pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
         timeout: Span::secs(10),
         connections,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         requests: vec![get("/")],
     }
@@ -98,6 +99,7 @@ pub fn tcp(per_second: f64, connections: u32, send: &str, expect: &str, until: O
         timeout: Span::secs(10),
         connections,
         habits: Habits::default(),
+        tls: None,
         exchanges: vec![TcpExchange {
             name: None,
             send: send.into(),
