@@ -22,7 +22,7 @@ pub use websocket::WebSocketWorkload;
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Workload {
-    /// HTTP/1.1 requests.
+    /// HTTP requests.
     Http(HttpWorkload),
     /// Send some bytes, expect some bytes, on kept TCP connections.
     Tcp(TcpWorkload),
@@ -34,10 +34,13 @@ pub enum Workload {
     WebSocket(WebSocketWorkload),
 }
 
-/// HTTP/1.1 requests.
+/// HTTP requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpWorkload {
+    /// Which HTTP is spoken.
+    #[serde(default)]
+    pub version: HttpVersion,
     /// The path the load takes.
     pub to: Destination,
     /// When requests are due.
@@ -58,6 +61,20 @@ pub struct HttpWorkload {
     pub auth: Option<HttpAuth>,
     /// The mix; one is drawn for each arrival, by weight.
     pub requests: Vec<HttpRequest>,
+}
+
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpVersion {
+    /// HTTP/1.1: one request after the other on each connection.
+    #[default]
+    Http1,
+    /// HTTP/2: requests side by side on each connection. In the clear the target must know it beforehand; over TLS it is agreed on (ALPN).
+    Http2 {
+        /// How many requests may be under way on one connection, 1 to 1,000. Another connection is opened only when the streams of
+        /// the others are taken.
+        streams: u32,
+    },
 }
 
 /// How a workload's clients use their connections. By default they keep them, and read as fast as they can.
@@ -268,7 +285,7 @@ impl Workload {
     #[must_use]
     pub const fn protocol(&self) -> &'static str {
         match self {
-            Self::Http(_) => "HTTP",
+            Self::Http(workload) => workload.version.name(),
             Self::Tcp(_) => "TCP",
             Self::Redis(_) => "Redis",
             Self::Postgres(_) => "PostgreSQL",
@@ -285,6 +302,15 @@ impl Workload {
             Self::Redis(workload) => &mut workload.arrivals,
             Self::Postgres(workload) => &mut workload.arrivals,
             Self::WebSocket(workload) => &mut workload.arrivals,
+        }
+    }
+
+    /// How many requests may be under way on one connection.
+    #[must_use]
+    pub const fn streams(&self) -> u32 {
+        match self {
+            Self::Http(HttpWorkload { version: HttpVersion::Http2 { streams }, .. }) => *streams,
+            _ => 1,
         }
     }
 
@@ -309,6 +335,19 @@ impl Workload {
             Self::Redis(workload) => workload.connections,
             Self::Postgres(workload) => workload.connections,
             Self::WebSocket(workload) => workload.sockets,
+        }
+    }
+}
+
+// === impl HttpVersion ===
+
+impl HttpVersion {
+    /// Its name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP",
+            Self::Http2 { .. } => "HTTP/2",
         }
     }
 }

@@ -7,7 +7,7 @@ use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
 use shakedown_scenarios::workload::{
-    Arrivals, Habits, HttpRequest, Spacing, TcpExchange, Think, Tls, Workload,
+    Arrivals, Habits, HttpRequest, HttpVersion, Spacing, TcpExchange, Think, Tls, Workload,
 };
 
 /// The plan of an experiment whose only workload is this.
@@ -247,4 +247,22 @@ fn load_over_tls_says_whom_it_believes() {
     check(r#"(ca: "ca.pem", name: "shop.local")"#, named, "over TLS");
     let anybody = Tls { ca: None, name: None, verify: false };
     check("(verify: false)", anybody, "over TLS (certificates are not verified)");
+}
+
+#[test]
+fn load_speaks_http_1_unless_it_is_told_to_share_connections() {
+    let check = |written: &str, version: HttpVersion, words: &str| {
+        let plan = planned(&format!(
+            r#"Http(to: Target("shop"), arrivals: Constant("5/s"), {written} requests: [(get: "/")])"#
+        ));
+        let Workload::Http(http) = workload(&plan) else { panic!("not HTTP") };
+        assert_eq!(http.version, version, "{written}");
+        assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan, "{written}");
+        let line = format!("\nload\n  browse  {words} straight to shop, 5/s, evenly\n");
+        assert!(plan.timeline().contains(&line), "{}", plan.timeline());
+    };
+    check("", HttpVersion::Http1, "HTTP");
+    check("version: Http1,", HttpVersion::Http1, "HTTP");
+    check("version: Http2,", HttpVersion::Http2 { streams: 100 }, "HTTP/2");
+    check("version: Http2(streams: 20),", HttpVersion::Http2 { streams: 20 }, "HTTP/2");
 }

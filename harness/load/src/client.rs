@@ -177,6 +177,9 @@ pub enum ClientError {
     /// A header that the client writes itself.
     #[error("expected no `{0}` header: the client writes it from the body")]
     Framing(String),
+    /// A header about connections, which requests of HTTP/2 do not have.
+    #[error("expected no `{0}` header: requests of HTTP/2 say nothing of their connection")]
+    Connection(String),
     /// A secret that is not there.
     #[error("expected the environment variable `{0}` to hold a secret, found none: set it before the run")]
     Unset(String),

@@ -19,7 +19,6 @@ use crate::alarm::Alarm;
 use crate::client::{Client, ErrorClass, Reading};
 use crate::dial::{broken, dial};
 use crate::mix::Ask;
-use crate::recorder::Course;
 use crate::shared::{Buffers, Shared};
 use crate::stream::Stream;
 use crate::throttle::Throttle;
@@ -117,27 +116,18 @@ impl<C: Client> Connection<C> {
     }
 
     async fn take_up(&mut self, ask: Ask) {
-        let sent = self.shared.clock.now();
-        self.shared.recorder.borrow_mut().sent(sent);
+        let sent = self.shared.begin();
         let verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
-        let done = self.shared.clock.now();
-        let limit = self.shared.client.within(&ask).unwrap_or(u64::MAX);
-        let is_late = done.saturating_sub(ask.due) > limit;
-        let verdict = verdict.and(if is_late { Err(ErrorClass::Slow) } else { Ok(()) });
+        let verdict = self.shared.end(&ask, sent, self.shared.client.within(&ask), verdict);
         self.failures = match verdict {
             Err(class) if class.is_absence() => self.failures.saturating_add(1),
             _ => 0,
         };
-        // A user of the closed model was not due at a moment of its own: its latency is service time.
-        let due = if self.shared.users.is_some() { sent } else { ask.due };
-        self.shared.done(Course { due, sent, done, kind: ask.kind }, verdict);
     }
 
     async fn rest(&mut self) {
-        if let Some(rest) = self.shared.backoff.rest(self.failures) {
-            let until =
-                self.shared.clock.now().saturating_add(u64::try_from(rest.as_nanos()).unwrap_or(u64::MAX));
-            sleep_until(self.shared.clock.deadline(until)).await;
+        if let Some(until) = self.shared.rest_until(self.failures) {
+            sleep_until(until).await;
         }
     }
 

@@ -12,19 +12,21 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{Arrivals, Workload};
+use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, Workload};
 use shakedown_tls_faults::Connector;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::DueTimes;
+use crate::client::ClientError;
 use crate::client::http::HttpClient;
 use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
 use crate::client::websocket::WebSocketClient;
-use crate::client::{Client, ClientError};
 use crate::clock::Clock;
+use crate::http2::{Frame, Http2Client};
+use crate::lane::Lane;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::pacer::{Ending, Pacer, Wish};
@@ -94,8 +96,15 @@ pub struct LoadEnd {
 pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => {
-            let client = HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
             let mix = http.requests.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            if http.version == HttpVersion::Http1 {
+                let client =
+                    HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
+                let common = Common::new(&start, &client, http.timeout, mix)?;
+                return launch(start, client, common, windows);
+            }
+            let frame = Frame::of(&start.host, &start.workload, http.auth.as_ref());
+            let client = Http2Client::new(frame, &http.requests).map_err(invalid)?;
             let common = Common::new(&start, &client, http.timeout, mix)?;
             launch(start, client, common, windows)
         }
@@ -139,11 +148,14 @@ struct Kind {
 struct Common {
     timeout: Span,
     tls: Option<Connector>,
+    /// Sockets that may be open at once.
     connections: usize,
+    /// Requests that may be under way at once.
+    seats: usize,
     kinds: Vec<Kind>,
 }
 
-fn launch<C: Client + Send>(
+fn launch<C: Lane + Send>(
     start: Start,
     client: C,
     common: Common,
@@ -214,7 +226,7 @@ fn set_up(start: &Start) -> io::Result<(LocalRuntime, Timer)> {
 
 const POLLS_BETWEEN_LOOKS: u32 = 8;
 
-async fn run<C: Client>(
+async fn run<C: Lane>(
     start: Start,
     client: C,
     common: Common,
@@ -237,7 +249,7 @@ async fn run<C: Client>(
         (common.timeout.duration(), start.workload.habits(), common.tls),
         Recorder::new(&start.name, &names),
         (mix, users),
-        (common.connections.max(1), peak),
+        (common.seats.max(1), peak),
     );
     let pacer = Pacer::new(shared.clone(), dues, start.duration.as_nanos(), timer, outbox);
     let (ending, windows_lost) = pacer.run(wishes).await;
@@ -248,6 +260,7 @@ async fn run<C: Client>(
 /// What is offered to be spoken over TLS (ALPN, RFC 7301).
 const fn alpn(workload: &Workload) -> &'static [&'static str] {
     match workload {
+        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. }) => &["h2"],
         Workload::Http(_) | Workload::WebSocket(_) => &["http/1.1"],
         Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
     }
@@ -288,20 +301,23 @@ impl Common {
     /// Of a mix of weights, bounds of keys, and what reports call each kind.
     fn new(
         start: &Start,
-        client: &impl Client,
+        client: &impl Lane,
         timeout: Span,
         mix: impl Iterator<Item = (u32, u64, String)>,
     ) -> io::Result<Self> {
         let workload = &start.workload;
         let tls = workload.tls().map(|tls| tls::connector(tls, timeout, alpn(workload)));
         let tls = tls.transpose().map_err(invalid)?;
-        let connections = workload.arrivals().users().unwrap_or(workload.connections()) as usize;
+        let streams = workload.streams().max(1) as usize;
+        let users = workload.arrivals().users().map(|users| users as usize);
+        let seats = users.unwrap_or(workload.connections() as usize * streams);
+        let connections = seats.div_ceil(streams);
         let kinds = mix.enumerate().map(|(kind, (weight, keys, name))| Kind {
             weight,
             keys: client.has_key(kind).then_some(keys),
             name,
         });
-        Ok(Self { timeout, tls, connections, kinds: kinds.collect() })
+        Ok(Self { timeout, tls, connections, seats, kinds: kinds.collect() })
     }
 }
 
@@ -377,7 +393,7 @@ mod tests {
     use shakedown_scenarios::workload::{Destination, Habits, TcpWorkload};
 
     use super::*;
-    use crate::client::{ErrorClass, Reading};
+    use crate::client::{Client, ErrorClass, Reading};
     use crate::mix::Ask;
 
     /// A client with a mistake in it.
@@ -439,6 +455,7 @@ mod tests {
             timeout: Span::secs(1),
             tls: None,
             connections: 1,
+            seats: 1,
             kinds: vec![Kind { weight: 1, keys: None, name: String::new() }],
         };
         let (sender, mut windows) = mpsc::channel(10);

@@ -29,6 +29,14 @@ impl Stream {
         }
     }
 
+    /// Whether this protocol may be spoken: over TLS it must have been agreed on.
+    pub(crate) fn agreed_on(&self, protocol: &[u8]) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(protocol),
+        }
+    }
+
     /// Whether the socket has taken everything that was written.
     pub(crate) fn has_sent_all(&self) -> bool {
         match self {

@@ -29,6 +29,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);
                 http::auth(checker, &path.then("auth"), http.auth.as_ref());
+                http::version(checker, &path, http);
                 filled(checker, &path.then("requests"), http.requests.len(), "requests: [(get: \"/\")]");
                 for (index, of) in http.requests.iter().enumerate() {
                     request(checker, &path.then("requests").then(index), of);

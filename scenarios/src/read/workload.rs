@@ -7,7 +7,8 @@ use super::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
 use crate::units::Span;
 use crate::workload::{
-    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, HttpWorkload, TcpExchange,
+    TcpWorkload, Workload,
 };
 
 mod http;
@@ -50,6 +51,10 @@ const HEAVIEST: u32 = 1_000_000;
 pub(super) const MOST_CONNECTIONS: u32 = 10_000;
 /// How many connections may be open where the file does not say, in the open model.
 const CONNECTIONS: u32 = 64;
+/// How many requests may be under way on a connection of HTTP/2 where the file does not say (RFC 9113, section 6.5.2, advises
+/// targets to allow no fewer).
+const STREAMS: u32 = 100;
+const STREAMS_MAX: u32 = 1_000;
 /// How many keys `{n}` is drawn from where the file does not say.
 const KEYS: u64 = 1_000;
 
@@ -66,12 +71,13 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
 
 fn http_workload(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
     let mut fields = cx.fields(node, "workload `Http`")?;
+    let version = fields.or(cx, "version", HttpVersion::Http1, http::version);
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let tls = fields.optional(cx, "tls", tls::tls);
     let auth = fields.optional(cx, "auth", http::auth);
     let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
     fields.finish(cx);
-    Some(HttpWorkload { to, arrivals, timeout, connections, habits, tls, auth, requests })
+    Some(HttpWorkload { version, to, arrivals, timeout, connections, habits, tls, auth, requests })
 }
 
 fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {

@@ -1,7 +1,7 @@
 //! HTTP/1.1 requests, and what a right answer to each looks like.
 
-mod answer;
-mod checks;
+pub(crate) mod answer;
+pub(crate) mod checks;
 mod chunked;
 
 use base64::Engine as _;
@@ -130,19 +130,13 @@ impl Client for HttpClient {
 impl Prepared {
     fn new(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
         let HttpRequest { method, path, headers, expect, .. } = request;
-        // The answer to CONNECT is a tunnel, which no request can follow.
-        if !is_token(method) || method.eq_ignore_ascii_case("CONNECT") {
-            return Err(ClientError::Method(shown(method)));
-        }
-        if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ClientError::Path(shown(path)));
-        }
+        checked(request)?;
         let is_close = |(name, value): &(String, String)| {
             name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
         };
         Ok(Self {
             line: Template::new(&format!("{method} {path}")),
-            tail: Secret::new(tail(host, login, request)?),
+            tail: Secret::new(tail(host, login, request)),
             checks: Checks::new(expect)?,
             is_head: method == "HEAD",
             asks_to_close: headers.iter().any(is_close),
@@ -150,8 +144,29 @@ impl Prepared {
     }
 }
 
+/// That a request of any version can be sent, and smuggles nothing.
+pub(crate) fn checked(request: &HttpRequest) -> Result<(), ClientError> {
+    let HttpRequest { method, path, headers, .. } = request;
+    // The answer to CONNECT is a tunnel, which no request can follow.
+    if !is_token(method) || method.eq_ignore_ascii_case("CONNECT") {
+        return Err(ClientError::Method(shown(method)));
+    }
+    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ClientError::Path(shown(path)));
+    }
+    for (name, value) in headers {
+        if !is_token(name) || value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+            return Err(ClientError::Header(shown(&format!("{name}: {value}"))));
+        }
+        if ["content-length", "transfer-encoding"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            return Err(ClientError::Framing(shown(name)));
+        }
+    }
+    Ok(())
+}
+
 /// The header that logs in.
-fn login(auth: &HttpAuth) -> Result<(String, Secret), ClientError> {
+pub(crate) fn login(auth: &HttpAuth) -> Result<(String, Secret), ClientError> {
     let checked = |env: &String| {
         let secret = Secret::of_environment(env)?;
         let is_control = |byte: &u8| byte.is_ascii_control();
@@ -170,7 +185,7 @@ fn login(auth: &HttpAuth) -> Result<(String, Secret), ClientError> {
     })
 }
 
-fn tail(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Vec<u8>, ClientError> {
+fn tail(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> Vec<u8> {
     let HttpRequest { method, headers, body, .. } = request;
     let has = |wanted: &str| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     let mut tail = String::from(" HTTP/1.1\r\n");
@@ -181,12 +196,6 @@ fn tail(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> 
         tail += &format!("User-Agent: {USER_AGENT}\r\n");
     }
     for (name, value) in headers {
-        if !is_token(name) || value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-            return Err(ClientError::Header(shown(&format!("{name}: {value}"))));
-        }
-        if ["content-length", "transfer-encoding"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
-            return Err(ClientError::Framing(shown(name)));
-        }
         tail += &format!("{name}: {value}\r\n");
     }
     // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
@@ -202,7 +211,7 @@ fn tail(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> 
     }
     tail.extend_from_slice(b"\r\n");
     tail.extend_from_slice(body.as_bytes());
-    Ok(tail)
+    tail
 }
 
 /// A token of RFC 9110, section 5.6.2.

@@ -8,6 +8,8 @@ mod errors;
 mod habits;
 mod hostile;
 mod http;
+mod http2;
+mod nginx;
 mod postgres;
 mod redis;
 mod servers;

@@ -17,6 +17,8 @@ use crate::support::PATIENCE;
 /// A server that runs until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
+    /// Where it speaks in the clear, if it speaks TLS at its address.
+    pub clear: SocketAddr,
     child: Child,
     dir: Option<TempDir>,
 }
@@ -97,6 +99,50 @@ pub async fn postgres_server(test: &str, password: Option<&str>, more: &[&str]) 
     Some(server)
 }
 
+/// An nginx that speaks HTTP/1.1 and HTTP/2 over TLS as `shop.local` at its address, and HTTP/2 in the clear at another; with the
+/// certificate to trust. `None`, and a word of it, where none is installed.
+pub async fn nginx_server(test: &str) -> Option<(Server, PathBuf)> {
+    let Some(program) = installed("nginx") else {
+        skipped(test, "nginx is not installed");
+        return None;
+    };
+    let dir = tempfile::Builder::new().prefix("shakedown-test-").tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let made = rcgen::generate_simple_self_signed(["shop.local".to_owned()]).unwrap();
+    std::fs::write(at("ca.pem"), made.cert.pem()).unwrap();
+    std::fs::write(at("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let (address, clear) = (free_port().await, free_port().await);
+    let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {};", at(name).display()))
+        .concat();
+    let conf = format!(
+        r#"daemon off; worker_processes 1; pid {pid}; error_log stderr error;
+        events {{ worker_connections 256; }}
+        http {{
+            access_log off; {paths}
+            keepalive_requests 100;
+            server {{
+                listen {address} ssl http2; listen {clear} http2; server_name shop.local;
+                ssl_certificate {ca}; ssl_certificate_key {key};
+                default_type application/json;
+                location /items/ {{ return 200 '{{"name": "item", "protocol": "$server_protocol"}}'; }}
+            }}
+        }}"#,
+        pid = at("pid").display(),
+        ca = at("ca.pem").display(),
+        key = at("key.pem").display(),
+    );
+    std::fs::write(at("nginx.conf"), conf).unwrap();
+    let mut command = Command::new(program);
+    command.arg("-p").arg(dir.path()).arg("-e").arg(at("error.log")).arg("-c").arg(at("nginx.conf"));
+    let mut server = Server::spawn(command, address);
+    server.clear = clear;
+    server.wait_until(|| std::net::TcpStream::connect(address).is_ok()).await;
+    let ca = at("ca.pem");
+    server.dir = Some(dir);
+    Some((server, ca))
+}
+
 /// The folder of PostgreSQL's programs; Debian has one for each version, off the path.
 fn postgres_programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -122,7 +168,7 @@ async fn free_port() -> SocketAddr {
 impl Server {
     fn spawn(mut command: Command, address: SocketAddr) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        Self { address, child, dir: None }
+        Self { address, clear: address, child, dir: None }
     }
 
     /// Waits until it is ready.

@@ -10,7 +10,8 @@ use shakedown_load::{Load, LoadEnd, Start, start};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{
-    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, HttpWorkload, TcpExchange,
+    TcpWorkload, Workload,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,6 +81,7 @@ pub fn get(path: &str) -> HttpRequest {
 /// Constant arrivals of `GET /` over at most `connections`, with a timeout of 10 s.
 pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
     HttpWorkload {
+        version: HttpVersion::Http1,
         to: Destination::Target("shop".into()),
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),

@@ -69,7 +69,7 @@ pub(super) enum Violation {
 }
 
 /// Who is told of an answer while it is read.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     /// The fields of the final head.
     fn head(&mut self, _: &[httparse::Header<'_>]) {}
 
