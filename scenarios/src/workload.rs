@@ -9,11 +9,13 @@ mod words;
 
 pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
+pub mod grpc;
 pub mod postgres;
 pub mod redis;
 pub mod tls;
 pub mod websocket;
 
+pub use grpc::GrpcWorkload;
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
 pub use tls::Tls;
@@ -32,6 +34,8 @@ pub enum Workload {
     Postgres(PostgresWorkload),
     /// Messages on WebSockets that are all held open from the start.
     WebSocket(WebSocketWorkload),
+    /// Unary calls of gRPC.
+    Grpc(GrpcWorkload),
 }
 
 /// HTTP requests.
@@ -228,6 +232,7 @@ impl Workload {
             Self::Redis(workload) => &workload.to,
             Self::Postgres(workload) => &workload.to,
             Self::WebSocket(workload) => &workload.to,
+            Self::Grpc(workload) => &workload.to,
         }
     }
 
@@ -240,6 +245,7 @@ impl Workload {
             Self::Redis(workload) => &workload.arrivals,
             Self::Postgres(workload) => &workload.arrivals,
             Self::WebSocket(workload) => &workload.arrivals,
+            Self::Grpc(workload) => &workload.arrivals,
         }
     }
 
@@ -251,6 +257,7 @@ impl Workload {
             Self::Tcp(workload) => workload.tls.as_ref(),
             Self::Redis(workload) => workload.tls.as_ref(),
             Self::WebSocket(workload) => workload.tls.as_ref(),
+            Self::Grpc(workload) => workload.tls.as_ref(),
             Self::Postgres(_) => None,
         }
     }
@@ -263,6 +270,7 @@ impl Workload {
             Self::Tcp(workload) => workload.tls.as_mut(),
             Self::Redis(workload) => workload.tls.as_mut(),
             Self::WebSocket(workload) => workload.tls.as_mut(),
+            Self::Grpc(workload) => workload.tls.as_mut(),
             Self::Postgres(_) => None,
         }
     }
@@ -271,10 +279,8 @@ impl Workload {
     #[must_use]
     pub fn secret(&self) -> Option<&str> {
         match self {
-            Self::Http(workload) => workload.auth.as_ref().map(|auth| match auth {
-                HttpAuth::Bearer { env } | HttpAuth::Header { env, .. } => env.as_str(),
-                HttpAuth::Basic { password_env, .. } => password_env,
-            }),
+            Self::Http(workload) => workload.auth.as_ref().map(HttpAuth::secret),
+            Self::Grpc(workload) => workload.auth.as_ref().map(HttpAuth::secret),
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
             Self::Tcp(_) | Self::WebSocket(_) => None,
@@ -290,6 +296,7 @@ impl Workload {
             Self::Redis(_) => "Redis",
             Self::Postgres(_) => "PostgreSQL",
             Self::WebSocket(_) => "WebSocket",
+            Self::Grpc(_) => "gRPC",
         }
     }
 
@@ -302,6 +309,7 @@ impl Workload {
             Self::Redis(workload) => &mut workload.arrivals,
             Self::Postgres(workload) => &mut workload.arrivals,
             Self::WebSocket(workload) => &mut workload.arrivals,
+            Self::Grpc(workload) => &mut workload.arrivals,
         }
     }
 
@@ -310,6 +318,7 @@ impl Workload {
     pub const fn streams(&self) -> u32 {
         match self {
             Self::Http(HttpWorkload { version: HttpVersion::Http2 { streams }, .. }) => *streams,
+            Self::Grpc(workload) => workload.streams,
             _ => 1,
         }
     }
@@ -322,6 +331,7 @@ impl Workload {
             Self::Tcp(workload) => workload.habits,
             Self::Redis(workload) => workload.habits,
             Self::Postgres(workload) => workload.habits,
+            Self::Grpc(workload) => workload.habits,
             Self::WebSocket(_) => Habits { requests_per_connection: None, read_rate: None },
         }
     }
@@ -335,6 +345,19 @@ impl Workload {
             Self::Redis(workload) => workload.connections,
             Self::Postgres(workload) => workload.connections,
             Self::WebSocket(workload) => workload.sockets,
+            Self::Grpc(workload) => workload.connections,
+        }
+    }
+}
+
+// === impl HttpAuth ===
+
+impl HttpAuth {
+    /// The environment variable that holds the secret.
+    fn secret(&self) -> &str {
+        match self {
+            Self::Bearer { env } | Self::Header { env, .. } => env,
+            Self::Basic { password_env, .. } => password_env,
         }
     }
 }

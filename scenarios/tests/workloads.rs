@@ -6,6 +6,7 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
+use shakedown_scenarios::workload::grpc::{GrpcCall, GrpcExpect, GrpcStatus};
 use shakedown_scenarios::workload::{
     Arrivals, Habits, HttpRequest, HttpVersion, Spacing, TcpExchange, Think, Tls, Workload,
 };
@@ -265,4 +266,40 @@ fn load_speaks_http_1_unless_it_is_told_to_share_connections() {
     check("version: Http1,", HttpVersion::Http1, "HTTP");
     check("version: Http2,", HttpVersion::Http2 { streams: 100 }, "HTTP/2");
     check("version: Http2(streams: 20),", HttpVersion::Http2 { streams: 20 }, "HTTP/2");
+}
+
+#[test]
+fn calls_are_named_by_their_method_and_expect_to_end_well() {
+    let plan = planned(
+        r#"Grpc(to: Target("shop"), arrivals: Constant("5/s"), calls: [
+            (call: "shop.Items/Get"),
+            (
+                call: "shop.Items/Put", name: "put", message: "CAE=", metadata: {"x-shop": "blue"}, weight: 3,
+                expect: (status: NotFound, message: "CAI=", at_most: "1KiB", within: "1s"),
+            ),
+        ])"#,
+    );
+    let Workload::Grpc(grpc) = workload(&plan) else { panic!("not gRPC") };
+    let plain = GrpcCall {
+        name: None,
+        method: "shop.Items/Get".to_owned(),
+        message: String::new(),
+        metadata: Vec::new(),
+        expect: GrpcExpect::default(),
+        weight: 1,
+    };
+    assert_eq!(grpc.calls[0], plain);
+    assert_eq!(grpc.calls[0].expect.status, GrpcStatus::Ok);
+    assert_eq!((grpc.streams, grpc.calls[1].expect.status.number()), (100, 5));
+    let names: Vec<String> = grpc.calls.iter().map(GrpcCall::endpoint).collect();
+    assert_eq!(names, ["shop.Items/Get", "put"]);
+    for (place, (_, status)) in GrpcStatus::ALL.iter().enumerate() {
+        assert_eq!(usize::from(status.number()), place);
+    }
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+    assert!(
+        plan.timeline().contains("\nload\n  browse  gRPC straight to shop, 5/s, evenly\n"),
+        "{}",
+        plan.timeline()
+    );
 }

@@ -180,6 +180,9 @@ pub enum ClientError {
     /// A header about connections, which requests of HTTP/2 do not have.
     #[error("expected no `{0}` header: requests of HTTP/2 say nothing of their connection")]
     Connection(String),
+    /// Not Base64.
+    #[error("expected a message in Base64, found `{0}`")]
+    Base64(String),
     /// A secret that is not there.
     #[error("expected the environment variable `{0}` to hold a secret, found none: set it before the run")]
     Unset(String),

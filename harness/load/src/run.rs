@@ -108,6 +108,13 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let common = Common::new(&start, &client, http.timeout, mix)?;
             launch(start, client, common, windows)
         }
+        Workload::Grpc(grpc) => {
+            let frame = Frame::of(&start.host, &start.workload, grpc.auth.as_ref());
+            let client = Http2Client::calling(frame, &grpc.calls).map_err(invalid)?;
+            let mix = grpc.calls.iter().map(|it| (it.weight, 1, it.endpoint()));
+            let common = Common::new(&start, &client, grpc.timeout, mix)?;
+            launch(start, client, common, windows)
+        }
         Workload::Tcp(tcp) => {
             let client = TcpClient::new(&tcp.exchanges);
             let mix = tcp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
@@ -260,7 +267,9 @@ async fn run<C: Lane>(
 /// What is offered to be spoken over TLS (ALPN, RFC 7301).
 const fn alpn(workload: &Workload) -> &'static [&'static str] {
     match workload {
-        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. }) => &["h2"],
+        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. }) | Workload::Grpc(_) => {
+            &["h2"]
+        }
         Workload::Http(_) | Workload::WebSocket(_) => &["http/1.1"],
         Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
     }

@@ -6,6 +6,7 @@ use crate::syntax::shortened;
 use crate::units::Span;
 use crate::workload::{HttpRequest, TcpExchange, Workload};
 
+mod grpc;
 mod http;
 mod postgres;
 mod redis;
@@ -50,6 +51,11 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Workload::Postgres(postgres) => {
                 timeout(checker, &path, postgres.timeout);
                 postgres::rules(checker, &path, postgres);
+            }
+            Workload::Grpc(grpc) => {
+                timeout(checker, &path, grpc.timeout);
+                http::streams(checker, &path, workload);
+                grpc::rules(checker, &path, grpc);
             }
             Workload::WebSocket(websocket) => {
                 timeout(checker, &path, websocket.timeout);

@@ -11,6 +11,7 @@ use crate::workload::{
     TcpWorkload, Workload,
 };
 
+mod grpc;
 mod http;
 mod postgres;
 mod redis;
@@ -60,9 +61,10 @@ const KEYS: u64 = 1_000;
 
 /// One workload.
 pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
-    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket"])? {
+    match cx.variant(node, "a workload", &["Http", "Tcp", "Redis", "Postgres", "WebSocket", "Grpc"])? {
         "Http" => http_workload(cx, node).map(Workload::Http),
         "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
+        "Grpc" => grpc::grpc(cx, node).map(Workload::Grpc),
         "WebSocket" => websocket::websocket(cx, node).map(Workload::WebSocket),
         "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
+use super::grpc::{Call, Reply};
 use crate::client::ErrorClass;
 use crate::client::http::answer::Sink as _;
 use crate::client::http::checks::{Checks, Seen, Witness};
@@ -11,6 +12,8 @@ use crate::client::http::checks::{Checks, Seen, Witness};
 pub(super) enum Expected {
     /// To a request of HTTP.
     Http(Checks),
+    /// To a call.
+    Grpc(Call),
 }
 
 /// The state of reading one answer; used again for the next.
@@ -18,6 +21,7 @@ pub(super) enum Expected {
 pub(super) struct Reader {
     status: u16,
     seen: Seen,
+    reply: Reply,
 }
 
 // === impl Expected ===
@@ -27,6 +31,7 @@ impl Expected {
     pub(super) const fn within(&self) -> Option<u64> {
         match self {
             Self::Http(checks) => checks.within,
+            Self::Grpc(call) => call.within,
         }
     }
 }
@@ -46,6 +51,7 @@ impl Reader {
                     .collect();
                 Witness { checks, seen: &mut self.seen }.head(&fields);
             }
+            Expected::Grpc(_) => self.reply.begin(status, headers),
         }
     }
 
@@ -53,13 +59,19 @@ impl Reader {
     pub(super) fn body(&mut self, expected: &Expected, piece: &[u8]) {
         match expected {
             Expected::Http(checks) => Witness { checks, seen: &mut self.seen }.body(piece),
+            Expected::Grpc(_) => self.reply.body(piece),
         }
     }
 
     /// It is whole, with these trailers.
-    pub(super) fn judge(&mut self, expected: &Expected, _: Option<&HeaderMap>) -> Result<(), ErrorClass> {
+    pub(super) fn judge(
+        &mut self,
+        expected: &Expected,
+        trailers: Option<&HeaderMap>,
+    ) -> Result<(), ErrorClass> {
         match expected {
             Expected::Http(checks) => checks.judge(self.status, &mut self.seen),
+            Expected::Grpc(call) => call.judge(&mut self.reply, trailers),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Requests of HTTP/2, ready to send.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, USER_AGENT};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
+use shakedown_scenarios::workload::grpc::GrpcCall;
 use shakedown_scenarios::workload::{HttpAuth, HttpRequest, Workload};
 
 use super::answer::Expected;
+use super::grpc::Call;
 use crate::client::ClientError;
 use crate::client::http::{self as http1, checks::Checks, login, shown};
 use crate::client::secret::Secret;
@@ -62,6 +66,13 @@ impl Http2Client {
     pub(crate) fn new(frame: Frame<'_>, requests: &[HttpRequest]) -> Result<Self, ClientError> {
         let login = frame.auth.map(login).transpose()?;
         let prepared = requests.iter().map(|request| Prepared::new(login.as_ref(), request));
+        Self::of(frame, prepared.collect::<Result<_, _>>()?)
+    }
+
+    /// Prepares the unary calls of a mix.
+    pub(crate) fn calling(frame: Frame<'_>, calls: &[GrpcCall]) -> Result<Self, ClientError> {
+        let login = frame.auth.map(login).transpose()?;
+        let prepared = calls.iter().map(|call| Prepared::calling(login.as_ref(), call));
         Self::of(frame, prepared.collect::<Result<_, _>>()?)
     }
 
@@ -139,6 +150,37 @@ impl Prepared {
             expected: Expected::Http(Checks::new(expect)?),
         })
     }
+
+    /// A call is a request of its own kind (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
+    fn calling(login: Option<&(String, Secret)>, call: &GrpcCall) -> Result<Self, ClientError> {
+        let path = format!("/{}", call.method);
+        let template = Template::new(&path);
+        if template.has_place() || rendered(&template, 0).is_none() {
+            return Err(ClientError::Path(shown(&path)));
+        }
+        let mut headers = fields(&call.metadata)?;
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        log_in(&mut headers, login)?;
+        Ok(Self {
+            method: Method::POST,
+            path: template,
+            headers,
+            body: framed(&decoded(&call.message)?)?,
+            expected: Expected::Grpc(Call::new(&call.expect)?),
+        })
+    }
+}
+
+/// What stands in an experiment in Base64.
+pub(super) fn decoded(text: &str) -> Result<Vec<u8>, ClientError> {
+    BASE64.decode(text).map_err(|_| ClientError::Base64(shown(text)))
+}
+
+/// A message that is not compressed, behind its length.
+fn framed(message: &[u8]) -> Result<Bytes, ClientError> {
+    let length = u32::try_from(message.len()).map_err(|_| ClientError::Base64("4 GiB".to_owned()))?;
+    Ok([[0].as_slice(), &length.to_be_bytes(), message].concat().into())
 }
 
 /// Headers, those that the client adds by itself included.

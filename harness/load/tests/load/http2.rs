@@ -26,7 +26,7 @@ fn over(per_second: f64, connections: u32, streams: u32) -> HttpWorkload {
 }
 
 /// A server of the library's, and the number of connections that it took.
-async fn server(
+pub async fn server(
     answer: impl Fn(Request<h2::RecvStream>, SendResponse<Bytes>) + Clone + Send + 'static,
 ) -> (SocketAddr, Arc<AtomicU64>) {
     let taken = Arc::<AtomicU64>::default();

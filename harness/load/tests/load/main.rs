@@ -5,6 +5,7 @@
 mod closed;
 mod ends;
 mod errors;
+mod grpc;
 mod habits;
 mod hostile;
 mod http;

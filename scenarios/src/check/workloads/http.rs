@@ -4,6 +4,7 @@ use super::{header, is_token, variable};
 use crate::check::Checker;
 use crate::places::{Path, Step};
 use crate::syntax::shortened;
+use crate::units::{Size, Span};
 use crate::workload::{HttpAuth, HttpExpect, HttpVersion, HttpWorkload, Workload};
 
 /// The largest program of a regular expression, in bytes.
@@ -98,13 +99,28 @@ pub(super) fn expect(checker: &mut Checker<'_>, path: &Path, expect: &HttpExpect
             checker.tell(&path.then(what), message, format!("allowed: at most {CHECKS_MAX}"));
         }
     }
-    if let (Some(least), Some(most)) = (expect.at_least, expect.at_most)
+    sizes(checker, path, "body", (expect.at_least, expect.at_most));
+    within(checker, path, expect.within);
+}
+
+/// That something can have a size between these.
+pub(super) fn sizes(
+    checker: &mut Checker<'_>,
+    path: &Path,
+    what: &str,
+    (at_least, at_most): (Option<Size>, Option<Size>),
+) {
+    if let (Some(least), Some(most)) = (at_least, at_most)
         && least > most
     {
-        let message = format!("no body has at least {least} and at most {most}");
+        let message = format!("no {what} has at least {least} and at most {most}");
         checker.tell(&path.then("at_least"), message, "make `at_least` no more than `at_most`");
     }
-    if expect.within.is_some_and(|within| within.is_zero()) {
+}
+
+/// That there is time to answer.
+pub(super) fn within(checker: &mut Checker<'_>, path: &Path, within: Option<Span>) {
+    if within.is_some_and(|within| within.is_zero()) {
         let message = "with no time to answer every answer is late";
         checker.tell(&path.then("within"), message, "write a time such as `\"250ms\"`");
     }
