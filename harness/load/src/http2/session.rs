@@ -29,10 +29,16 @@ const HEAD_BYTES_MAX: u32 = 64 * 1024;
 /// The connections of one load, by their place. Who waits for one to be opened waits at its place.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    places: RefCell<Vec<Place>>,
+    places: RefCell<Vec<Rc<Place>>>,
 }
 
-type Place = Rc<Mutex<Option<Rc<Session>>>>;
+/// Where one connection is.
+#[derive(Default)]
+struct Place {
+    open: Mutex<Option<Rc<Session>>>,
+    /// How many openings have failed here, and how the last one did.
+    failed: Cell<(u64, Option<ErrorClass>)>,
+}
 
 /// One open connection. It is closed when its last stream and its place have let it go.
 pub(super) struct Session {
@@ -58,28 +64,39 @@ pub(super) enum Failure {
     Unseen(ErrorClass),
 }
 
-/// The open connection at a place; it is opened if there is none that takes another request.
+/// The open connection at a place; it is opened if there is none that takes another request. Where an opening fails it fails for all who
+/// waited for it: trying once for each of them would take so long that a target which is back would not be found.
 pub(super) async fn open(shared: &Rc<Shared<Http2Client>>, place: usize) -> Result<Rc<Session>, ErrorClass> {
     let place = shared.common.place(place);
-    let mut place = place.lock().await;
+    let (failures, _) = place.failed.get();
+    let mut open = place.open.lock().await;
     let most = shared.habits.requests_per_connection.unwrap_or(u32::MAX);
-    if let Some(session) = place.as_ref().filter(|session| session.takes(most)) {
+    if let Some(session) = open.as_ref().filter(|session| session.takes(most)) {
         session.asked.set(session.asked.get().saturating_add(1));
         return Ok(Rc::clone(session));
     }
-    *place = None;
-    let session = Rc::new(Session::open(shared).await?);
-    *place = Some(Rc::clone(&session));
+    *open = None;
+    if let (now, Some(class)) = place.failed.get()
+        && now != failures
+    {
+        return Err(class);
+    }
+    let opened = Session::open(shared).await;
+    if let Err(class) = &opened {
+        place.failed.set((place.failed.get().0 + 1, Some(*class)));
+    }
+    let session = Rc::new(opened?);
+    *open = Some(Rc::clone(&session));
     Ok(session)
 }
 
 // === impl Sessions ===
 
 impl Sessions {
-    fn place(&self, place: usize) -> Place {
+    fn place(&self, place: usize) -> Rc<Place> {
         let mut places = self.places.borrow_mut();
         if places.len() <= place {
-            places.resize_with(place + 1, Place::default);
+            places.resize_with(place + 1, Rc::default);
         }
         Rc::clone(&places[place])
     }
@@ -89,9 +106,9 @@ impl Sessions {
     pub(super) fn give_up_silent(&self, place: usize, sent: u64) {
         let place = self.place(place);
         // Where it is locked a new one is being opened already.
-        let Ok(mut place) = place.try_lock() else { return };
-        if place.as_ref().is_some_and(|session| session.facts.heard.get() < sent) {
-            *place = None;
+        let Ok(mut open) = place.open.try_lock() else { return };
+        if open.as_ref().is_some_and(|session| session.facts.heard.get() < sent) {
+            *open = None;
         }
     }
 }
