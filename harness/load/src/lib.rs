@@ -1,16 +1,16 @@
 //! Load that tells the truth: arrivals × client × checks.
 //!
-//! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix` and `template` (what is asked), `client` (what a
-//! protocol sends and how it reads an answer), `queue` (which connection takes a request, and who waits), `tls` (who is
-//! believed), `dial` and `stream` (a connection, in the clear or not), `lane` (one after the other or side by side),
-//! `connection` (the edge that moves bytes), `http2` (the edge that moves streams), `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`] (what is
-//! counted), `timer`
-//! and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on their way out), `run` (the thread
-//! and its handle).
+//! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix` and `template`
+//! (what is asked), `client` (what a protocol sends and how it reads an answer), `queue` (which connection takes a request,
+//! and who waits), `tls` (who is believed), `dial` and `stream` (a connection, in the clear or not), `lane` (requests one
+//! after the other or side by side), `connection` (the edge that moves bytes), `http2` (the edge that moves streams),
+//! `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`]
+//! (what is counted), `timer`, `alarm` and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on
+//! their way out), `run` (the thread and its handle).
 //!
-//! Arrivals, clients and checks are separate values; no loop knows a combination of them. Everything but `clock`,
-//! `timer`, `slice`, `tls`, `dial`, `stream`, `connection`, `http2`, `pacer`, `outbox` and `run` is pure. One load is one thread with one runtime: its
-//! state needs no locks, and a target's stall in one workload cannot make another one late.
+//! Arrivals, clients and checks are separate values; no loop knows a combination of them. Everything but `clock`, `timer`,
+//! `alarm`, `slice`, `tls`, `dial`, `stream`, `connection`, `http2`, `pacer`, `outbox` and `run` is pure. One load is one
+//! thread with one runtime: its state needs no locks, and a target's stall in one workload cannot make another one late.
 //!
 //! Each latency counts from when the request was *due*, whether or not a connection was free: a stall of the target is
 //! felt by everyone who was to come during it ("coordinated omission" is what leaving them out is called). In the closed

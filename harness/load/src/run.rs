@@ -91,8 +91,8 @@ pub struct LoadEnd {
 ///
 /// # Errors
 ///
-/// If the workload cannot be sent as it stands or the certificates it trusts cannot be read, if more connections are asked for than descriptors are allowed
-/// (`InvalidInput`), or if the system has no thread, epoll or timer to give.
+/// If the workload cannot be sent as it stands or the certificates it trusts cannot be read, if more connections are asked
+/// for than descriptors are allowed (`InvalidInput`), or if the system has no thread, epoll or timer to give.
 pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => {
