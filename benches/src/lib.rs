@@ -17,7 +17,7 @@ use shakedown_load::{Ending, LoadEnd, Start, start};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{
-    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, HttpWorkload, Workload,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
@@ -99,11 +99,13 @@ pub fn run_arrivals(
     address: SocketAddr,
 ) -> anyhow::Result<Outcome> {
     let workload = Workload::Http(HttpWorkload {
+        version: HttpVersion::Http1,
         to: Destination::Target("target".to_owned()),
         arrivals,
         timeout: Span::secs(10),
         connections,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         requests: vec![HttpRequest {
             name: None,

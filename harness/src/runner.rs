@@ -27,6 +27,7 @@ use tokio::time::Instant;
 
 use self::early::Early;
 use self::sampling::Sampling;
+use crate::authorities;
 use crate::clock::Clock;
 use crate::conductor::{Command, Conductor, Input};
 use crate::console;
@@ -292,11 +293,13 @@ impl Runner {
             let Some(address) = links::destination(workload.to(), &places.targets, &places.links) else {
                 continue;
             };
+            let mut workload = workload.clone();
+            authorities::place(&mut workload, places, &self.prepared.start.base);
             let start = shakedown_load::Start {
                 name: name.clone(),
-                workload: workload.clone(),
+                host: authorities::host(&workload, address),
+                workload,
                 address,
-                host: address.to_string(),
                 seed: plan.seed,
                 start: self.clock.instant(zero),
                 duration: plan.experiment.phases.total(),

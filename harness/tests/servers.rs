@@ -161,6 +161,15 @@ fn a_thousand_requests_a_second_are_answered_rightly() {
 }
 
 #[test]
+fn streams_over_tls_come_back_from_a_wrong_certificate() {
+    if installed("nginx") {
+        passes("http2-tls");
+    } else {
+        skipped("streams_over_tls_come_back_from_a_wrong_certificate", "nginx is not installed");
+    }
+}
+
+#[test]
 fn nginx_comes_back_from_a_slow_upstream() {
     if installed("nginx") {
         passes("nginx-slow-upstream");

@@ -31,6 +31,7 @@ pub const LIBRARY: &[Entry] = library![
     "tls-certificates",
     "nginx-slow-upstream",
     "api-1000rps",
+    "http2-tls",
     "redis-partition",
     "redis-cache",
     "postgres-bank",

@@ -10,25 +10,29 @@ mod words;
 pub use arrivals::{Arrivals, Spacing, Stage, Think};
 
 pub mod feeder;
+pub mod grpc;
 pub mod journey;
 pub mod malformed;
 pub mod operations;
 pub mod phrase;
 pub mod postgres;
 pub mod redis;
+pub mod tls;
 pub mod websocket;
 
+pub use grpc::GrpcWorkload;
 pub use journey::JourneyWorkload;
 pub use malformed::MalformedWorkload;
 pub use operations::OperationsWorkload;
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
+pub use tls::Tls;
 pub use websocket::WebSocketWorkload;
 
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Workload {
-    /// HTTP/1.1 requests.
+    /// HTTP requests.
     Http(HttpWorkload),
     /// Send some bytes, expect some bytes, on kept TCP connections.
     Tcp(TcpWorkload),
@@ -44,12 +48,17 @@ pub enum Workload {
     Journey(JourneyWorkload),
     /// Hostile openings of a protocol, which are to be refused cleanly.
     Malformed(MalformedWorkload),
+    /// Unary calls of gRPC.
+    Grpc(GrpcWorkload),
 }
 
-/// HTTP/1.1 requests.
+/// HTTP requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpWorkload {
+    /// Which HTTP is spoken.
+    #[serde(default)]
+    pub version: HttpVersion,
     /// The path the load takes.
     pub to: Destination,
     /// When requests are due.
@@ -62,11 +71,28 @@ pub struct HttpWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// TLS on every connection; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// What every request logs in with; `None`: nothing.
     #[serde(default)]
     pub auth: Option<HttpAuth>,
     /// The mix; one is drawn for each arrival, by weight.
     pub requests: Vec<HttpRequest>,
+}
+
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpVersion {
+    /// HTTP/1.1: one request after the other on each connection.
+    #[default]
+    Http1,
+    /// HTTP/2: requests side by side on each connection. In the clear the target must know it beforehand; over TLS it is agreed on (ALPN).
+    Http2 {
+        /// How many requests may be under way on one connection, 1 to 1,000. Another connection is opened only when the streams of
+        /// the others are taken.
+        streams: u32,
+    },
 }
 
 /// How a workload's clients use their connections. By default they keep them, and read as fast as they can.
@@ -172,6 +198,9 @@ pub struct TcpWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// TLS on every connection; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// The mix; one is drawn for each arrival, by weight.
     pub exchanges: Vec<TcpExchange>,
 }
@@ -220,6 +249,7 @@ impl Workload {
             Self::Operations(workload) => &workload.to,
             Self::Journey(workload) => &workload.to,
             Self::Malformed(workload) => &workload.to,
+            Self::Grpc(workload) => &workload.to,
         }
     }
 
@@ -235,6 +265,33 @@ impl Workload {
             Self::Operations(workload) => &workload.arrivals,
             Self::Journey(workload) => &workload.arrivals,
             Self::Malformed(workload) => &workload.arrivals,
+            Self::Grpc(workload) => &workload.arrivals,
+        }
+    }
+
+    /// TLS on its connections; `None`: it is spoken in the clear.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&Tls> {
+        match self {
+            Self::Http(workload) => workload.tls.as_ref(),
+            Self::Tcp(workload) => workload.tls.as_ref(),
+            Self::Redis(workload) => workload.tls.as_ref(),
+            Self::WebSocket(workload) => workload.tls.as_ref(),
+            Self::Grpc(workload) => workload.tls.as_ref(),
+            Self::Postgres(_) | Self::Operations(_) | Self::Journey(_) | Self::Malformed(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub const fn tls_mut(&mut self) -> Option<&mut Tls> {
+        match self {
+            Self::Http(workload) => workload.tls.as_mut(),
+            Self::Tcp(workload) => workload.tls.as_mut(),
+            Self::Redis(workload) => workload.tls.as_mut(),
+            Self::WebSocket(workload) => workload.tls.as_mut(),
+            Self::Grpc(workload) => workload.tls.as_mut(),
+            Self::Postgres(_) | Self::Operations(_) | Self::Journey(_) | Self::Malformed(_) => None,
         }
     }
 
@@ -244,6 +301,7 @@ impl Workload {
         match self {
             Self::Http(workload) => workload.auth.as_ref().map(HttpAuth::env),
             Self::Journey(workload) => workload.auth.as_ref().map(HttpAuth::env),
+            Self::Grpc(workload) => workload.auth.as_ref().map(HttpAuth::env),
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
             Self::Tcp(_) | Self::WebSocket(_) | Self::Operations(_) | Self::Malformed(_) => None,
@@ -254,7 +312,7 @@ impl Workload {
     #[must_use]
     pub const fn protocol(&self) -> &'static str {
         match self {
-            Self::Http(_) => "HTTP",
+            Self::Http(workload) => workload.version.name(),
             Self::Tcp(_) => "TCP",
             Self::Redis(_) => "Redis",
             Self::Postgres(_) => "PostgreSQL",
@@ -262,6 +320,7 @@ impl Workload {
             Self::Operations(_) => "operations on a Redis",
             Self::Journey(_) => "HTTP",
             Self::Malformed(workload) => workload.protocol.described(),
+            Self::Grpc(_) => "gRPC",
         }
     }
 
@@ -277,6 +336,17 @@ impl Workload {
             Self::Operations(workload) => &mut workload.arrivals,
             Self::Journey(workload) => &mut workload.arrivals,
             Self::Malformed(workload) => &mut workload.arrivals,
+            Self::Grpc(workload) => &mut workload.arrivals,
+        }
+    }
+
+    /// How many requests may be under way on one connection.
+    #[must_use]
+    pub const fn streams(&self) -> u32 {
+        match self {
+            Self::Http(HttpWorkload { version: HttpVersion::Http2 { streams }, .. }) => *streams,
+            Self::Grpc(workload) => workload.streams,
+            _ => 1,
         }
     }
 
@@ -288,6 +358,7 @@ impl Workload {
             Self::Tcp(workload) => workload.habits,
             Self::Redis(workload) => workload.habits,
             Self::Postgres(workload) => workload.habits,
+            Self::Grpc(workload) => workload.habits,
             Self::Journey(workload) => workload.habits,
             Self::WebSocket(_) | Self::Operations(_) | Self::Malformed(_) => {
                 Habits { requests_per_connection: None, read_rate: None }
@@ -307,6 +378,7 @@ impl Workload {
             Self::Operations(workload) => workload.connections,
             Self::Journey(workload) => workload.connections,
             Self::Malformed(workload) => workload.connections,
+            Self::Grpc(workload) => workload.connections,
         }
     }
 }
@@ -320,6 +392,19 @@ impl HttpAuth {
         match self {
             Self::Bearer { env } | Self::Header { env, .. } => env,
             Self::Basic { password_env, .. } => password_env,
+        }
+    }
+}
+
+// === impl HttpVersion ===
+
+impl HttpVersion {
+    /// Its name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP",
+            Self::Http2 { .. } => "HTTP/2",
         }
     }
 }

@@ -6,10 +6,12 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
+use shakedown_scenarios::workload::grpc::{GrpcCall, GrpcExpect, GrpcStatus};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::malformed::Spoken;
 use shakedown_scenarios::workload::{
-    Arrivals, Habits, HttpRequest, OperationsWorkload, Spacing, TcpExchange, Think, Workload,
+    Arrivals, Habits, HttpRequest, HttpVersion, OperationsWorkload, Spacing, TcpExchange, Think, Tls,
+    Workload,
 };
 
 /// The plan of an experiment whose only workload is this.
@@ -278,4 +280,88 @@ fn a_journey_has_steps_and_captures_on_the_way() {
     let line =
         "\nload\n  browse  journeys of 2 steps with 0 rows of users.csv over HTTP straight to shop, 3 users";
     assert!(plan.timeline().contains(line), "{}", plan.timeline());
+}
+
+#[test]
+fn load_over_tls_says_whom_it_believes() {
+    let check = |written: &str, tls: Tls, words: &str| {
+        for (workload_of, end) in [
+            ("Http", r#"requests: [(get: "/")]"#),
+            ("Tcp", r#"exchanges: [(send: "a", expect: "b")]"#),
+            ("Redis", r#"commands: [(get: "a")]"#),
+            ("WebSocket", r#"messages: [(send: "a")]"#),
+        ] {
+            let written = format!(
+                r#"{workload_of}(to: Target("shop"), arrivals: Constant("5/s"), tls: {written}, {end})"#
+            );
+            let plan = planned(&written);
+            assert_eq!(workload(&plan).tls(), Some(&tls), "{written}");
+            assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan, "{written}");
+            let line = format!(
+                "\nload\n  browse  {} {words} straight to shop, 5/s, evenly\n",
+                workload(&plan).protocol()
+            );
+            assert!(plan.timeline().contains(&line), "{}", plan.timeline());
+        }
+    };
+    let ca = || Some("ca.pem".to_owned());
+    check(r#"(ca: "ca.pem")"#, Tls { ca: ca(), name: None, verify: true }, "over TLS");
+    let named = Tls { ca: ca(), name: Some("shop.local".to_owned()), verify: true };
+    check(r#"(ca: "ca.pem", name: "shop.local")"#, named, "over TLS");
+    let anybody = Tls { ca: None, name: None, verify: false };
+    check("(verify: false)", anybody, "over TLS (certificates are not verified)");
+}
+
+#[test]
+fn load_speaks_http_1_unless_it_is_told_to_share_connections() {
+    let check = |written: &str, version: HttpVersion, words: &str| {
+        let plan = planned(&format!(
+            r#"Http(to: Target("shop"), arrivals: Constant("5/s"), {written} requests: [(get: "/")])"#
+        ));
+        let Workload::Http(http) = workload(&plan) else { panic!("not HTTP") };
+        assert_eq!(http.version, version, "{written}");
+        assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan, "{written}");
+        let line = format!("\nload\n  browse  {words} straight to shop, 5/s, evenly\n");
+        assert!(plan.timeline().contains(&line), "{}", plan.timeline());
+    };
+    check("", HttpVersion::Http1, "HTTP");
+    check("version: Http1,", HttpVersion::Http1, "HTTP");
+    check("version: Http2,", HttpVersion::Http2 { streams: 100 }, "HTTP/2");
+    check("version: Http2(streams: 20),", HttpVersion::Http2 { streams: 20 }, "HTTP/2");
+}
+
+#[test]
+fn calls_are_named_by_their_method_and_expect_to_end_well() {
+    let plan = planned(
+        r#"Grpc(to: Target("shop"), arrivals: Constant("5/s"), calls: [
+            (call: "shop.Items/Get"),
+            (
+                call: "shop.Items/Put", name: "put", message: "CAE=", metadata: {"x-shop": "blue"}, weight: 3,
+                expect: (status: NotFound, message: "CAI=", at_most: "1KiB", within: "1s"),
+            ),
+        ])"#,
+    );
+    let Workload::Grpc(grpc) = workload(&plan) else { panic!("not gRPC") };
+    let plain = GrpcCall {
+        name: None,
+        method: "shop.Items/Get".to_owned(),
+        message: String::new(),
+        metadata: Vec::new(),
+        expect: GrpcExpect::default(),
+        weight: 1,
+    };
+    assert_eq!(grpc.calls[0], plain);
+    assert_eq!(grpc.calls[0].expect.status, GrpcStatus::Ok);
+    assert_eq!((grpc.streams, grpc.calls[1].expect.status.number()), (100, 5));
+    let names: Vec<String> = grpc.calls.iter().map(GrpcCall::endpoint).collect();
+    assert_eq!(names, ["shop.Items/Get", "put"]);
+    for (place, (_, status)) in GrpcStatus::ALL.iter().enumerate() {
+        assert_eq!(usize::from(status.number()), place);
+    }
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+    assert!(
+        plan.timeline().contains("\nload\n  browse  gRPC straight to shop, 5/s, evenly\n"),
+        "{}",
+        plan.timeline()
+    );
 }

@@ -139,11 +139,14 @@ pub enum ErrorClass {
     Conflict,
     /// Right, and later than expected.
     Slow,
+    /// No TLS with the target: its certificate is not believed, or what it says is no TLS that we speak. One that says nothing is a
+    /// `timeout`, one that hangs up is `closed`.
+    Tls,
 }
 
 impl ErrorClass {
     /// All classes; each one's place is its index.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Refused,
         Self::Reset,
         Self::Closed,
@@ -155,6 +158,7 @@ impl ErrorClass {
         Self::Miss,
         Self::Conflict,
         Self::Slow,
+        Self::Tls,
     ];
 
     /// The word that windows and reports use.
@@ -172,12 +176,13 @@ impl ErrorClass {
             Self::Miss => "miss",
             Self::Conflict => "conflict",
             Self::Slow => "slow",
+            Self::Tls => "tls",
         }
     }
 
-    /// Whether the target was not there at all, so that trying again at once would only hammer it.
+    /// Whether the target was not there at all (or not as who it should be), so that trying again at once would only hammer it.
     pub(crate) const fn is_absence(self) -> bool {
-        matches!(self, Self::Refused | Self::Reset | Self::Closed | Self::Dial | Self::Protocol)
+        matches!(self, Self::Refused | Self::Reset | Self::Closed | Self::Dial | Self::Protocol | Self::Tls)
     }
 }
 
@@ -218,6 +223,12 @@ pub enum ClientError {
     /// A header that the client writes itself.
     #[error("expected no `{0}` header: the client writes it from the body")]
     Framing(String),
+    /// A header about connections, which requests of HTTP/2 do not have.
+    #[error("expected no `{0}` header: requests of HTTP/2 say nothing of their connection")]
+    Connection(String),
+    /// Not Base64.
+    #[error("expected a message in Base64, found `{0}`")]
+    Base64(String),
     /// A secret that is not there.
     #[error("expected the environment variable `{0}` to hold a secret, found none: set it before the run")]
     Unset(String),
@@ -229,6 +240,17 @@ pub enum ClientError {
     /// Not a regular expression.
     #[error("expected a regular expression of moderate size, found `{0}`")]
     Regex(String),
+    /// Certificates that cannot be read.
+    #[error("expected a file of certificates (PEM) at `{file}`, {why}")]
+    Authority {
+        /// Where they should stand.
+        file: String,
+        /// What was found instead.
+        why: String,
+    },
+    /// TLS that cannot be spoken as it was asked for.
+    #[error("TLS cannot be spoken like that: {0}")]
+    Tls(String),
     /// Not a host.
     #[error("expected a host such as `shop.local:8080`, found `{0}`")]
     Host(String),

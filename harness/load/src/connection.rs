@@ -6,34 +6,32 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use shakedown_scenarios::units::Bandwidth;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Sleep, sleep_until};
 
+use crate::alarm::Alarm;
 use crate::client::{Client, ErrorClass, Reading};
+use crate::dial::{broken, dial};
 use crate::mix::Ask;
-use crate::recorder::Course;
 use crate::shared::{Buffers, Shared};
+use crate::stream::Stream;
 use crate::throttle::Throttle;
 
 /// One connection and the task that serves it.
 pub(crate) struct Connection<C: Client> {
     shared: Rc<Shared<C>>,
     seat: usize,
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     answer: C::Answer,
     /// What the socket did not take at once of a request, or of a reply to what came.
     unsent: Vec<u8>,
-    /// Fires at or before the deadline of the present request and is then set anew: moving it for each request would
-    /// cost more than the request's own book-keeping.
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     failures: u32,
     /// Requests that the present stream was asked.
     asked: u32,
@@ -55,10 +53,6 @@ struct SlowReading {
 /// The verdict on an answer, and whether the connection may take the next request.
 type Answered = (Result<(), ErrorClass>, bool);
 
-/// The smallest and the largest buffer of the kernel for a slow consumer, in bytes.
-const SLOW_BUFFER_MIN: u32 = 4 * 1024;
-const SLOW_BUFFER_MAX: u32 = 64 * 1024;
-
 /// What came of waiting for an answer.
 enum Step {
     /// It is over.
@@ -76,7 +70,7 @@ impl<C: Client> Connection<C> {
             throttle: Throttle::new(rate.as_bytes_per_second()),
             pause: sleep(),
         };
-        let (alarm, reading) = (sleep(), shared.habits.read_rate.map(slow));
+        let (alarm, reading) = (Alarm::new(shared.clock), shared.habits.read_rate.map(slow));
         Self {
             shared,
             seat,
@@ -148,8 +142,7 @@ impl<C: Client> Connection<C> {
     }
 
     async fn take_up(&mut self, ask: Ask) -> Result<(), ErrorClass> {
-        let sent = self.shared.clock.now();
-        self.shared.recorder.borrow_mut().sent(sent);
+        let sent = self.shared.begin();
         self.was_sent = false;
         self.shared.client.begins(&ask, &mut self.answer, self.seat, sent);
         let mut verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
@@ -160,26 +153,18 @@ impl<C: Client> Connection<C> {
             let deadline = self.shared.clock.now().saturating_add(self.shared.timeout);
             verdict = self.exchange(&ask, deadline).await;
         }
-        let done = self.shared.clock.now();
-        self.shared.client.ends(&mut self.answer, self.was_sent, done);
-        let limit = self.shared.client.within(&ask).unwrap_or(u64::MAX);
-        let is_late = done.saturating_sub(ask.due) > limit;
-        let verdict = verdict.and(if is_late { Err(ErrorClass::Slow) } else { Ok(()) });
+        self.shared.client.ends(&mut self.answer, self.was_sent, self.shared.clock.now());
+        let verdict = self.shared.end(&ask, sent, self.shared.client.within(&ask), verdict);
         self.failures = match verdict {
             Err(class) if class.is_absence() => self.failures.saturating_add(1),
             _ => 0,
         };
-        // A user of the closed model was not due at a moment of its own: its latency is service time.
-        let due = if self.shared.users.is_some() { sent } else { ask.due };
-        self.shared.done(Course { due, sent, done, kind: ask.kind }, verdict);
         verdict
     }
 
     async fn rest(&mut self) {
-        if let Some(rest) = self.shared.backoff.rest(self.failures) {
-            let until =
-                self.shared.clock.now().saturating_add(u64::try_from(rest.as_nanos()).unwrap_or(u64::MAX));
-            sleep_until(self.shared.clock.deadline(until)).await;
+        if let Some(until) = self.shared.rest_until(self.failures) {
+            sleep_until(until).await;
         }
     }
 
@@ -221,14 +206,14 @@ impl<C: Client> Connection<C> {
 
     /// The kept connection, as far as is known still open. That costs no call to the system: the runtime knows whether
     /// anything came since the last read.
-    async fn kept(&mut self) -> Option<TcpStream> {
+    async fn kept(&mut self) -> Option<Stream> {
         let mut stream = self.stream.take()?;
         let state = poll_fn(|context| Poll::Ready(self.poll_unasked(&mut stream, &mut 0, context))).await;
         matches!(state, Poll::Pending | Poll::Ready(true)).then_some(stream)
     }
 
     /// Dials, and says what comes before the first request.
-    async fn open(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
+    async fn open(&mut self, deadline: u64) -> Result<Stream, ErrorClass> {
         let mut stream = self.dial(deadline).await?;
         self.unsent.clear();
         if !self
@@ -244,35 +229,25 @@ impl<C: Client> Connection<C> {
         }
     }
 
-    async fn dial(&mut self, deadline: u64) -> Result<TcpStream, ErrorClass> {
+    async fn dial(&mut self, deadline: u64) -> Result<Stream, ErrorClass> {
         (self.asked, self.is_ended) = (0, false);
-        let connect = connect(self.shared.address, self.shared.habits.read_rate);
-        let stream = tokio::select! {
+        let shared = Rc::clone(&self.shared);
+        tokio::select! {
             biased;
-            stream = connect => stream.map_err(|error| undialled(&error))?,
-            () = poll_fn(|context| self.poll_expired(deadline, context)) => return Err(ErrorClass::Timeout),
-        };
-        // Where nobody listens on a port from which the system also serves outgoing connections, TCP may connect a
-        // socket to itself: it would echo requests, and keep the target from coming back to its port.
-        if stream.local_addr().is_ok_and(|local| local == self.shared.address) {
-            // Without this the port would stay taken for a minute; if it fails, it just does.
-            let _ = stream.set_zero_linger();
-            return Err(ErrorClass::Refused);
+            stream = dial(shared.address, shared.habits.read_rate, shared.tls.as_ref()) => stream,
+            () = poll_fn(|context| self.poll_expired(deadline, context)) => Err(ErrorClass::Timeout),
         }
-        // A request is one write, and is to leave at once; if the option fails, latencies show it.
-        let _ = stream.set_nodelay(true);
-        Ok(stream)
     }
 
     /// Renders a request and sends what the socket takes of it now.
-    fn send(&mut self, stream: &TcpStream, ask: &Ask) -> io::Result<()> {
+    fn send(&mut self, stream: &Stream, ask: &Ask) -> io::Result<()> {
         self.say(stream, |client, answer, out| client.ask(ask, answer, out))
     }
 
     /// Sends what the socket takes now of what a client writes, behind what it has not taken before.
     fn say<T>(
         &mut self,
-        stream: &TcpStream,
+        stream: &Stream,
         write: impl FnOnce(&C, &mut C::Answer, &mut Vec<u8>) -> T,
     ) -> io::Result<T> {
         let output = &mut self.shared.buffers.borrow_mut().output;
@@ -284,7 +259,7 @@ impl<C: Client> Connection<C> {
     }
 
     /// Sends the rest of the request, if there is one, and reads until the answer is whole; an answer may come first.
-    async fn receive(&mut self, stream: &mut TcpStream, deadline: u64) -> Result<Answered, ErrorClass> {
+    async fn receive(&mut self, stream: &mut Stream, deadline: u64) -> Result<Answered, ErrorClass> {
         if self.unsent.is_empty() && self.shared.client.whole_at_once(&self.answer) {
             return Ok((Ok(()), true));
         }
@@ -298,13 +273,16 @@ impl<C: Client> Connection<C> {
 
     fn poll_receive(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         deadline: u64,
         context: &mut Context<'_>,
     ) -> Poll<Result<Step, ErrorClass>> {
         let mut sent;
         loop {
             sent = self.poll_send_rest(stream, context);
+            if matches!(sent, Poll::Ready(Ok(()))) && self.shared.client.whole_at_once(&self.answer) {
+                return Poll::Ready(Ok(Step::Over((Ok(()), true))));
+            }
             match self.poll_read(stream, context) {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(step))) => return Poll::Ready(Ok(step)),
@@ -321,11 +299,12 @@ impl<C: Client> Connection<C> {
         Poll::Ready(Err(ErrorClass::Timeout))
     }
 
-    fn poll_send_rest(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_send_rest(&mut self, stream: &mut Stream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             let sent = ready!(Pin::new(&mut *stream).poll_write(context, &self.unsent))?;
             self.unsent.drain(..sent);
         }
+        ready!(Pin::new(&mut *stream).poll_flush(context))?;
         if !self.is_ended && self.shared.client.sends_no_more(&self.answer) {
             ready!(Pin::new(stream).poll_shutdown(context))?;
             self.is_ended = true;
@@ -336,7 +315,7 @@ impl<C: Client> Connection<C> {
     /// Reads once; `None` where the answer goes on and nothing more is there.
     fn poll_read(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Step>>> {
         ready!(self.poll_may_read(context));
@@ -344,7 +323,7 @@ impl<C: Client> Connection<C> {
         let most = self.reading.as_ref().map_or(usize::MAX, |slow| slow.throttle.piece());
         let most = most.min(input.len());
         let mut input = ReadBuf::new(&mut input[..most]);
-        ready!(Pin::new(stream).poll_read(context, &mut input))?;
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut input))?;
         if let Some(slow) = &mut self.reading {
             slow.throttle.read(self.shared.clock.now(), input.filled().len());
         }
@@ -355,7 +334,7 @@ impl<C: Client> Connection<C> {
         output.clear();
         let reading = self.shared.client.read(&mut self.answer, input.filled(), output);
         // An answer to half a request leaves in doubt what the target makes of the rest. A reply can be sent later.
-        let is_sent = self.unsent.is_empty();
+        let is_sent = self.unsent.is_empty() && stream.has_sent_all();
         self.unsent.extend_from_slice(output);
         Poll::Ready(Ok(match reading {
             Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep && is_sent))),
@@ -411,7 +390,7 @@ impl<C: Client> Connection<C> {
     /// Reads what nobody asked for, once; whether the connection may be used after that.
     fn poll_unasked(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         unasked: &mut u64,
         context: &mut Context<'_>,
     ) -> Poll<bool> {
@@ -432,47 +411,13 @@ impl<C: Client> Connection<C> {
     }
 
     fn poll_expired(&mut self, deadline: u64, context: &mut Context<'_>) -> Poll<()> {
-        // An alarm that an earlier request set rings too early: it is set anew then, once a timeout and not once a
-        // request.
-        while self.shared.clock.now() < deadline {
-            ready!(self.alarm.as_mut().poll(context));
-            self.alarm.as_mut().reset(self.shared.clock.deadline(deadline));
-        }
-        Poll::Ready(())
+        self.alarm.poll_expired(deadline, context)
     }
-}
-
-/// Connects. The target of a slow consumer is to feel it soon: the kernel may take in about a second's worth and no more.
-async fn connect(address: SocketAddr, read_rate: Option<Bandwidth>) -> io::Result<TcpStream> {
-    let Some(rate) = read_rate else { return TcpStream::connect(address).await };
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    let second = u32::try_from(rate.as_bytes_per_second()).unwrap_or(u32::MAX);
-    socket.set_recv_buffer_size(second.clamp(SLOW_BUFFER_MIN, SLOW_BUFFER_MAX))?;
-    socket.connect(address).await
 }
 
 fn taken(written: io::Result<usize>) -> io::Result<usize> {
     match written {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
         other => other,
-    }
-}
-
-/// The class of an error on an open connection.
-fn broken(error: &io::Error) -> ErrorClass {
-    match error.kind() {
-        ErrorKind::TimedOut => ErrorClass::Timeout,
-        ErrorKind::UnexpectedEof => ErrorClass::Closed,
-        _ => ErrorClass::Reset,
-    }
-}
-
-/// The class of an error of a dial.
-fn undialled(error: &io::Error) -> ErrorClass {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => ErrorClass::Refused,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => ErrorClass::Reset,
-        ErrorKind::TimedOut => ErrorClass::Timeout,
-        _ => ErrorClass::Dial,
     }
 }

@@ -7,8 +7,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::arrivals::DueTimes;
-use crate::client::Client;
-use crate::connection::Connection;
+use crate::lane::Lane;
 use crate::mix::Ask;
 use crate::outbox::Outbox;
 use crate::queue::Placement;
@@ -43,7 +42,7 @@ pub enum Ending {
 }
 
 /// What drives one load.
-pub(crate) struct Pacer<C: Client> {
+pub(crate) struct Pacer<C: Lane> {
     shared: Rc<Shared<C>>,
     timer: Timer,
     dues: DueTimes,
@@ -68,7 +67,7 @@ enum Woken {
     Lost(JoinError),
 }
 
-impl<C: Client> Pacer<C> {
+impl<C: Lane> Pacer<C> {
     /// A pacer at the start of a load that ends at `end`.
     pub(crate) fn new(
         shared: Rc<Shared<C>>,
@@ -181,8 +180,7 @@ impl<C: Client> Pacer<C> {
 
     fn open(&mut self, seat: usize, ask: Option<Ask>) {
         self.shared.add_seat();
-        let connection = Connection::new(Rc::clone(&self.shared), seat);
-        self.connections.spawn_local(connection.serve(ask));
+        self.connections.spawn_local(C::serve(Rc::clone(&self.shared), seat, ask));
     }
 
     /// From now on nothing becomes due; what waits still has the time of one timeout to be sent.

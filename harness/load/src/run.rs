@@ -12,11 +12,13 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{Arrivals, Workload};
+use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, Workload};
+use shakedown_tls_faults::Connector;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::arrivals::DueTimes;
+use crate::client::ClientError;
 use crate::client::http::HttpClient;
 use crate::client::journey::JourneyClient;
 use crate::client::malformed::MalformedClient;
@@ -25,15 +27,17 @@ use crate::client::postgres::PostgresClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
 use crate::client::websocket::WebSocketClient;
-use crate::client::{Client, ClientError};
 use crate::clock::Clock;
 use crate::history::{History, HistoryEnd, HistoryPlace};
+use crate::http2::{Frame, Http2Client};
+use crate::lane::Lane;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::pacer::{Ending, Pacer, Wish};
 use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::timer::Timer;
+use crate::tls;
 use crate::users::Users;
 
 /// A load that is to be started.
@@ -45,7 +49,7 @@ pub struct Start {
     pub workload: Workload,
     /// Where it goes.
     pub address: SocketAddr,
-    /// The Host header of HTTP requests.
+    /// The Host header of HTTP requests (HTTP/2's `:authority`).
     pub host: String,
     /// The run's seed.
     pub seed: u64,
@@ -95,32 +99,46 @@ pub struct LoadEnd {
 ///
 /// # Errors
 ///
-/// If the workload cannot be sent as it stands, if more connections are asked for than descriptors are allowed
-/// (`InvalidInput`), or if the system has no thread, epoll or timer to give.
+/// If the workload cannot be sent as it stands or the certificates it trusts cannot be read, if more connections are asked
+/// for than descriptors are allowed (`InvalidInput`), or if the system has no thread, epoll or timer to give.
 pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => {
-            let client = HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
             let mix = http.requests.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, http.timeout, mix);
+            if http.version == HttpVersion::Http1 {
+                let client =
+                    HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
+                let common = Common::new(&start, &client, http.timeout, mix)?;
+                return launch(start, client, common, windows);
+            }
+            let frame = Frame::of(&start.host, &start.workload, http.auth.as_ref());
+            let client = Http2Client::new(frame, &http.requests).map_err(invalid)?;
+            let common = Common::new(&start, &client, http.timeout, mix)?;
+            launch(start, client, common, windows)
+        }
+        Workload::Grpc(grpc) => {
+            let frame = Frame::of(&start.host, &start.workload, grpc.auth.as_ref());
+            let client = Http2Client::calling(frame, &grpc.calls).map_err(invalid)?;
+            let mix = grpc.calls.iter().map(|it| (it.weight, 1, it.endpoint()));
+            let common = Common::new(&start, &client, grpc.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Tcp(tcp) => {
             let client = TcpClient::new(&tcp.exchanges);
             let mix = tcp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, tcp.timeout, mix);
+            let common = Common::new(&start, &client, tcp.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Redis(redis) => {
             let client = RedisClient::new(&redis).map_err(invalid)?;
             let mix = redis.commands.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, redis.timeout, mix);
+            let common = Common::new(&start, &client, redis.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Postgres(postgres) => {
             let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
             let mix = postgres.transactions.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, postgres.timeout, mix);
+            let common = Common::new(&start, &client, postgres.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Operations(operations) => {
@@ -131,13 +149,13 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let client = OperationsClient::new(&operations, &names, history);
             let mix = operations.model.mix().iter();
             let mix = mix.map(|(of, weight)| (*weight, operations.keys.into(), of.word().to_owned()));
-            let common = Common::new(&start, &client, operations.timeout, mix);
+            let common = Common::new(&start, &client, operations.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::WebSocket(websocket) => {
             let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
             let mix = websocket.messages.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, websocket.timeout, mix);
+            let common = Common::new(&start, &client, websocket.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Journey(journey) => {
@@ -146,13 +164,13 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             // What is drawn is a journey, which begins with its first step.
             let mix = journey.steps.iter().enumerate();
             let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));
-            let common = Common::new(&start, &client, journey.timeout, mix);
+            let common = Common::new(&start, &client, journey.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Malformed(malformed) => {
             let client = MalformedClient::new(&start.host, &malformed).map_err(invalid)?;
             let mix = client.names().map(|name| (1, u64::MAX, name.to_owned()));
-            let common = Common::new(&start, &client, malformed.timeout, mix);
+            let common = Common::new(&start, &client, malformed.timeout, mix)?;
             launch(start, client, common, windows)
         }
     }
@@ -170,11 +188,15 @@ struct Kind {
 /// What is common to the workloads of all clients.
 struct Common {
     timeout: Span,
+    tls: Option<Connector>,
+    /// Sockets that may be open at once.
     connections: usize,
+    /// Requests that may be under way at once.
+    seats: usize,
     kinds: Vec<Kind>,
 }
 
-fn launch<C: Client + Send>(
+fn launch<C: Lane + Send>(
     start: Start,
     client: C,
     common: Common,
@@ -246,7 +268,7 @@ fn set_up(start: &Start) -> io::Result<(LocalRuntime, Timer)> {
 
 const POLLS_BETWEEN_LOOKS: u32 = 8;
 
-async fn run<C: Client>(
+async fn run<C: Lane>(
     start: Start,
     client: C,
     common: Common,
@@ -267,16 +289,28 @@ async fn run<C: Client>(
         Clock::new(start.start),
         client,
         start.address,
-        (common.timeout.duration(), start.workload.habits()),
+        (common.timeout.duration(), start.workload.habits(), common.tls),
         Recorder::new(&start.name, &names),
         (mix, users),
-        (common.connections.max(1), peak),
+        (common.seats.max(1), peak),
     );
     let pacer = Pacer::new(shared.clone(), dues, start.duration.as_nanos(), timer, outbox);
     let (ending, windows_lost) = pacer.run(wishes).await;
     let clamped = shared.recorder.borrow().clamped();
     let history = shared.client.finish();
     LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu(), history }
+}
+
+/// What is offered to be spoken over TLS (ALPN, RFC 7301).
+const fn alpn(workload: &Workload) -> &'static [&'static str] {
+    match workload {
+        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. }) | Workload::Grpc(_) => {
+            &["h2"]
+        }
+        Workload::Http(_) | Workload::WebSocket(_) => &["http/1.1"],
+        Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
+        Workload::Operations(_) | Workload::Journey(_) | Workload::Malformed(_) => &[],
+    }
 }
 
 fn users(arrivals: &Arrivals, chance: Chance) -> Option<Users> {
@@ -314,18 +348,23 @@ impl Common {
     /// Of a mix of weights, bounds of keys, and what reports call each kind.
     fn new(
         start: &Start,
-        client: &impl Client,
+        client: &impl Lane,
         timeout: Span,
         mix: impl Iterator<Item = (u32, u64, String)>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let workload = &start.workload;
-        let connections = workload.arrivals().users().unwrap_or(workload.connections()) as usize;
+        let tls = workload.tls().map(|tls| tls::connector(tls, timeout, alpn(workload)));
+        let tls = tls.transpose().map_err(invalid)?;
+        let streams = workload.streams().max(1) as usize;
+        let users = workload.arrivals().users().map(|users| users as usize);
+        let seats = users.unwrap_or(workload.connections() as usize * streams);
+        let connections = seats.div_ceil(streams);
         let kinds = mix.enumerate().map(|(kind, (weight, keys, name))| Kind {
             weight,
             keys: client.has_key(kind).then_some(keys),
             name,
         });
-        Self { timeout, connections, kinds: kinds.collect() }
+        Ok(Self { timeout, tls, connections, seats, kinds: kinds.collect() })
     }
 }
 
@@ -402,7 +441,7 @@ mod tests {
     use shakedown_scenarios::workload::{Destination, Habits, TcpWorkload};
 
     use super::*;
-    use crate::client::{ErrorClass, Reading};
+    use crate::client::{Client, ErrorClass, Reading};
     use crate::mix::Ask;
 
     /// A client with a mistake in it.
@@ -448,6 +487,7 @@ mod tests {
             timeout: Span::secs(1),
             connections: 1,
             habits: Habits::default(),
+            tls: None,
             exchanges: Vec::new(),
         };
         let start = Start {
@@ -462,7 +502,9 @@ mod tests {
         };
         let common = Common {
             timeout: Span::secs(1),
+            tls: None,
             connections: 1,
+            seats: 1,
             kinds: vec![Kind { weight: 1, keys: None, name: String::new() }],
         };
         let (sender, mut windows) = mpsc::channel(10);

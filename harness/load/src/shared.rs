@@ -7,11 +7,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use shakedown_scenarios::workload::Habits;
+use shakedown_tls_faults::Connector;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
-use crate::client::{Client, ErrorClass};
+use crate::client::ErrorClass;
 use crate::clock::Clock;
+use crate::lane::Lane;
 use crate::mix::{Ask, Mix};
 use crate::queue::Queue;
 use crate::recorder::{Course, Recorder};
@@ -20,14 +23,15 @@ use crate::users::{Then, Users};
 /// The state of one load.
 ///
 /// No borrow of a cell is held across an await: everything here is taken, changed and let go within one poll.
-#[derive(Debug)]
-pub(crate) struct Shared<C> {
+pub(crate) struct Shared<C: Lane> {
     pub clock: Clock,
     pub client: C,
     pub address: SocketAddr,
     /// Nanoseconds.
     pub timeout: u64,
     pub habits: Habits,
+    /// TLS on every connection, where it is spoken.
+    pub tls: Option<Connector>,
     pub backoff: Backoff,
     pub queue: RefCell<Queue>,
     /// In the closed model only.
@@ -35,6 +39,8 @@ pub(crate) struct Shared<C> {
     pub mix: RefCell<Mix>,
     pub recorder: RefCell<Recorder>,
     pub buffers: RefCell<Buffers>,
+    /// What the seats have in common.
+    pub common: C::Common,
     seats: RefCell<Vec<Seat>>,
     /// Told when a request ends while the load waits for its last ones, and when something is due sooner than was known.
     pub stirred: Notify,
@@ -60,16 +66,16 @@ const INPUT_BYTES: usize = 64 * 1024;
 
 // === impl Shared ===
 
-impl<C: Client> Shared<C> {
+impl<C: Lane> Shared<C> {
     /// The state at the start of a load.
     pub(crate) fn new(
         clock: Clock,
         client: C,
         address: SocketAddr,
-        (timeout, habits): (Duration, Habits),
+        (timeout, habits, tls): (Duration, Habits, Option<Connector>),
         recorder: Recorder,
         (mix, users): (Mix, Option<Users>),
-        (connections, peak): (usize, f64),
+        (seats, peak): (usize, f64),
     ) -> Rc<Self> {
         Rc::new(Self {
             clock,
@@ -77,12 +83,14 @@ impl<C: Client> Shared<C> {
             address,
             timeout: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
             habits,
-            backoff: Backoff::new(connections, peak),
-            queue: RefCell::new(Queue::new(connections, peak)),
+            tls,
+            backoff: Backoff::new(seats, peak),
+            queue: RefCell::new(Queue::new(seats, peak)),
             users: users.map(RefCell::new),
             mix: RefCell::new(mix),
             recorder: RefCell::new(recorder),
             buffers: RefCell::new(Buffers { input: vec![0; INPUT_BYTES].into(), output: Vec::new() }),
+            common: C::Common::default(),
             seats: RefCell::default(),
             stirred: Notify::new(),
             is_draining: Cell::new(false),
@@ -157,8 +165,39 @@ impl<C: Client> Shared<C> {
         self.recorder.borrow_mut().received(self.clock.now(), bytes as u64);
     }
 
-    /// A request came to its end.
-    pub(crate) fn done(&self, course: Course, verdict: Result<(), ErrorClass>) {
+    /// A seat takes a request up; when.
+    pub(crate) fn begin(&self) -> u64 {
+        let sent = self.clock.now();
+        self.recorder.borrow_mut().sent(sent);
+        sent
+    }
+
+    /// A request that was taken up at `sent` came to its end. Right answers may have to come `within` so many nanoseconds from when it was
+    /// due. What is counted.
+    pub(crate) fn end(
+        &self,
+        ask: &Ask,
+        sent: u64,
+        within: Option<u64>,
+        verdict: Result<(), ErrorClass>,
+    ) -> Result<(), ErrorClass> {
+        let done = self.clock.now();
+        let is_late = within.is_some_and(|limit| done.saturating_sub(ask.due) > limit);
+        let verdict = verdict.and(if is_late { Err(ErrorClass::Slow) } else { Ok(()) });
+        // A user of the closed model was not due at a moment of its own: its latency is service time.
+        let due = if self.users.is_some() { sent } else { ask.due };
+        self.done(Course { due, sent, done, kind: ask.kind }, verdict);
+        verdict
+    }
+
+    /// Until when a seat rests after so many failures in a row.
+    pub(crate) fn rest_until(&self, failures: u32) -> Option<Instant> {
+        let rest = self.backoff.rest(failures)?;
+        let until = self.clock.now().saturating_add(u64::try_from(rest.as_nanos()).unwrap_or(u64::MAX));
+        Some(self.clock.deadline(until))
+    }
+
+    fn done(&self, course: Course, verdict: Result<(), ErrorClass>) {
         self.recorder.borrow_mut().done(course, verdict);
         self.queue.borrow_mut().done();
         if self.is_draining.get() {

@@ -11,6 +11,7 @@ use shakedown_scenarios::library::{self, LIBRARY};
 use shakedown_scenarios::plan::{self, Plan};
 use shakedown_scenarios::read;
 
+use crate::authorities;
 use crate::cli::Chance;
 use crate::clock;
 use crate::console::{put, say, wants_color};
@@ -93,11 +94,17 @@ pub fn open(file: &Path) -> Result<Source> {
     }
 }
 
-/// Reads and checks, and reads the traces that are to be replayed; the error is the whole text for people.
+/// Reads and checks, reads the traces that are to be replayed, and looks at the certificates that are to be trusted; the
+/// error is the whole text for people.
 pub fn read(source: &Source, set: &[(String, String)]) -> Result<Experiment> {
     let mut experiment = read::read_with(&source.name, &source.text, set, &Vocabulary)
         .map_err(|problems| Wrong(problems.render(wants_color()).trim_end().to_owned()))?;
     traces::read_into(&mut experiment, &source.base).map_err(|problems| {
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {problem}", source.name)).collect();
+        Wrong(lines.join("\n"))
+    })?;
+    authorities::look_at(&experiment, &source.base).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|problem| format!("{}: {problem}", source.name)).collect();
         Wrong(lines.join("\n"))

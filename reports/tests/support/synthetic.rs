@@ -20,7 +20,7 @@ use shakedown_scenarios::target::{Link, Port, Process, Readiness, Restart, Targe
 use shakedown_scenarios::toxic::{Aim, Toxic};
 use shakedown_scenarios::units::{Rate, Ratio, Span};
 use shakedown_scenarios::workload::{
-    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, HttpWorkload, Workload,
 };
 
 pub const SHOP: &str = "shop";
@@ -47,11 +47,13 @@ pub fn meta() -> Meta {
 
 fn experiment() -> Experiment {
     let workload = HttpWorkload {
+        version: HttpVersion::Http1,
         to: Destination::Link("clients-shop".into()),
         arrivals: Arrivals::Constant(Rate::per_second(RATE as f64).expect("a rate")),
         timeout: Span::secs(2),
         connections: 64,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         requests: vec![HttpRequest {
             name: None,

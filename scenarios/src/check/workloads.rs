@@ -6,11 +6,13 @@ use crate::syntax::shortened;
 use crate::units::Span;
 use crate::workload::{HttpRequest, TcpExchange, Workload};
 
+mod grpc;
 mod http;
 mod journey;
 mod malformed;
 mod postgres;
 mod redis;
+mod tls;
 mod websocket;
 
 /// What the client writes itself.
@@ -25,10 +27,12 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         checker.destination(&path.then("to").then("name"), workload.to());
         arrivals::rules(checker, &path, workload);
         reading(checker, &path, workload);
+        tls::rules(checker, &path, workload);
         match workload {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);
                 http::auth(checker, &path.then("auth"), http.auth.as_ref());
+                http::version(checker, &path, http);
                 filled(checker, &path.then("requests"), http.requests.len(), "requests: [(get: \"/\")]");
                 for (index, of) in http.requests.iter().enumerate() {
                     request(checker, &path.then("requests").then(index), of);
@@ -49,6 +53,11 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             Workload::Postgres(postgres) => {
                 timeout(checker, &path, postgres.timeout);
                 postgres::rules(checker, &path, postgres);
+            }
+            Workload::Grpc(grpc) => {
+                timeout(checker, &path, grpc.timeout);
+                http::streams(checker, &path, workload);
+                grpc::rules(checker, &path, grpc);
             }
             Workload::WebSocket(websocket) => {
                 timeout(checker, &path, websocket.timeout);

@@ -109,6 +109,17 @@ fn origin(text: &Text) -> &'static str {
     if text.substituted { "a variable was put in: see `variables`, or what was given by `--set`" } else { "" }
 }
 
+/// `true` or `false`.
+pub(super) fn boolean(cx: &mut Context, node: &Node) -> Option<bool> {
+    match &node.value {
+        Value::Bool(truth) => Some(*truth),
+        Value::Text(text) if text.substituted && text.value.trim().parse::<bool>().is_ok() => {
+            text.value.trim().parse().ok()
+        }
+        _ => cx.expected(node, "`true` or `false`", "write it without quotes"),
+    }
+}
+
 /// A ratio; a bare number is one as well.
 pub(super) fn ratio(cx: &mut Context, node: &Node) -> Option<Ratio> {
     let number = match node.value {

@@ -7,15 +7,18 @@ use super::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
 use crate::units::Span;
 use crate::workload::{
-    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, HttpWorkload, TcpExchange,
+    TcpWorkload, Workload,
 };
 
+mod grpc;
 mod http;
 mod journey;
 mod malformed;
 mod operations;
 mod postgres;
 mod redis;
+mod tls;
 mod websocket;
 
 blank! {
@@ -25,6 +28,7 @@ blank! {
         timeout: Span::ZERO,
         connections: 1,
         habits: Habits::default(),
+        tls: None,
         exchanges: Vec::new(),
     }), r#"Http(to: Target("server"), arrivals: Poisson("100/s"), requests: [(get: "/")])"#;
     Destination: Self::Target(String::new()), r#"Link("link")"#;
@@ -51,6 +55,10 @@ const HEAVIEST: u32 = 1_000_000;
 pub(super) const MOST_CONNECTIONS: u32 = 10_000;
 /// How many connections may be open where the file does not say, in the open model.
 const CONNECTIONS: u32 = 64;
+/// How many requests may be under way on a connection of HTTP/2 where the file does not say (RFC 9113, section 6.5.2, advises
+/// targets to allow no fewer).
+const STREAMS: u32 = 100;
+const STREAMS_MAX: u32 = 1_000;
 /// How many keys `{n}` is drawn from where the file does not say.
 const KEYS: u64 = 1_000;
 
@@ -59,10 +67,11 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
     match cx.variant(
         node,
         "a workload",
-        &["Http", "Tcp", "Redis", "Postgres", "WebSocket", "Operations", "Journey", "Malformed"],
+        &["Http", "Tcp", "Redis", "Postgres", "WebSocket", "Grpc", "Operations", "Journey", "Malformed"],
     )? {
         "Http" => http_workload(cx, node).map(Workload::Http),
         "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
+        "Grpc" => grpc::grpc(cx, node).map(Workload::Grpc),
         "WebSocket" => websocket::websocket(cx, node).map(Workload::WebSocket),
         "Journey" => journey::journey(cx, node).map(Workload::Journey),
         "Malformed" => malformed::malformed(cx, node).map(Workload::Malformed),
@@ -74,19 +83,22 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
 
 fn http_workload(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
     let mut fields = cx.fields(node, "workload `Http`")?;
+    let version = fields.or(cx, "version", HttpVersion::Http1, http::version);
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let tls = fields.optional(cx, "tls", tls::tls);
     let auth = fields.optional(cx, "auth", http::auth);
     let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
     fields.finish(cx);
-    Some(HttpWorkload { to, arrivals, timeout, connections, habits, auth, requests })
+    Some(HttpWorkload { version, to, arrivals, timeout, connections, habits, tls, auth, requests })
 }
 
 fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {
     let mut fields = cx.fields(node, "workload `Tcp`")?;
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let tls = fields.optional(cx, "tls", tls::tls);
     let exchanges = fields.required(cx, "exchanges", |cx, node| cx.list(node, "exchanges", exchange));
     fields.finish(cx);
-    Some(TcpWorkload { to, arrivals, timeout, connections, habits, exchanges })
+    Some(TcpWorkload { to, arrivals, timeout, connections, habits, tls, exchanges })
 }
 
 /// What workloads of all protocols have.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Destination, Habits, begun};
+use super::{Arrivals, Destination, Habits, Tls, begun};
 use crate::units::Span;
 
 /// Redis commands on kept connections.
@@ -20,6 +20,9 @@ pub struct RedisWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// TLS on every connection; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Which form of the protocol is spoken.
     pub protocol: Resp,
     /// Who the connections log in as; `None`: the default user, or nobody.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Destination, begun};
+use super::{Arrivals, Destination, Tls, begun};
 use crate::units::Span;
 
 /// Messages on WebSockets. All sockets are open from the start, opened again when they are lost, and used in turn.
@@ -18,6 +18,9 @@ pub struct WebSocketWorkload {
     pub timeout: Span,
     /// How many sockets are held open, 1 to 10,000.
     pub sockets: u32,
+    /// TLS on every socket; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Path and query of the upgrade.
     pub path: String,
     /// Headers of the upgrade beside those that make it one.

@@ -1,6 +1,6 @@
 //! Workloads in words, for plans and reports.
 
-use crate::workload::{Arrivals, Destination, Habits, Spacing, Think, Workload};
+use crate::workload::{Arrivals, Destination, Habits, Spacing, Think, Tls, Workload};
 
 // === impl Workload ===
 
@@ -17,6 +17,7 @@ impl Workload {
             }
             _ => self.protocol().to_owned(),
         };
+        let tls = self.tls().map_or("", Tls::describe);
         let to = match self.to() {
             Destination::Link(link) => format!("through link {link}"),
             Destination::Target(target) => format!("straight to {target}"),
@@ -25,7 +26,7 @@ impl Workload {
             Self::Operations(operations) => operations.describe(),
             _ => String::new(),
         };
-        format!("{kind} {to}, {}{}{operations}", self.arrivals().describe(), self.habits().describe())
+        format!("{kind}{tls} {to}, {}{}{operations}", self.arrivals().describe(), self.habits().describe())
     }
 }
 

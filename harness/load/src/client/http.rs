@@ -1,7 +1,7 @@
 //! HTTP/1.1 requests, and what a right answer to each looks like.
 
-pub(super) mod answer;
-pub(super) mod checks;
+pub(crate) mod answer;
+pub(crate) mod checks;
 mod chunked;
 
 use base64::Engine as _;
@@ -130,7 +130,7 @@ impl Client for HttpClient {
 impl Prepared {
     fn new(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
         let HttpRequest { method, path, headers, expect, .. } = request;
-        check_request(request)?;
+        checked(request)?;
         let is_close = |(name, value): &(String, String)| {
             name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
         };
@@ -144,8 +144,8 @@ impl Prepared {
     }
 }
 
-/// That a request can be sent: nothing in it begins another one.
-pub(super) fn check_request(request: &HttpRequest) -> Result<(), ClientError> {
+/// That a request of any version can be sent, and smuggles nothing.
+pub(crate) fn checked(request: &HttpRequest) -> Result<(), ClientError> {
     let HttpRequest { method, path, headers, .. } = request;
     // The answer to CONNECT is a tunnel, which no request can follow.
     if !is_token(method) || method.eq_ignore_ascii_case("CONNECT") {
@@ -166,7 +166,7 @@ pub(super) fn check_request(request: &HttpRequest) -> Result<(), ClientError> {
 }
 
 /// The header that logs in.
-pub(super) fn login(auth: &HttpAuth) -> Result<(String, Secret), ClientError> {
+pub(crate) fn login(auth: &HttpAuth) -> Result<(String, Secret), ClientError> {
     let checked = |env: &String| {
         let secret = Secret::of_environment(env)?;
         let is_control = |byte: &u8| byte.is_ascii_control();

@@ -20,7 +20,7 @@ use self::jar::Jar;
 use self::phrase::{Phrase, Place};
 use crate::client::http::answer::{AnswerReader, Sink, Step as Read};
 use crate::client::http::checks::{Checks, Seen, Witness};
-use crate::client::http::{USER_AGENT, check_request, login};
+use crate::client::http::{USER_AGENT, checked, login};
 use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
@@ -223,7 +223,7 @@ impl Step {
         names: &mut Vec<&'s str>,
     ) -> Result<Self, ClientError> {
         let request = &step.request;
-        check_request(request)?;
+        checked(request)?;
         let phrase = |text: &str| Phrase::new(text, names);
         let has = |wanted: &str| request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let mut fixed = Vec::new();

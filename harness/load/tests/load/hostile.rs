@@ -47,7 +47,7 @@ fn is_alone(test: &str) -> bool {
 }
 
 /// Memory of this process (load and target both), in MiB.
-fn resident_mib() -> u64 {
+pub fn resident_mib() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
     pages * 4 / 1024
@@ -119,7 +119,7 @@ async fn a_flood_between_two_requests_closes_the_connection_and_does_not_hold_th
 }
 
 /// Answers whatever is asked with `head` and then with `piece` for ever.
-async fn flooding(head: &'static [u8], piece: &'static [u8]) -> SocketAddr {
+pub async fn flooding(head: &'static [u8], piece: &'static [u8]) -> SocketAddr {
     serve(move |mut stream| async move {
         let mut asked = [0; 1];
         let mut sent = stream.read_exact(&mut asked).await.map(|_| ());

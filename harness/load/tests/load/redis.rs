@@ -20,6 +20,7 @@ pub fn redis(per_second: f64, connections: u32, commands: &[Command<'_>]) -> Red
         timeout: Span::secs(10),
         connections,
         habits: Default::default(),
+        tls: None,
         protocol: Resp::Resp2,
         user: None,
         password_env: None,

@@ -17,6 +17,8 @@ use crate::support::PATIENCE;
 /// A server that runs until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
+    /// Where it speaks in the clear, if it speaks TLS at its address.
+    pub clear: SocketAddr,
     child: Child,
     dir: Option<TempDir>,
 }
@@ -56,17 +58,50 @@ pub async fn redis_server(test: &str, more: &[&str]) -> Option<Server> {
 
 /// An nginx with these locations; `None`, and a word of it, where none is installed.
 pub async fn nginx_server(test: &str, locations: &str) -> Option<Server> {
+    let address = free_port().await;
+    nginx(test, address, |_| format!("server {{ listen {address}; {locations} }}")).await
+}
+
+/// An nginx that speaks HTTP/1.1 and HTTP/2 over TLS as `shop.local` at its address, and HTTP/2 in the clear at another; with the
+/// certificate to trust. `None`, and a word of it, where none is installed.
+pub async fn nginx_over_tls(test: &str) -> Option<(Server, PathBuf)> {
+    let (address, clear) = (free_port().await, free_port().await);
+    let made = rcgen::generate_simple_self_signed(["shop.local".to_owned()]).unwrap();
+    let mut server = nginx(test, address, |dir| {
+        std::fs::write(dir.join("ca.pem"), made.cert.pem()).unwrap();
+        std::fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        let (ca, key) = (dir.join("ca.pem"), dir.join("key.pem"));
+        format!(
+            r#"keepalive_requests 100;
+            server {{
+                listen {address} ssl http2; listen {clear} http2; server_name shop.local;
+                ssl_certificate {}; ssl_certificate_key {};
+                default_type application/json;
+                location /items/ {{ return 200 '{{"name": "item", "protocol": "$server_protocol"}}'; }}
+            }}"#,
+            ca.display(),
+            key.display()
+        )
+    })
+    .await?;
+    server.clear = clear;
+    let ca = server.dir.as_ref().unwrap().path().join("ca.pem");
+    Some((server, ca))
+}
+
+/// An nginx with these servers, which may have files in its folder.
+async fn nginx(test: &str, address: SocketAddr, servers: impl FnOnce(&Path) -> String) -> Option<Server> {
     let Some(program) = installed("nginx") else {
         skipped(test, "nginx is not installed");
         return None;
     };
     let dir = tempfile::Builder::new().prefix("shakedown-test-").tempdir().unwrap();
-    let address = free_port().await;
     let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders: String = folders.iter().map(|of| format!("{of}_temp_path {of};\n")).collect();
+    let servers = servers(dir.path());
     let text = format!(
         "daemon off; pid nginx.pid; error_log stderr crit; events {{}}\n\
-         http {{ access_log off; {folders} server {{ listen {address}; {locations} }} }}\n"
+         http {{ access_log off; {folders} {servers} }}\n"
     );
     std::fs::write(dir.path().join("nginx.conf"), text).unwrap();
     let mut command = Command::new(program);
@@ -145,7 +180,7 @@ async fn free_port() -> SocketAddr {
 impl Server {
     fn spawn(mut command: Command, address: SocketAddr) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        Self { address, child, dir: None }
+        Self { address, clear: address, child, dir: None }
     }
 
     /// Waits until it is ready.

@@ -10,9 +10,10 @@ use shakedown_load::{Load, LoadEnd, Start, start};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{
-    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpWorkload, TcpExchange, TcpWorkload, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, HttpWorkload, TcpExchange,
+    TcpWorkload, Workload,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -51,7 +52,7 @@ pub async fn answering(answer: &'static str) -> SocketAddr {
 }
 
 /// The head of the next request; `None` once the client is gone.
-pub async fn asked(stream: &mut TcpStream) -> Option<String> {
+pub async fn asked(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -80,11 +81,13 @@ pub fn get(path: &str) -> HttpRequest {
 /// Constant arrivals of `GET /` over at most `connections`, with a timeout of 10 s.
 pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
     HttpWorkload {
+        version: HttpVersion::Http1,
         to: Destination::Target("shop".into()),
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         connections,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         requests: vec![get("/")],
     }
@@ -98,6 +101,7 @@ pub fn tcp(per_second: f64, connections: u32, send: &str, expect: &str, until: O
         timeout: Span::secs(10),
         connections,
         habits: Habits::default(),
+        tls: None,
         exchanges: vec![TcpExchange {
             name: None,
             send: send.into(),

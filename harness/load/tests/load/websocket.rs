@@ -21,6 +21,7 @@ pub fn websocket(per_second: f64, sockets: u32, send: &str, expect: Option<&str>
         arrivals: Arrivals::Constant(Rate::per_second(per_second).unwrap()),
         timeout: Span::secs(10),
         sockets,
+        tls: None,
         path: "/chat".into(),
         headers: Vec::new(),
         messages: vec![WebSocketMessage {

@@ -4,10 +4,15 @@ use super::{header, is_token, variable};
 use crate::check::Checker;
 use crate::places::{Path, Step};
 use crate::syntax::shortened;
-use crate::workload::{HttpAuth, HttpExpect};
+use crate::units::{Size, Span};
+use crate::workload::{HttpAuth, HttpExpect, HttpVersion, HttpWorkload, Workload};
 
 /// The largest program of a regular expression, in bytes.
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
+/// The most requests under way at once on all connections of HTTP/2.
+const SEATS_MAX: u64 = 100_000;
+/// Headers that no request of HTTP/2 has (RFC 9113, section 8.2.2).
+const OF_CONNECTIONS: [&str; 4] = ["connection", "keep-alive", "proxy-connection", "upgrade"];
 /// The most headers, or values in JSON, that one answer is asked for.
 const CHECKS_MAX: usize = 100;
 
@@ -26,6 +31,41 @@ pub(super) fn auth(checker: &mut Checker<'_>, path: &Path, auth: Option<&HttpAut
             header(checker, &path.then("name"), name, "");
             variable(checker, &path.then("env"), env);
         }
+    }
+}
+
+/// What connections of HTTP/2 are not asked to do, and what its requests cannot say.
+pub(super) fn version(checker: &mut Checker<'_>, path: &Path, http: &HttpWorkload) {
+    if http.version == HttpVersion::Http1 {
+        return;
+    }
+    streams(checker, path, &Workload::Http(http.clone()));
+    for (index, request) in http.requests.iter().enumerate() {
+        for (name, _) in &request.headers {
+            if OF_CONNECTIONS.iter().any(|of| name.eq_ignore_ascii_case(of)) {
+                let message = format!("`{}` is about connections of HTTP/1.1", shortened(name));
+                let at = path.then("requests").then(index).then("headers").then(name).then(Step::Key);
+                checker.tell(&at, message, "remove it: in HTTP/2 a request says nothing of its connection");
+            }
+        }
+        if request.method.eq_ignore_ascii_case("CONNECT") {
+            let at = path.then("requests").then(index).then("method");
+            checker.tell(&at, "a tunnel is not answered", "write another method");
+        }
+    }
+}
+
+/// That streams can be counted and read.
+pub(super) fn streams(checker: &mut Checker<'_>, path: &Path, workload: &Workload) {
+    if workload.habits().read_rate.is_some() {
+        let help = "remove it, or speak HTTP/1.1; a `Bandwidth` toxic on a link slows any protocol down";
+        checker.tell(&path.then("read_rate"), "streams of HTTP/2 are read as fast as they come", help);
+    }
+    let (connections, streams) = (workload.connections(), workload.streams());
+    let seats = u64::from(connections) * u64::from(streams);
+    if workload.arrivals().users().is_none() && seats > SEATS_MAX {
+        let message = format!("{connections} connections of {streams} streams are {seats} requests at once");
+        checker.tell(&path.then("connections"), message, format!("allowed: at most {SEATS_MAX}"));
     }
 }
 
@@ -49,13 +89,28 @@ pub(super) fn expect(checker: &mut Checker<'_>, path: &Path, expect: &HttpExpect
             checker.tell(&path.then(what), message, format!("allowed: at most {CHECKS_MAX}"));
         }
     }
-    if let (Some(least), Some(most)) = (expect.at_least, expect.at_most)
+    sizes(checker, path, "body", (expect.at_least, expect.at_most));
+    within(checker, path, expect.within);
+}
+
+/// That something can have a size between these.
+pub(super) fn sizes(
+    checker: &mut Checker<'_>,
+    path: &Path,
+    what: &str,
+    (at_least, at_most): (Option<Size>, Option<Size>),
+) {
+    if let (Some(least), Some(most)) = (at_least, at_most)
         && least > most
     {
-        let message = format!("no body has at least {least} and at most {most}");
+        let message = format!("no {what} has at least {least} and at most {most}");
         checker.tell(&path.then("at_least"), message, "make `at_least` no more than `at_most`");
     }
-    if expect.within.is_some_and(|within| within.is_zero()) {
+}
+
+/// That there is time to answer.
+pub(super) fn within(checker: &mut Checker<'_>, path: &Path, within: Option<Span>) {
+    if within.is_some_and(|within| within.is_zero()) {
         let message = "with no time to answer every answer is late";
         checker.tell(&path.then("within"), message, "write a time such as `\"250ms\"`");
     }

@@ -1,10 +1,11 @@
 //! What HTTP requests log in with, and what a right answer looks like.
 
+use super::{STREAMS, STREAMS_MAX};
 use crate::read::context::Context;
 use crate::read::scalar::{quantity, text, whole};
 use crate::read::words;
 use crate::syntax::Node;
-use crate::workload::{HttpAuth, HttpExpect};
+use crate::workload::{HttpAuth, HttpExpect, HttpVersion};
 
 /// `Bearer("TOKEN")`, `Basic(user: "app", password_env: "PASSWORD")` or `Header(name: "X-Key", env: "KEY")`.
 pub(super) fn auth(cx: &mut Context, node: &Node) -> Option<HttpAuth> {
@@ -28,6 +29,18 @@ pub(super) fn auth(cx: &mut Context, node: &Node) -> Option<HttpAuth> {
             Some(HttpAuth::Header { name, env })
         }
     }
+}
+
+/// `Http1`, `Http2` or `Http2(streams: 20)`.
+pub(super) fn version(cx: &mut Context, node: &Node) -> Option<HttpVersion> {
+    if cx.variant(node, "a version", &["Http1", "Http2"])? == "Http1" {
+        cx.bare(node);
+        return Some(HttpVersion::Http1);
+    }
+    let mut fields = cx.fields(node, "`Http2`")?;
+    let streams = fields.or(cx, "streams", STREAMS, whole(1, STREAMS_MAX));
+    fields.finish(cx);
+    Some(HttpVersion::Http2 { streams })
 }
 
 /// What a right answer looks like.

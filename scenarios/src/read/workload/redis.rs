@@ -1,6 +1,6 @@
 //! The workload `Redis`: its commands and pipelines.
 
-use super::{Common, HEAVIEST, KEYS, common};
+use super::{Common, HEAVIEST, KEYS, common, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::fields::Fields;
 use crate::read::scalar::{blank, quantity, text, texts, whole};
@@ -21,12 +21,24 @@ const EXPECTATIONS: [&str; 6] = ["Any", "Found", "Whole", "Text", "NilOr", "Erro
 pub(super) fn redis(cx: &mut Context, node: &Node) -> Option<RedisWorkload> {
     let mut fields = cx.fields(node, "workload `Redis`")?;
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let tls = fields.optional(cx, "tls", tls::tls);
     let protocol = fields.or(cx, "protocol", Resp::Resp2, resp);
     let user = fields.optional(cx, "user", text);
     let password_env = fields.optional(cx, "password_env", text);
     let commands = fields.required(cx, "commands", |cx, node| cx.list(node, "commands", request));
     fields.finish(cx);
-    Some(RedisWorkload { to, arrivals, timeout, connections, habits, protocol, user, password_env, commands })
+    Some(RedisWorkload {
+        to,
+        arrivals,
+        timeout,
+        connections,
+        habits,
+        tls,
+        protocol,
+        user,
+        password_env,
+        commands,
+    })
 }
 
 fn resp(cx: &mut Context, node: &Node) -> Option<Resp> {

@@ -1,6 +1,6 @@
 //! The workload `WebSocket`: its messages and heartbeats.
 
-use super::{HEAVIEST, MOST_CONNECTIONS, arrivals, destination};
+use super::{HEAVIEST, MOST_CONNECTIONS, arrivals, destination, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
@@ -25,6 +25,7 @@ pub(super) fn websocket(cx: &mut Context, node: &Node) -> Option<WebSocketWorklo
         arrivals: fields.required(cx, "arrivals", arrivals),
         timeout: fields.or(cx, "timeout", Span::secs(5), quantity),
         sockets: fields.or(cx, "sockets", 100, whole(1_u32, MOST_CONNECTIONS)),
+        tls: fields.optional(cx, "tls", tls::tls),
         path: fields.or(cx, "path", "/".to_owned(), text),
         headers: fields.or(cx, "headers", Vec::new(), |cx, node| cx.entries(node, "headers", text)),
         messages: fields.required(cx, "messages", |cx, node| cx.list(node, "messages", message)),

@@ -69,7 +69,7 @@ pub(in crate::client) enum Violation {
 }
 
 /// Who is told of an answer while it is read.
-pub(in crate::client) trait Sink {
+pub(crate) trait Sink {
     /// The fields of the final head.
     fn head(&mut self, _: &[httparse::Header<'_>]) {}
 

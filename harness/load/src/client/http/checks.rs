@@ -17,7 +17,7 @@ pub(in crate::client) const REGEX_BYTES_MAX: usize = 1024 * 1024;
 
 /// What is expected of an answer, ready to be compared.
 #[derive(Debug)]
-pub(in crate::client) struct Checks {
+pub(crate) struct Checks {
     status: Option<u16>,
     /// The text that the body must hold.
     text: Option<String>,
@@ -34,7 +34,7 @@ pub(in crate::client) struct Checks {
 
 /// What was seen of one answer.
 #[derive(Debug, Default)]
-pub(in crate::client) struct Seen {
+pub(crate) struct Seen {
     search: Search,
     /// Which of the expected headers came.
     headers: Vec<bool>,
@@ -43,7 +43,7 @@ pub(in crate::client) struct Seen {
 }
 
 /// Sees an answer while it is read.
-pub(in crate::client) struct Witness<'a> {
+pub(crate) struct Witness<'a> {
     pub checks: &'a Checks,
     pub seen: &'a mut Seen,
 }
@@ -52,7 +52,7 @@ pub(in crate::client) struct Witness<'a> {
 
 impl Checks {
     /// What an experiment expects.
-    pub(in crate::client) fn new(expect: &HttpExpect) -> Result<Self, ClientError> {
+    pub(crate) fn new(expect: &HttpExpect) -> Result<Self, ClientError> {
         let compiled = |text: &String| {
             let built = RegexBuilder::new(text).unicode(false).size_limit(REGEX_BYTES_MAX).build();
             built.map_err(|_| ClientError::Regex(super::shown(text)))
@@ -78,7 +78,7 @@ impl Checks {
     }
 
     /// The verdict on a whole answer with this status.
-    pub(in crate::client) fn judge(&self, status: u16, seen: &mut Seen) -> Result<(), ErrorClass> {
+    pub(crate) fn judge(&self, status: u16, seen: &mut Seen) -> Result<(), ErrorClass> {
         let right = self.status.map_or((200..400).contains(&status), |expected| expected == status);
         if !right {
             return Err(ErrorClass::Status);
@@ -117,7 +117,7 @@ fn same(found: &Value, wanted: &Value) -> bool {
 
 impl Seen {
     /// Forgets everything: a new answer begins.
-    pub(in crate::client) fn begin(&mut self, checks: &Checks) {
+    pub(crate) fn begin(&mut self, checks: &Checks) {
         self.search.begin();
         self.headers.clear();
         self.headers.resize(checks.headers.len(), false);

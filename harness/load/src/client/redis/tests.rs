@@ -25,6 +25,7 @@ fn client(protocol: Resp, commands: &[(&[&str], RedisExpect)]) -> RedisClient {
         timeout: Span::secs(1),
         connections: 1,
         habits: Default::default(),
+        tls: None,
         protocol,
         user: None,
         password_env: None,

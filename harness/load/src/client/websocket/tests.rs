@@ -16,6 +16,7 @@ fn client(send: Sending, expect: Option<&str>) -> WebSocketClient {
         arrivals: Arrivals::Constant(Rate::default()),
         timeout: Span::secs(1),
         sockets: 1,
+        tls: None,
         path: "/chat?a=b".into(),
         headers: vec![("X-Room".into(), "blue".into())],
         messages: vec![WebSocketMessage { send, expect: expect.map(Into::into), weight: 1, keys: 9 }],

@@ -1,0 +1,77 @@
+//! Reads the answer of one stream, and judges it as one of HTTP/1.1 would be.
+
+use http::{HeaderMap, StatusCode};
+
+use super::grpc::{Call, Reply};
+use crate::client::ErrorClass;
+use crate::client::http::answer::Sink as _;
+use crate::client::http::checks::{Checks, Seen, Witness};
+
+/// What a right answer looks like.
+#[derive(Debug)]
+pub(super) enum Expected {
+    /// To a request of HTTP.
+    Http(Checks),
+    /// To a call.
+    Grpc(Call),
+}
+
+/// The state of reading one answer; used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    status: u16,
+    seen: Seen,
+    reply: Reply,
+}
+
+// === impl Expected ===
+
+impl Expected {
+    /// The longest latency, in nanoseconds.
+    pub(super) const fn within(&self) -> Option<u64> {
+        match self {
+            Self::Http(checks) => checks.within,
+            Self::Grpc(call) => call.within,
+        }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// A new answer begins, with this head.
+    pub(super) fn begin(&mut self, expected: &Expected, status: StatusCode, headers: &HeaderMap) {
+        self.status = status.as_u16();
+        match expected {
+            Expected::Http(checks) => {
+                self.seen.begin(checks);
+                let fields: Vec<_> = headers
+                    .iter()
+                    .map(|(name, value)| httparse::Header { name: name.as_str(), value: value.as_bytes() })
+                    .collect();
+                Witness { checks, seen: &mut self.seen }.head(&fields);
+            }
+            Expected::Grpc(_) => self.reply.begin(status, headers),
+        }
+    }
+
+    /// A piece of its body.
+    pub(super) fn body(&mut self, expected: &Expected, piece: &[u8]) {
+        match expected {
+            Expected::Http(checks) => Witness { checks, seen: &mut self.seen }.body(piece),
+            Expected::Grpc(_) => self.reply.body(piece),
+        }
+    }
+
+    /// It is whole, with these trailers.
+    pub(super) fn judge(
+        &mut self,
+        expected: &Expected,
+        trailers: Option<&HeaderMap>,
+    ) -> Result<(), ErrorClass> {
+        match expected {
+            Expected::Http(checks) => checks.judge(self.status, &mut self.seen),
+            Expected::Grpc(call) => call.judge(&mut self.reply, trailers),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Connections of HTTP/2: opened when needed, shared by their streams, and given up when they are of no use.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::client::{Builder, SendRequest};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Mutex;
+use tokio::task::{AbortHandle, spawn_local};
+
+use super::request::Http2Client;
+use crate::client::ErrorClass;
+use crate::dial::{broken, dial};
+use crate::shared::Shared;
+use crate::stream::Stream;
+
+/// What a target may send of one answer, and of all answers of a connection, before it was read: it is read at once, so this bounds
+/// what a flood costs.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// The most bytes of a head, as for HTTP/1.1.
+const HEAD_BYTES_MAX: u32 = 64 * 1024;
+
+/// The connections of one load, by their place. Who waits for one to be opened waits at its place.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    places: RefCell<Vec<Rc<Place>>>,
+}
+
+/// Where one connection is.
+#[derive(Default)]
+struct Place {
+    open: Mutex<Option<Rc<Session>>>,
+    /// How many openings have failed here, and how the last one did.
+    failed: Cell<(u64, Option<ErrorClass>)>,
+}
+
+/// One open connection. It is closed when its last stream and its place have let it go.
+pub(super) struct Session {
+    sender: SendRequest<Bytes>,
+    driver: AbortHandle,
+    facts: Rc<Facts>,
+    asked: Cell<u32>,
+}
+
+/// What is known of a connection's bytes.
+struct Facts {
+    /// Why there will be no more of them.
+    end: Cell<Option<ErrorClass>>,
+    /// When some came last, or else when it was opened; in nanoseconds since the start of the load.
+    heard: Cell<u64>,
+}
+
+/// Why a request has no answer.
+pub(super) enum Failure {
+    /// It failed.
+    Of(ErrorClass),
+    /// The target has not looked at it; failing that, it failed like this.
+    Unseen(ErrorClass),
+}
+
+/// The open connection at a place; it is opened if there is none that takes another request. Where an opening fails it fails for all who
+/// waited for it: trying once for each of them would take so long that a target which is back would not be found.
+pub(super) async fn open(shared: &Rc<Shared<Http2Client>>, place: usize) -> Result<Rc<Session>, ErrorClass> {
+    let place = shared.common.place(place);
+    let (failures, _) = place.failed.get();
+    let mut open = place.open.lock().await;
+    let most = shared.habits.requests_per_connection.unwrap_or(u32::MAX);
+    if let Some(session) = open.as_ref().filter(|session| session.takes(most)) {
+        session.asked.set(session.asked.get().saturating_add(1));
+        return Ok(Rc::clone(session));
+    }
+    *open = None;
+    if let (now, Some(class)) = place.failed.get()
+        && now != failures
+    {
+        return Err(class);
+    }
+    let opened = Session::open(shared).await;
+    if let Err(class) = &opened {
+        place.failed.set((place.failed.get().0 + 1, Some(*class)));
+    }
+    let session = Rc::new(opened?);
+    *open = Some(Rc::clone(&session));
+    Ok(session)
+}
+
+// === impl Sessions ===
+
+impl Sessions {
+    fn place(&self, place: usize) -> Rc<Place> {
+        let mut places = self.places.borrow_mut();
+        if places.len() <= place {
+            places.resize_with(place + 1, Rc::default);
+        }
+        Rc::clone(&places[place])
+    }
+
+    /// A request timed out that was sent at this moment. A connection on which nothing at all has come since may lead nowhere any
+    /// more: the next request opens another.
+    pub(super) fn give_up_silent(&self, place: usize, sent: u64) {
+        let place = self.place(place);
+        // Where it is locked a new one is being opened already.
+        let Ok(mut open) = place.open.try_lock() else { return };
+        if open.as_ref().is_some_and(|session| session.facts.heard.get() < sent) {
+            *open = None;
+        }
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    async fn open(shared: &Rc<Shared<Http2Client>>) -> Result<Self, ErrorClass> {
+        let stream = dial(shared.address, None, shared.tls.as_ref()).await?;
+        if !stream.agreed_on(b"h2") {
+            return Err(ErrorClass::Protocol);
+        }
+        let facts = Rc::new(Facts { end: Cell::new(None), heard: Cell::new(shared.clock.now()) });
+        let heard = Heard { stream, shared: Rc::clone(shared), facts: Rc::clone(&facts) };
+        let shaken = Builder::new()
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_header_list_size(HEAD_BYTES_MAX)
+            .handshake(heard)
+            .await;
+        let unopened = |error: h2::Error| facts.class(&error);
+        let (sender, connection) = shaken.map_err(unopened)?;
+        // Each stream is told how the connection ended.
+        let driver = spawn_local(async move { drop(connection.await) }).abort_handle();
+        Ok(Self { sender, driver, facts, asked: Cell::new(1) })
+    }
+
+    fn takes(&self, most: u32) -> bool {
+        self.facts.end.get().is_none() && !self.driver.is_finished() && self.asked.get() < most
+    }
+
+    /// Where a request is sent. A connection that was lost, or that the target is about to leave, while nothing was asked is nobody's
+    /// fault.
+    pub(super) async fn sender(&self) -> Result<SendRequest<Bytes>, Failure> {
+        self.sender.clone().ready().await.map_err(|error| {
+            self.asked.set(u32::MAX);
+            Failure::Unseen(self.facts.class(&error))
+        })
+    }
+
+    /// How a stream failed.
+    pub(super) fn failure(&self, error: &h2::Error) -> Failure {
+        let class = self.facts.class(error);
+        let left = error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+        if left {
+            self.asked.set(u32::MAX);
+            return Failure::Unseen(class);
+        }
+        Failure::Of(class)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// The class of an error of a connection, or of one of its streams.
+    fn class(&self, error: &h2::Error) -> ErrorClass {
+        if error.is_io() {
+            return self.end.get().unwrap_or_else(|| error.get_io().map_or(ErrorClass::Reset, broken));
+        }
+        match error.reason() {
+            // It took no stream, as who refuses takes no connection.
+            Some(Reason::REFUSED_STREAM) if error.is_reset() && error.is_remote() => ErrorClass::Refused,
+            Some(Reason::NO_ERROR) if error.is_go_away() && error.is_remote() => ErrorClass::Closed,
+            _ if error.is_remote() => ErrorClass::Reset,
+            _ => ErrorClass::Protocol,
+        }
+    }
+
+    fn end(&self, class: ErrorClass) {
+        if self.end.get().is_none() {
+            self.end.set(Some(class));
+        }
+    }
+}
+
+/// A connection's bytes on their way to the library: counted, and with the reason of their end noted.
+struct Heard {
+    stream: Stream,
+    shared: Rc<Shared<Http2Client>>,
+    facts: Rc<Facts>,
+}
+
+// === impl Heard ===
+
+impl Heard {
+    fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            self.facts.end(broken(error));
+        }
+        result
+    }
+}
+
+impl AsyncRead for Heard {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+        self.noted(read)?;
+        match buffer.filled().len() - before {
+            0 => self.facts.end(ErrorClass::Closed),
+            bytes => {
+                self.shared.received(bytes);
+                self.facts.heard.set(self.shared.clock.now());
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Heard {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
+        Poll::Ready(self.noted(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
+        Poll::Ready(self.noted(flushed))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
