@@ -120,6 +120,7 @@ pub fn run_arrivals(
     });
     let start_at = soon();
     let plan = Start {
+        history: None,
         name: "bench".to_owned(),
         workload,
         address,

@@ -146,7 +146,7 @@ WARNING: ThreadSanitizer: data race (pid=4711)
     #1 it::count::{{closure}} src/lib.rs:9:13 (it+0x2) (BuildId: ab)
 
   Previous read of size 8 at 0x7b0400000800 by thread T1 (mutexes: write M0):
-    #0 it::look /work/src/lib.rs:20:5 (it+0x3) (BuildId: ab)
+    #0 it::look /p/src/lib.rs:20:5 (it+0x3) (BuildId: ab)
 
   Location is heap block of size 8 at 0x7b0400000800 allocated by main thread:
     #0 malloc <null> (it+0x4) (BuildId: ab)
@@ -164,7 +164,7 @@ SUMMARY: ThreadSanitizer: data race src/lib.rs:9:13 in it::count::{{closure}}
             "Write of size 8 by thread T2",
             "  it::count::{{closure}} at src/lib.rs:9:13",
             "Previous read of size 8 by thread T1 (mutexes: write M0)",
-            "  it::look at /work/src/lib.rs:20:5",
+            "  it::look at /p/src/lib.rs:20:5",
             "Location is heap block of size 8 allocated by main thread",
         ];
         assert_eq!(report.steps, steps);
