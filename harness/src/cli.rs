@@ -79,7 +79,7 @@ index may be missing; each key is an object of its own. f and value, by model:
   kv                get; put V; cas [OLD,NEW]        queue        enqueue V; dequeue (null: it was empty)
   kv-append         get; put TEXT; append TEXT       lock         acquire; release
   bank              transfer {from,to,amount}; read {ACCOUNT: BALANCE, …}
-  list-append       txn [[\"append\",KEY,V],[\"r\",KEY,[V,…]],…]
+  list-append       txn [[\"append\",KEY,V],[\"r\",KEY,[V,…]],…], or of registers [[\"w\",KEY,V],[\"r\",KEY,V],…]
 What was read stands on the ok line. A history that a run kept (`consistency` in its experiment) is given by its first file,
 RUN/histories/WORKLOAD.000001.jsonl.zst; those that follow it are read with it, up to the first that is not whole.
 

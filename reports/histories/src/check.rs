@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::answer::{Answer, Failure, Verdict, Window};
 use crate::budget::Budget;
-use crate::history::{History, NEVER};
+use crate::history::{History, Micro, NEVER};
 use crate::model::{Model, Rules};
 use crate::object::Object;
+use crate::objects::cells::Cells;
 use crate::objects::{bank, counter, lock, queue, register, text};
 use crate::search::layout::Layout;
 use crate::search::{Outcome, search};
 use crate::subject::{self, Subject};
 use crate::window;
-use crate::{bounds, lists, queues, sets, zones};
+use crate::{bounds, cells, lists, queues, sets, zones};
 
 /// Fewer operations than this are checked before a thread has begun.
 const WORTH_A_THREAD: usize = 4_000;
@@ -28,6 +29,9 @@ enum OfKey {
 /// Judges a history, on up to so many threads.
 #[must_use]
 pub fn check(history: &History, rules: &Rules, budget: &Budget<'_>, threads: usize) -> Answer {
+    if rules.model == Model::ListAppend && cells::are_meant(history) {
+        return registers(history, rules, budget);
+    }
     if rules.model == Model::ListAppend {
         return match lists::check(history) {
             Ok(Some(failure)) => wrong(failure),
@@ -83,6 +87,29 @@ pub fn check(history: &History, rules: &Rules, budget: &Budget<'_>, threads: usi
     }
 }
 
+/// Transactions of registers, all of which are one object.
+fn registers(history: &History, rules: &Rules, budget: &Budget<'_>) -> Answer {
+    if history
+        .txns
+        .iter()
+        .flat_map(|parts| parts.iter())
+        .any(|part| matches!(part, Micro::Append(..) | Micro::Read(_, Some(_))))
+    {
+        let why = "some transactions are of lists and others of registers: check them apart".to_owned();
+        return Answer { verdict: Verdict::Unknown, failure: None, why: Some(why) };
+    }
+    let found = cells::check(history, rules)
+        .map_or_else(|| searched(history, cells::subject(history, rules), budget), OfKey::Wrong);
+    match found {
+        OfKey::Fine => Answer { verdict: Verdict::True, failure: None, why: None },
+        OfKey::Wrong(failure) => wrong(failure),
+        OfKey::GaveUp => {
+            let why = "time or memory did not suffice for the registers".to_owned();
+            Answer { verdict: Verdict::Unknown, failure: None, why: Some(why) }
+        }
+    }
+}
+
 const fn wrong(failure: Failure) -> Answer {
     Answer { verdict: Verdict::False, failure: Some(failure), why: None }
 }
@@ -115,7 +142,10 @@ pub fn explain(history: &History, rules: &Rules, failure: &Failure, budget: &Bud
             let unknown = |_| lock::Lock { held: None };
             window::find(&subject::lock(history, &ops), failure.stuck, Some(unknown), budget)
         }
-        Model::Queue | Model::Set | Model::ListAppend => window::find(
+        Model::ListAppend => {
+            window::find(&cells::subject(history, rules), failure.stuck, Some(Cells::unknown), budget)
+        }
+        Model::Queue | Model::Set => window::find(
             &subject::queue(history, &ops),
             failure.stuck,
             None::<fn(queue::Queue) -> queue::Queue>,

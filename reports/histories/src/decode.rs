@@ -251,7 +251,7 @@ fn txn(history: &mut History, value: Option<&str>) -> Result<Action, String> {
 fn micro(history: &mut History, part: &Value) -> Result<Micro, String> {
     let wrong = || {
         format!(
-            "expected [\"append\", key, value] or [\"r\", key, [values…]], found `{}`",
+            "expected [\"append\", key, value], [\"r\", key, [values…]], [\"w\", key, value] or [\"r\", key, value], found `{}`",
             short(&part.to_string())
         )
     };
@@ -263,6 +263,8 @@ fn micro(history: &mut History, part: &Value) -> Result<Micro, String> {
         ("append", value) => Ok(Micro::Append(key, history.values.number(plain(value).as_bytes()))),
         ("r" | "read", Value::Null) => Ok(Micro::Read(key, None)),
         ("r" | "read", Value::Array(all)) => Ok(Micro::Read(key, Some(put_list(history, all)))),
+        ("r" | "read", value) => Ok(Micro::Found(key, history.values.number(plain(value).as_bytes()))),
+        ("w" | "write", value) => Ok(Micro::Write(key, history.values.number(plain(value).as_bytes()))),
         _ => Err(wrong()),
     }
 }

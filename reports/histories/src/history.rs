@@ -94,8 +94,12 @@ pub struct Transfer {
 pub enum Micro {
     /// An element at the end of a list.
     Append(u32, u32),
-    /// What was in a list, one of the lists.
+    /// What was in a list, one of the lists; `None`: nobody knows, or nothing was in what it is.
     Read(u32, Option<u32>),
+    /// A value into a register.
+    Write(u32, u32),
+    /// What was in a register.
+    Found(u32, u32),
 }
 
 /// All operations in the order in which they began.
@@ -225,6 +229,12 @@ impl History {
             Micro::Read(key, list) => {
                 let list = list.map_or("?".to_owned(), |list| self.joined(list));
                 format!("r {} {list}", shown(self.values.text(key)))
+            }
+            Micro::Write(key, value) => {
+                format!("w {} {}", shown(self.values.text(key)), shown(self.values.text(value)))
+            }
+            Micro::Found(key, value) => {
+                format!("r {} {}", shown(self.values.text(key)), shown(self.values.text(value)))
             }
         };
         self.txns[txn as usize].iter().take(16).map(part).collect::<Vec<_>>().join("; ")

@@ -8,6 +8,7 @@
 mod answer;
 mod bounds;
 mod budget;
+mod cells;
 mod check;
 mod decode;
 mod history;

@@ -117,7 +117,7 @@ impl<'a> Lists<'a> {
                             self.seen.push(Seen { op, key, list: rest });
                         }
                     }
-                    Micro::Read(_, None) => {}
+                    Micro::Read(_, None) | Micro::Write(..) | Micro::Found(..) => {}
                 }
             }
         }
@@ -281,7 +281,7 @@ impl<'a> Lists<'a> {
             Micro::Append(key, value) => {
                 self.longest.get(&key).is_some_and(|longest| longest.list.contains(&value))
             }
-            Micro::Read(..) => false,
+            Micro::Read(..) | Micro::Write(..) | Micro::Found(..) => false,
         };
         match self.history.ops[op as usize].fate {
             Fate::Done => true,

@@ -23,7 +23,8 @@ pub enum Model {
     Lock,
     /// `transfer` {from, to, amount}, `read` {account: balance, …}.
     Bank,
-    /// `txn` [["append", key, value], ["r", key, [values…]], …], strictly serializable.
+    /// `txn` [["append", key, value], ["r", key, [values…]], …] of lists, or [["w", key, value], ["r", key, value], …] of
+    /// registers; strictly serializable.
     ListAppend,
 }
 

@@ -109,7 +109,7 @@ fn values_of_each_model_are_checked() {
             .starts_with("line 2: expected {account: balance")
     );
     assert!(
-        refused(Model::ListAppend, "txn", "[[\"w\",1,2]]", "null")
+        refused(Model::ListAppend, "txn", "[[\"cas\",1,2]]", "null")
             .starts_with("line 1: expected [\"append\"")
     );
 }

@@ -17,12 +17,12 @@ use planted::plant;
 use shakedown_histories::{Answer, Budget, History, MODELS, Model, Rules, Verdict, check, explain, read};
 
 fn wish(model: &'static str, chance: &mut Chance) -> Wish {
-    let steps = if model == "bank" { 40 } else { 150 };
+    let steps = if matches!(model, "bank" | "txn-registers") { 40 } else { 150 };
     Wish {
         model,
         ops: 20 + chance.below(steps),
         processes: 2 + chance.below(8),
-        keys: if matches!(model, "bank" | "list-append") { 1 } else { 1 + chance.below(3) },
+        keys: if matches!(model, "bank" | "list-append" | "txn-registers") { 1 } else { 1 + chance.below(3) },
         values: 0,
         open: if matches!(model, "lock" | "bank") { 0 } else { [0, 5, 20][chance.below(3)] },
         failed: 2,
@@ -71,6 +71,7 @@ fn right_histories_are_right_and_planted_anomalies_are_found() {
     for (name, model) in MODELS {
         both_ways(name, model, 0..150);
     }
+    both_ways("txn-registers", Model::ListAppend, 0..150);
 }
 
 #[test]
@@ -79,4 +80,5 @@ fn no_verdict_of_a_hundred_thousand_is_wrong() {
     for (name, model) in MODELS {
         both_ways(name, model, 2_000_000..2_010_000);
     }
+    both_ways("txn-registers", Model::ListAppend, 2_000_000..2_010_000);
 }

@@ -31,7 +31,7 @@ const fn wish(model: &'static str, ops: usize, processes: usize, keys: usize) ->
     Wish { model, ops, processes, keys, values: 5, open: 0, failed: 0 }
 }
 
-const fn rows() -> [Row; 21] {
+const fn rows() -> [Row; 23] {
     [
         ("cas-register, 5 processes, 4 % open", Wish { open: 4, ..wish("cas-register", 170, 5, 1) }, 102),
         ("cas-register, 10 keys", wish("cas-register", 100_000, 10, 10), 1),
@@ -74,6 +74,12 @@ const fn rows() -> [Row; 21] {
         ("bank, 5 processes, 2 % open", Wish { open: 2, ..wish("bank", 1_000, 5, 1) }, 10),
         ("bank, 10 % open", Wish { open: 10, ..wish("bank", 10_000, 10, 1) }, 1),
         ("list-append, 10 % open", Wish { open: 10, ..wish("list-append", 3_000, 10, 1) }, 1),
+        ("txn of registers", Wish { values: 0, ..wish("txn-registers", 10_000, 10, 1) }, 1),
+        (
+            "txn of registers, 10 % open",
+            Wish { values: 0, open: 10, ..wish("txn-registers", 3_000, 10, 1) },
+            1,
+        ),
     ]
 }
 

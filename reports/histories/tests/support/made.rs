@@ -139,8 +139,18 @@ fn ask(wish: &Wish, chance: &mut Chance, unique: usize) -> (&'static str, Value)
             let (from, to) = (chance.below(ACCOUNTS), chance.below(ACCOUNTS));
             ("transfer", json!({"from": from, "to": to, "amount": chance.below(5)}))
         }
+        "txn-registers" => ("txn", registers_txn(chance, value)),
         _ => ("txn", txn(chance, unique)),
     }
+}
+
+fn registers_txn(chance: &mut Chance, value: usize) -> Value {
+    let mut part = |at: usize| {
+        let key = chance.below(3);
+        if chance.percent(50) { json!(["r", key, null]) } else { json!(["w", key, value * 4 + at]) }
+    };
+    let parts = [part(0), part(1), part(2)];
+    Value::Array(parts[..1 + chance.below(3)].to_vec())
 }
 
 fn txn(chance: &mut Chance, unique: usize) -> Value {

@@ -68,6 +68,7 @@ fn wrong(model: &str, ops: &[Made], early: usize, late: usize) -> Option<Value> 
             sheet.insert("0".into(), json!(balance + 1));
             Some(Value::Object(sheet))
         }
+        "txn-registers" => emptied(one, other),
         _ => shorter(one, other),
     }
 }
@@ -81,6 +82,19 @@ fn stale(ops: &[Made], one: &Made, other: &Made) -> Option<Value> {
     let looks = other.f == "read" || other.f == "get";
     (is_write(one) && looks).then_some(())?;
     ops.iter().find(between).map(|_| one.argument.clone())
+}
+
+/// A read of nothing in a register that was written before.
+fn emptied(one: &Made, other: &Made) -> Option<Value> {
+    let key = &one.argument.as_array()?.iter().find(|it| it[0] == "w")?[1];
+    let mut told = other.result.as_array()?.clone();
+    if told.iter().any(|it| it[0] == "w" && it[1] == *key) {
+        return None;
+    }
+    let mut reads = told.iter_mut().filter(|it| it[1] == *key);
+    reads.next()?[2] = Value::Null;
+    reads.for_each(|it| it[2] = Value::Null);
+    Some(Value::Array(told))
 }
 
 /// A read of a list shorter than one that came before.

@@ -15,6 +15,7 @@ pub enum Real {
     Lock(bool),
     Bank(BTreeMap<String, i64>),
     Lists(BTreeMap<u64, Vec<u64>>),
+    Registers(BTreeMap<u64, Value>),
 }
 
 /// Accounts of a bank, and what is on each first.
@@ -34,6 +35,7 @@ impl Real {
             "queue" => Self::Queue(VecDeque::new()),
             "lock" => Self::Lock(false),
             "bank" => Self::Bank((0..ACCOUNTS).map(|it| (it.to_string(), FIRST)).collect()),
+            "txn-registers" => Self::Registers(BTreeMap::new()),
             _ => Self::Lists(BTreeMap::new()),
         }
     }
@@ -65,10 +67,23 @@ impl Real {
                 *accounts.entry(argument["from"].to_string()).or_default() -= amount;
                 *accounts.entry(argument["to"].to_string()).or_default() += amount;
             }
+            (Self::Registers(registers), _) => return Some(registers_txn(registers, argument)),
             (Self::Lists(lists), _) => return Some(txn(lists, argument)),
         }
         Some(argument.clone())
     }
+}
+
+fn registers_txn(registers: &mut BTreeMap<u64, Value>, parts: &Value) -> Value {
+    let mut told = Vec::new();
+    for part in parts.as_array().into_iter().flatten() {
+        let register = registers.entry(part[1].as_u64().unwrap_or_default()).or_default();
+        if part[0] == "w" {
+            *register = part[2].clone();
+        }
+        told.push(json!([part[0], part[1], register]));
+    }
+    Value::Array(told)
 }
 
 fn txn(lists: &mut BTreeMap<u64, Vec<u64>>, parts: &Value) -> Value {
