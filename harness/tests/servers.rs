@@ -5,8 +5,6 @@
 #[path = "support/voyage.rs"]
 mod voyage;
 
-use std::process::Output;
-
 use voyage::{Voyage, all, skipped};
 
 fn installed(program: &str) -> bool {
@@ -18,27 +16,15 @@ fn installed(program: &str) -> bool {
 /// Runs an experiment of the library as it is, and sees that every fault was proven and healed and that every gate held.
 ///
 /// How long something took is not asserted, for the machine may be shared: a gate on times that did not hold is printed.
-/// That things became normal again at all is asserted, at any speed. What does not pass beside another run has to do so alone.
+/// That things became normal again at all is asserted, at any speed.
 fn passes(name: &str) {
-    let voyage = Voyage::beside_others("");
-    let output = voyage.command(name, &[]).output().unwrap();
-    if output.status.success() {
-        return holds(name, &voyage, &output);
-    }
-    eprintln!("{name} did not pass beside another run, and is run alone: {}", all(&output));
-    // It has to be over before the other can begin.
-    drop(voyage);
     let voyage = Voyage::new("");
     let output = voyage.command(name, &[]).output().unwrap();
-    holds(name, &voyage, &output);
-}
-
-fn holds(name: &str, voyage: &Voyage, output: &Output) {
     let summary = voyage.summary();
     let reasons = summary["reasons"].as_array().unwrap();
-    assert_eq!(output.status.code() == Some(0), reasons.is_empty(), "{}", all(output));
+    assert_eq!(output.status.code() == Some(0), reasons.is_empty(), "{}", all(&output));
     for reason in reasons {
-        assert!(is_about_time(reason), "{}", all(output));
+        assert!(is_about_time(reason), "{}", all(&output));
         eprintln!("{name} was too slow here: {reason}");
     }
     for file in ["plan.ron", "ledger", "run.sqlite", "report.html", "report.md", "junit.xml", "summary.json"]
@@ -172,6 +158,7 @@ fn streams_over_tls_come_back_from_a_wrong_certificate() {
 }
 
 #[test]
+#[ignore = "it takes a minute, and `protocols` has the same faults in short runs"]
 fn nginx_comes_back_from_a_slow_upstream() {
     if installed("nginx") {
         passes("nginx-slow-upstream");

@@ -6,27 +6,20 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// Runs load two cores; tests that run load take turns, but for those that may have others beside them.
-static TURN: RwLock<()> = RwLock::new(());
-
-/// The right to run.
-#[derive(Debug)]
-enum Turn {
-    Alone(#[expect(dead_code, reason = "it is held")] RwLockWriteGuard<'static, ()>),
-    BesideOthers(#[expect(dead_code, reason = "it is held")] RwLockReadGuard<'static, ()>),
-}
+/// Runs load two cores; tests that run load take turns.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A place for one run: an experiment file, a run folder, a state folder of its own.
 pub struct Voyage {
     dir: TempDir,
-    _turn: Turn,
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// A run under way.
@@ -36,15 +29,7 @@ pub struct Running {
 
 impl Voyage {
     pub fn new(experiment: &str) -> Self {
-        Self::in_turn(experiment, Turn::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    /// One that waits for no other of its kind: for runs of which nothing is asserted that others beside them may change.
-    pub fn beside_others(experiment: &str) -> Self {
-        Self::in_turn(experiment, Turn::BesideOthers(TURN.read().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    fn in_turn(experiment: &str, turn: Turn) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = tempfile::Builder::new().prefix("shakedown-test-").tempdir().unwrap();
         fs::write(dir.path().join("experiment.ron"), experiment).unwrap();
         Self { dir, _turn: turn }
