@@ -16,46 +16,41 @@ pub fn are_meant(history: &History) -> bool {
     parts.into_iter().any(|part| matches!(part, Micro::Write(..) | Micro::Found(..)))
 }
 
-/// The first that fits into no order: what it says of itself does not fit together, or nobody left what it found.
-pub fn check(history: &History, rules: &Rules) -> Option<Failure> {
-    let mut left: BTreeSet<(u32, u32)> = BTreeSet::new();
+/// What each operation found and left, and the first that fits into no order: what it says of itself does not fit together,
+/// or nobody left what it found.
+///
+/// # Errors
+/// That one.
+pub fn acts(history: &History, rules: &Rules) -> Result<Vec<Act>, Failure> {
+    let mut acts = Vec::with_capacity(history.ops.len());
     for op in 0..history.ops.len() as u32 {
-        if history.ops[op as usize].fate == Fate::Failed {
-            continue;
-        }
-        match act(history, rules, op) {
-            Ok(act) => left.extend(act.left),
-            Err(key) => {
-                let what = format!(
-                    "a read of register {} does not fit to what the same transaction found or wrote before",
-                    name(history, key)
-                );
-                return Some(failure(history, op, what));
-            }
-        }
+        acts.push(act(history, rules, op).map_err(|key| {
+            let what = format!(
+                "a read of register {} does not fit to what the same transaction found or wrote before",
+                name(history, key)
+            );
+            failure(history, op, what)
+        })?);
     }
-    for op in (0..history.ops.len() as u32).filter(|op| history.ops[*op as usize].fate == Fate::Done) {
-        let found = act(history, rules, op).unwrap_or_default().found;
-        let stray = found.iter().find(|(key, value)| *value != NULL && !left.contains(&(*key, *value)));
+    let left: BTreeSet<(u32, u32)> = acts.iter().flat_map(|act| act.left.iter().copied()).collect();
+    for (op, act) in (0..).zip(&acts) {
+        let stray = act.found.iter().find(|(key, value)| *value != NULL && !left.contains(&(*key, *value)));
         if let Some((key, value)) = stray {
             let (key, value) = (name(history, *key), name(history, *value));
             let what = format!("{value} was found in register {key}, and no transaction left it there (G1)");
-            return Some(failure(history, op, what));
+            return Err(failure(history, op, what));
         }
     }
-    None
+    Ok(acts)
 }
 
-/// All registers, nothing in them first, and the transactions.
-pub fn subject(history: &History, rules: &Rules) -> Subject<Cells> {
-    let all: Vec<Act> =
-        (0..history.ops.len() as u32).map(|op| act(history, rules, op).unwrap_or_default()).collect();
+/// All registers, nothing in them first, and what is done to them.
+pub fn subject(history: &History, all: &[Act]) -> Subject<Cells> {
     let found: BTreeSet<(u32, u32)> = all.iter().flat_map(|act| act.found.iter().copied()).collect();
     let mut cells: BTreeMap<u32, u32> = BTreeMap::new();
     let (mut acts, mut deeds) = (Vec::new(), Vec::new());
-    for (op, act, number) in
-        history.ops.iter().zip(&all).zip(0..).map(|((op, act), number)| (op, act, number))
-    {
+    for (number, act) in (0..).zip(all) {
+        let op = &history.ops[number as usize];
         let says = match op.fate {
             Fate::Done => !act.left.is_empty() || !act.found.is_empty(),
             // An open one of which nobody found anything need not have happened.
@@ -80,10 +75,10 @@ pub fn subject(history: &History, rules: &Rules) -> Subject<Cells> {
 }
 
 /// What a transaction found that it had not written itself, and what it left at its end, by registers as the history numbers
-/// them; the register of a read that does not fit. What an open one would have found nobody knows.
+/// them; the register of a read that does not fit. One that failed did neither, and what an open one found nobody knows.
 fn act(history: &History, rules: &Rules, op: u32) -> Result<Act, u32> {
     let op = &history.ops[op as usize];
-    let Action::Txn(txn) = op.action else { return Ok(Act::default()) };
+    let (Action::Txn(txn), Fate::Done | Fate::Open) = (op.action, op.fate) else { return Ok(Act::default()) };
     let mut found: BTreeMap<u32, u32> = BTreeMap::new();
     let mut left: BTreeMap<u32, u32> = BTreeMap::new();
     for part in &history.txns[txn as usize] {

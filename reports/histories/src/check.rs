@@ -98,8 +98,10 @@ fn registers(history: &History, rules: &Rules, budget: &Budget<'_>) -> Answer {
         let why = "some transactions are of lists and others of registers: check them apart".to_owned();
         return Answer { verdict: Verdict::Unknown, failure: None, why: Some(why) };
     }
-    let found = cells::check(history, rules)
-        .map_or_else(|| searched(history, cells::subject(history, rules), budget), OfKey::Wrong);
+    let found = match cells::acts(history, rules) {
+        Ok(acts) => searched(history, cells::subject(history, &acts), budget),
+        Err(failure) => OfKey::Wrong(failure),
+    };
     match found {
         OfKey::Fine => Answer { verdict: Verdict::True, failure: None, why: None },
         OfKey::Wrong(failure) => wrong(failure),
@@ -143,7 +145,9 @@ pub fn explain(history: &History, rules: &Rules, failure: &Failure, budget: &Bud
             window::find(&subject::lock(history, &ops), failure.stuck, Some(unknown), budget)
         }
         Model::ListAppend => {
-            window::find(&cells::subject(history, rules), failure.stuck, Some(Cells::unknown), budget)
+            // What is wrong in itself is its own window: here all that was found fits together.
+            let acts = cells::acts(history, rules).unwrap_or_default();
+            window::find(&cells::subject(history, &acts), failure.stuck, Some(Cells::unknown), budget)
         }
         Model::Queue | Model::Set => window::find(
             &subject::queue(history, &ops),
