@@ -153,8 +153,9 @@ impl<C: Client> Connection<C> {
             let deadline = self.shared.clock.now().saturating_add(self.shared.timeout);
             verdict = self.exchange(&ask, deadline).await;
         }
-        self.shared.client.ends(&mut self.answer, self.was_sent, self.shared.clock.now());
-        let verdict = self.shared.end(&ask, sent, self.shared.client.within(&ask), verdict);
+        let done = self.shared.clock.now();
+        self.shared.client.ends(&mut self.answer, self.was_sent, done);
+        let verdict = self.shared.end(&ask, (sent, done), self.shared.client.within(&ask), verdict);
         self.failures = match verdict {
             Err(class) if class.is_absence() => self.failures.saturating_add(1),
             _ => 0,

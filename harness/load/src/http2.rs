@@ -87,7 +87,8 @@ impl Seat {
         if verdict == Err(ErrorClass::Timeout) {
             self.shared.common.give_up_silent(self.place, sent);
         }
-        let verdict = self.shared.end(&ask, sent, self.shared.client.within(&ask), verdict);
+        let done = self.shared.clock.now();
+        let verdict = self.shared.end(&ask, (sent, done), self.shared.client.within(&ask), verdict);
         self.failures = match verdict {
             Err(class) if class.is_absence() => self.failures.saturating_add(1),
             _ => 0,

@@ -172,16 +172,15 @@ impl<C: Lane> Shared<C> {
         sent
     }
 
-    /// A request that was taken up at `sent` came to its end. Right answers may have to come `within` so many nanoseconds from when it was
-    /// due. What is counted.
+    /// A request that was taken up at `sent` came to its end at `done`. Right answers may have to come `within` so many
+    /// nanoseconds from when it was due. What is counted.
     pub(crate) fn end(
         &self,
         ask: &Ask,
-        sent: u64,
+        (sent, done): (u64, u64),
         within: Option<u64>,
         verdict: Result<(), ErrorClass>,
     ) -> Result<(), ErrorClass> {
-        let done = self.clock.now();
         let is_late = within.is_some_and(|limit| done.saturating_sub(ask.due) > limit);
         let verdict = verdict.and(if is_late { Err(ErrorClass::Slow) } else { Ok(()) });
         // A user of the closed model was not due at a moment of its own: its latency is service time.
