@@ -15,11 +15,13 @@
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_scenarios::units::Span;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use self::primary::Acknowledge;
 use crate::console;
@@ -162,6 +164,15 @@ pub async fn serve_on(
 pub async fn listen(port: u16) -> Result<TcpListener, DemoError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(address).await.map_err(|source| DemoError::Listen { address, source })
+}
+
+/// The next client, once there is a place for it.
+async fn next_client(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (Result<OwnedSemaphorePermit, AcquireError>, TcpStream) {
+    let place = Arc::clone(places).acquire_owned().await;
+    (place, accept(listener).await)
 }
 
 /// The next client. A failed `accept` (no descriptors left, a client that gave up) is never the end: it is tried

@@ -42,13 +42,9 @@ pub async fn serve(listener: TcpListener, stop: impl Future<Output = ()>) {
     let mut sockets = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
-        let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (super::accept(&listener).await, place)
-        };
         tokio::select! {
             () = &mut stop => return,
-            (stream, place) = accepted => {
+            (place, stream) = super::next_client(&listener, &places) => {
                 let said = said.clone();
                 sockets.spawn(async move {
                     open(stream, said).await;

@@ -86,12 +86,8 @@ pub async fn serve(listener: TcpListener, replica: Replica, stop: impl Future<Ou
     tasks.spawn(copy(replica.copies, waiting));
     let mut stop = pin!(stop);
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, super::accept(&listener).await)
-        };
         let (place, stream) = tokio::select! {
-            next = next => next,
+            next = super::next_client(&listener, &places) => next,
             Some(_) = tasks.join_next() => continue,
             () = &mut stop => break,
         };

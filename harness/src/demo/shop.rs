@@ -64,12 +64,8 @@ pub async fn serve(listener: TcpListener, pool: Pool, stop: impl Future<Output =
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(16 * 1024);
     let mut stop = pin!(stop);
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, super::accept(&listener).await)
-        };
         let (place, stream) = tokio::select! {
-            next = next => next,
+            next = super::next_client(&listener, &places) => next,
             () = &mut stop => break,
         };
         let shop = Arc::clone(&shop);

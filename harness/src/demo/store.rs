@@ -107,12 +107,8 @@ pub async fn serve(listener: TcpListener, stop: impl Future<Output = ()>) {
     let mut clients = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, super::accept(&listener).await)
-        };
         let (place, stream) = tokio::select! {
-            next = next => next,
+            next = super::next_client(&listener, &places) => next,
             Some(_) = clients.join_next() => continue,
             () = &mut stop => break,
         };
