@@ -42,6 +42,8 @@ const LEFT: f64 = 110.0;
 const RIGHT: f64 = 1_070.0;
 const TOP: i32 = 64;
 const ROW: i32 = 34;
+/// From here on, words stand before the end of a bar instead of behind its begin.
+const WORDS_END: i32 = 900;
 /// More rows and bars than this cannot be told apart.
 const ROWS: usize = 60;
 const BARS: usize = 400;
@@ -113,7 +115,9 @@ fn draw<B: DrawingBackend>(plot: &HistoryPlot<'_>, rows: &[&str], backend: B) ->
         root.draw(&Rectangle::new(shape, ink.mix(0.8).filled())).map_err(told)?;
         let words = clean(&bar.words, 40);
         let ink = if bar.is_stuck { ALARM } else { INK };
-        text(&words, (from, top + 3), Pos::new(HPos::Left, VPos::Top), ink, 11)?;
+        // Words of what is at the right end would run out of the picture.
+        let (x, side) = if from > WORDS_END { (to, HPos::Right) } else { (from, HPos::Left) };
+        text(&words, (x, top + 3), Pos::new(side, VPos::Top), ink, 11)?;
     }
     text(&plot.ends[0], (LEFT as i32, bottom + 10), Pos::new(HPos::Left, VPos::Top), INK, 12)?;
     text(&plot.ends[1], (RIGHT as i32, bottom + 10), Pos::new(HPos::Right, VPos::Top), INK, 12)?;
