@@ -33,6 +33,7 @@ use std::io;
 use shakedown_reports::journal::{HARNESS, HostSample, Sample};
 
 pub mod account;
+mod cgroup;
 mod descriptors;
 mod host;
 mod members;
@@ -44,6 +45,7 @@ mod threads;
 pub mod tree;
 
 use account::{Account, Counters, Observation};
+use cgroup::Groups;
 use descriptors::Descriptors;
 use memory::{Gauge, Memory};
 pub use scan::Scan;
@@ -67,11 +69,12 @@ struct Subject {
     gauge: Gauge,
 }
 
-/// All processes of the machine at one tick, and the socket tables that were needed of it so far.
+/// All processes of the machine at one tick, its control groups, and the socket tables that were needed of it so far.
 #[derive(Debug)]
 pub struct Tick {
     scan: Scan,
     tables: Tables,
+    groups: Groups,
 }
 
 // === impl Sampler ===
@@ -88,7 +91,7 @@ impl Sampler {
     /// # Errors
     /// When `/proc` cannot be read at all: then nothing is known, and nothing may be taken for "down".
     pub fn scan(&self) -> io::Result<Tick> {
-        Ok(Tick { scan: Scan::take()?, tables: Tables::default() })
+        Ok(Tick { scan: Scan::take()?, tables: Tables::default(), groups: Groups::read() })
     }
 
     /// What a target's tree uses: `roots` and all their descendants, those that were seen before and have other
@@ -139,7 +142,7 @@ impl Sampler {
 impl Subject {
     /// Reads all figures of these processes. What vanishes meanwhile counts as far as it was read.
     fn measure(&mut self, tick: &mut Tick, members: &[i32]) -> Sample {
-        let Tick { scan, tables } = tick;
+        let Tick { scan, tables, groups } = tick;
         let alive: Vec<i32> = members.iter().copied().filter(|pid| scan.is_alive(*pid)).collect();
         let switches = self.threads.observe(scan, members);
         let observations: Vec<Observation> = members
@@ -170,6 +173,7 @@ impl Subject {
             mappings: alive.iter().map(|pid| members::mappings(*pid)).sum(),
             fds_max: alive.first().and_then(|pid| members::fds_max(*pid)),
             members,
+            cgroup: alive.first().and_then(|pid| groups.memory(*pid)),
             ..Sample::default()
         }
     }

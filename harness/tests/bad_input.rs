@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/skips.rs"]
+mod skips;
 #[path = "support/voyage.rs"]
 mod voyage;
 
@@ -9,7 +11,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use voyage::{Voyage, all, skipped};
+use skips::skipped;
+use voyage::{Voyage, all};
 
 /// One target with this argv and these further fields.
 fn target(fields: &str) -> String {

@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/skips.rs"]
+mod skips;
 #[path = "support/voyage.rs"]
 mod voyage;
 
 use std::fs;
 
 use serde_json::Value;
-use voyage::{Voyage, all, skipped};
+use skips::skipped;
+use voyage::{Voyage, all};
 
 /// The finding about the history of a workload.
 fn finding(voyage: &Voyage, workload: &str) -> Value {

@@ -3,10 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 
+#[path = "support/skips.rs"]
+mod skips;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _, pipe, stdin, stdout};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +22,7 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use shakedown::sampler::Sampler;
 use shakedown_reports::journal::{HARNESS, Sample};
+use skips::skipped;
 
 /// The first argument of a puppet.
 const PUPPET: &str = "puppet";
@@ -53,6 +58,7 @@ fn main() {
         test("the_harness_is_itself_alone", the_harness_is_itself_alone),
         test("what_does_not_run_is_down", what_does_not_run_is_down),
         test("a_stopped_target_is_still_read", a_stopped_target_is_still_read),
+        test("a_control_group_tells_memory_without_files", a_control_group_tells_memory_without_files),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -207,6 +213,59 @@ fn a_stopped_target_is_still_read() {
     assert_eq!((stopped.processes, &stopped.fds), (1, &before.fds));
 }
 
+fn a_control_group_tells_memory_without_files() {
+    let mut puppet = Puppet::start(&[]);
+    assert_eq!(puppet.sample().cgroup, None, "it is in the harness's own group");
+    let group = match Group::new(&puppet.name) {
+        Ok(group) => group,
+        Err(error) => {
+            return skipped(
+                "a_control_group_tells_memory_without_files",
+                &format!("no control group for memory can be made here: {error}"),
+            );
+        }
+    };
+    // What it holds from now on is charged to the group: all of what it allocates, none of what it only read.
+    group.take(puppet.pid());
+    puppet.order("memory 64");
+    puppet.order("cached 32");
+    let told = puppet.sample().cgroup.expect("the kernel tells the memory of a group");
+    assert!((63 << 20..80 << 20).contains(&told), "{told}");
+    puppet.kill();
+}
+
+/// A control group with the memory controller, gone with its last process.
+struct Group(PathBuf);
+
+impl Group {
+    fn new(name: &str) -> std::io::Result<Self> {
+        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let one = Path::new("/sys/fs/cgroup/memory");
+        let parent = if one.is_dir() { one } else { Path::new("/sys/fs/cgroup") };
+        let group = Self(parent.join(format!("shakedown-test-{name}")));
+        std::fs::create_dir(&group.0)?;
+        // Version 2 has the controller where the parent gives it only.
+        std::fs::metadata(group.0.join("memory.stat"))?;
+        Ok(group)
+    }
+
+    fn take(&self, pid: i32) {
+        std::fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The kernel lets a group go when its last process is gone for good, a moment after it was waited for.
+        for _ in 0..1_000 {
+            if std::fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            thread::yield_now();
+        }
+    }
+}
+
 // === a puppet, from the test's side ===
 
 /// The variable that marks a puppet and all that comes of it.
@@ -340,6 +399,7 @@ impl Held {
             "events" => self.events.extend((0..count).map(|_| event())),
             "threads" => (0..count).for_each(|_| drop(thread::spawn(|| park_for_good()))),
             "memory" => self.memory = vec![1; count << 20],
+            "cached" => self.write(count),
             "burn" => burn(Duration::from_millis(count as u64)),
             _ => panic!("a puppet cannot hold {what}"),
         }
@@ -356,8 +416,17 @@ impl Held {
         }
     }
 
+    /// A file of so many MiB, of which the kernel keeps all pages.
+    fn write(&mut self, mebibytes: usize) {
+        let mut file = tempfile::tempfile_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        (0..mebibytes).for_each(|_| file.write_all(&[7; 1 << 20]).unwrap());
+        file.sync_all().unwrap();
+        self.files.push(file);
+    }
+
     fn obey(&mut self, order: &str) {
         match order.split_once(' ').unwrap_or((order, "")) {
+            (what @ ("memory" | "cached"), mebibytes) => self.take(what, mebibytes.parse().expect("MiB")),
             ("burn", millis) => self.take("burn", millis.parse().expect("milliseconds")),
             ("burn-child", millis) => {
                 let mut child =

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/skips.rs"]
+mod skips;
 #[path = "support/voyage.rs"]
 mod voyage;
 
-use voyage::{Voyage, all, skipped};
+use skips::skipped;
+use voyage::{Voyage, all};
 
 fn installed(program: &str) -> bool {
     ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]

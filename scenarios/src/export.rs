@@ -66,6 +66,14 @@ pub struct Selector {
     pub labels: Vec<(String, String)>,
 }
 
+/// Whether a figure of this name only ever grows, by the names that Prometheus gives to counters; then growth says
+/// nothing.
+#[must_use]
+pub fn is_counter(name: &str) -> bool {
+    let name = name.split('{').next().unwrap_or_default();
+    ["_total", "_count", "_sum", "_bucket"].iter().any(|end| name.ends_with(end))
+}
+
 // === impl FigureUnit ===
 
 impl FigureUnit {

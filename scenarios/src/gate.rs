@@ -109,6 +109,10 @@ pub enum LeakResource {
     Pss,
     /// Memory that only the target has and has written to. Looked at only where it is asked for by name.
     PrivateDirty,
+    /// Memory of the target's control group (cgroup) without the cache of files: that of its processes, and what the
+    /// kernel keeps for them, such as buffers of sockets. Known only of a target that has a group of its own, as in a
+    /// container. Looked at only where it is asked for by name.
+    Cgroup,
     /// File descriptors.
     Fds,
     /// Sockets.
@@ -145,11 +149,12 @@ impl LeakResource {
         [Self::Memory, Self::Fds, Self::Sockets, Self::CloseWait, Self::Threads, Self::Mappings];
 
     /// What the kernel tells of a process, in the order in which people are told of it.
-    pub const OF_PROCESS: [Self; 9] = [
+    pub const OF_PROCESS: [Self; 10] = [
         Self::Memory,
         Self::Resident,
         Self::Pss,
         Self::PrivateDirty,
+        Self::Cgroup,
         Self::Fds,
         Self::Sockets,
         Self::CloseWait,
@@ -158,11 +163,12 @@ impl LeakResource {
     ];
 
     /// All, in the same order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Memory,
         Self::Resident,
         Self::Pss,
         Self::PrivateDirty,
+        Self::Cgroup,
         Self::Fds,
         Self::Sockets,
         Self::CloseWait,
@@ -174,13 +180,13 @@ impl LeakResource {
     /// Whether it is memory, in bytes.
     #[must_use]
     pub const fn is_memory(self) -> bool {
-        matches!(self, Self::Memory | Self::Resident | Self::Pss | Self::PrivateDirty)
+        matches!(self, Self::Memory | Self::Resident | Self::Pss | Self::PrivateDirty | Self::Cgroup)
     }
 
     /// Whether it is looked at where no gate asks for it: other views of the same memory would tell each leak again.
     #[must_use]
     pub const fn is_looked_at_always(self) -> bool {
-        !matches!(self, Self::Pss | Self::PrivateDirty)
+        !matches!(self, Self::Pss | Self::PrivateDirty | Self::Cgroup)
     }
 
     /// The name in a file.
@@ -191,6 +197,7 @@ impl LeakResource {
             Self::Resident => "Resident",
             Self::Pss => "Pss",
             Self::PrivateDirty => "PrivateDirty",
+            Self::Cgroup => "Cgroup",
             Self::Fds => "Fds",
             Self::Sockets => "Sockets",
             Self::CloseWait => "CloseWait",

@@ -6,8 +6,10 @@
 
 use shakedown_leaks::Watch;
 use shakedown_reports::analysis::{SETTLE_SECONDS, leak_unit, leak_value, resource_word};
-use shakedown_reports::journal::Sample;
+use shakedown_reports::journal::{ExportSample, Sample};
+use shakedown_reports::show::Unit;
 use shakedown_scenarios::experiment::Phase;
+use shakedown_scenarios::export::{FigureUnit, is_counter};
 use shakedown_scenarios::gate::{Gate, LeakResource};
 use shakedown_scenarios::plan::Plan;
 
@@ -34,16 +36,25 @@ pub struct Certain {
 #[derive(Debug)]
 struct Watched {
     target: String,
-    resource: LeakResource,
+    what: Series,
     watch: Watch,
     /// Since when its process is looked at.
     settled_from: f64,
 }
 
+/// What of a target is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Series {
+    /// What the kernel tells.
+    Sampled(LeakResource),
+    /// What the target exports: the page's place among its exports, and the figure's name there.
+    Exported { page: u32, figure: String, unit: FigureUnit },
+}
+
 // === impl Early ===
 
 impl Early {
-    /// Watches what the gates of a plan ask for, as far as the kernel tells it.
+    /// Watches what the gates of a plan ask for.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let phases = &plan.experiment.phases;
@@ -51,15 +62,10 @@ impl Early {
         let mut watched: Vec<Watched> = Vec::new();
         for gate in &plan.experiment.gates {
             let Gate::NoLeak { of, resources } = gate else { continue };
-            for resource in resources.iter().filter(|it| **it != LeakResource::Exported) {
-                if !watched.iter().any(|it| it.target == *of && it.resource == *resource) {
+            for what in resources.iter().flat_map(|resource| series(plan, of, *resource)) {
+                if !watched.iter().any(|it| it.target == *of && it.what == what) {
                     let watch = Watch::planned(to - from);
-                    watched.push(Watched {
-                        target: of.clone(),
-                        resource: *resource,
-                        watch,
-                        settled_from: from,
-                    });
+                    watched.push(Watched { target: of.clone(), what, watch, settled_from: from });
                 }
             }
         }
@@ -79,9 +85,26 @@ impl Early {
         if sample.processes == 0 {
             return;
         }
-        for it in self.watched.iter_mut().filter(|it| it.target == sample.subject && at >= it.settled_from) {
-            if let Some(value) = leak_value(it.resource, sample) {
-                it.watch.push(at, value as f64);
+        self.push(at, &sample.subject, |series| match series {
+            Series::Sampled(resource) => leak_value(*resource, sample).map(|value| value as f64),
+            Series::Exported { .. } => None,
+        });
+    }
+
+    /// Takes a page of figures in.
+    pub fn take_page(&mut self, at: f64, sample: &ExportSample) {
+        self.push(at, &sample.target, |series| match series {
+            Series::Exported { page, figure, .. } if *page == sample.page => {
+                sample.figures.get(figure).copied()
+            }
+            _ => None,
+        });
+    }
+
+    fn push(&mut self, at: f64, target: &str, value: impl Fn(&Series) -> Option<f64>) {
+        for it in self.watched.iter_mut().filter(|it| it.target == target && at >= it.settled_from) {
+            if let Some(value) = value(&it.what) {
+                it.watch.push(at, value);
             }
         }
     }
@@ -100,13 +123,32 @@ impl Early {
     }
 }
 
+/// The series of a resource: each figure that a target exports is one, but for counters.
+fn series(plan: &Plan, target: &str, resource: LeakResource) -> Vec<Series> {
+    if resource != LeakResource::Exported {
+        return vec![Series::Sampled(resource)];
+    }
+    let pages = (0..).zip(plan.experiment.targets.get(target).into_iter().flat_map(|it| it.exports()));
+    let figures = pages.flat_map(|(page, export)| export.figures.iter().map(move |figure| (page, figure)));
+    figures
+        .filter(|(_, figure)| !is_counter(&figure.name))
+        .map(|(page, figure)| Series::Exported { page, figure: figure.name.clone(), unit: figure.unit })
+        .collect()
+}
+
 // === impl Watched ===
 
 impl Watched {
     fn certain(&self, finding: &shakedown_leaks::Finding) -> Option<Certain> {
         let ([low, high], slope) = (finding.slope_ci?, finding.slope_per_hour?);
-        let show = |value: f64| leak_unit(self.resource).show(value);
-        let (what, slope, low, high) = (resource_word(self.resource), show(slope), show(low), show(high));
+        let (what, unit) = match &self.what {
+            Series::Sampled(resource) => (resource_word(*resource).to_owned(), leak_unit(*resource)),
+            Series::Exported { figure, unit: FigureUnit::Bytes, .. } => {
+                (format!("`{figure}`"), Unit::BytesPerHour)
+            }
+            Series::Exported { figure, .. } => (format!("`{figure}`"), Unit::PerHour),
+        };
+        let (slope, low, high) = (unit.show(slope), unit.show(low), unit.show(high));
         let found = format!("{what} leak {slope} ({low} to {high})");
         Some(Certain { target: self.target.clone(), found })
     }
@@ -163,6 +205,36 @@ mod tests {
         early.started("web", 600.0);
         found.extend(run(&mut early, 600, 1_980, |_| 20));
         assert_eq!(found, []);
+    }
+
+    #[test]
+    fn what_a_target_exports_is_watched_as_well() {
+        let text = r#"Experiment(
+            name: "soak",
+            targets: { "web": Process(argv: ["web", "{port}"], exports: [
+                Prometheus(metrics: ["up", "queue_length", "served_total"]),
+                Json(path: "/stats", figures: [(name: "live", pointer: "/live", unit: Bytes)]),
+            ]) },
+            phases: (warmup: "1m", baseline: "1m", chaos: "30m", recovery: "1m"),
+            gates: [NoLeak(of: "web", resources: [Exported])],
+        )"#;
+        let experiment = shakedown_scenarios::read::read("soak.ron", text, &[]).unwrap();
+        let mut early = Early::of(&shakedown_scenarios::plan::plan(&experiment, 7, 1.0).unwrap());
+        let mut found = Vec::new();
+        for at in 0..1_980 {
+            let page = |page, figures: &[(&str, f64)]| ExportSample {
+                target: "web".into(),
+                page,
+                figures: figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+                ..ExportSample::default()
+            };
+            let at = f64::from(at);
+            early.take_page(at, &page(0, &[("queue_length", at % 5.0), ("served_total", 9.0 * at)]));
+            early.take_page(at, &page(1, &[("live", 1e6 + 1_024.0 * at), ("queue_length", at)]));
+            found.extend(early.look());
+        }
+        let [certain] = &found[..] else { panic!("{found:?}") };
+        assert!(certain.found.starts_with("`live` leak 3.5"), "{certain:?}");
     }
 
     #[test]

@@ -26,6 +26,9 @@ impl Runner {
             }
             Happening::Exported(sample) => {
                 let at_us = self.at_us(self.clock.now());
+                if !self.memory_is_pressed() {
+                    self.early_verdict.take_page(at_us as f64 / 1e6, &sample);
+                }
                 self.journal.append(Record::Export(ExportSample { at_us, ..sample }));
                 Input::Tick
             }

@@ -166,13 +166,6 @@ impl<'p> Page<'p> {
 // === impl Exported ===
 
 impl Exported {
-    /// Whether it only ever grows, by the names that Prometheus gives to counters; then growth says nothing.
-    #[must_use]
-    pub fn is_counter(&self) -> bool {
-        let name = self.name.split('{').next().unwrap_or_default();
-        ["_total", "_count", "_sum", "_bucket"].iter().any(|end| name.ends_with(end))
-    }
-
     /// The figure as the timeline shows it.
     #[must_use]
     pub fn into_series(self) -> Series {

@@ -404,6 +404,7 @@ pub const fn resource_word(resource: LeakResource) -> &'static str {
         LeakResource::Resident => "resident memory",
         LeakResource::Pss => "proportional memory",
         LeakResource::PrivateDirty => "private dirty memory",
+        LeakResource::Cgroup => "memory of the control group",
         LeakResource::Fds => "descriptors",
         LeakResource::Sockets => "sockets",
         LeakResource::CloseWait => "sockets in CLOSE_WAIT",

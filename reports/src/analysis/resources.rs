@@ -64,6 +64,7 @@ impl SubjectFold {
                 |sample| sample.private_dirty.map(|bytes| bytes as f64),
                 series(Panel::Memory, "private dirty", Unit::Bytes),
             ),
+            (|sample| sample.cgroup.map(|bytes| bytes as f64), series(Panel::Memory, "cgroup", Unit::Bytes)),
             (|sample| Some(sample.fds_total() as f64), series(Panel::Handles, "fds", Unit::Count)),
             (|sample| Some(sample.sockets_total() as f64), series(Panel::Handles, "sockets", Unit::Count)),
             (|sample| Some(sample.threads as f64), series(Panel::Handles, "threads", Unit::Count)),

@@ -345,6 +345,9 @@ pub struct Sample {
     pub fds_max: Option<u64>,
     /// The largest processes of a tree that has several, by memory; empty for a tree of one.
     pub members: Vec<Member>,
+    /// Memory of the control group that the tree's first process is in, without the cache of files, bytes; `None` where
+    /// it has no group of its own (the harness is in the same one, or in one within it), or the kernel does not tell.
+    pub cgroup: Option<u64>,
 }
 
 /// One process of a tree.

@@ -16,8 +16,8 @@ use super::entry::{Entry, Kind, Second};
 use super::record::{Event, ExportSample, HostSample, LinkSample, Meta, Sample};
 
 /// The number of the journal's format; `user_version` of the file. 2 added `exports`, and columns of `samples`; 3
-/// the endpoints of `windows`.
-pub const FORMAT: u32 = 3;
+/// the endpoints of `windows`; 4 the control group's memory of `samples`.
+pub const FORMAT: u32 = 4;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
@@ -33,7 +33,8 @@ CREATE TABLE samples (
     rss INTEGER NOT NULL, pss INTEGER, anonymous INTEGER NOT NULL, swap INTEGER NOT NULL, threads INTEGER NOT NULL,
     fds TEXT NOT NULL, sockets TEXT NOT NULL, cpu_us INTEGER NOT NULL, switches_voluntary INTEGER NOT NULL,
     switches_involuntary INTEGER NOT NULL, faults_minor INTEGER NOT NULL, faults_major INTEGER NOT NULL,
-    private_dirty INTEGER, mappings INTEGER NOT NULL, fds_max INTEGER, members TEXT NOT NULL
+    private_dirty INTEGER, mappings INTEGER NOT NULL, fds_max INTEGER, members TEXT NOT NULL,
+    cgroup INTEGER
 );
 CREATE TABLE host_samples (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, available INTEGER NOT NULL, cpu_us INTEGER NOT NULL,
@@ -55,9 +56,9 @@ const WINDOW: &str = "INSERT INTO windows (second, workload, due, sent, ok, erro
      :dropped, :backlog, :received, :latency, :service, :late_us_max, :late_us_p50, :endpoints)";
 const SAMPLE: &str = "INSERT INTO samples (at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, \
      sockets, cpu_us, switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, \
-     fds_max, members) VALUES (:at_us, :subject, :processes, :rss, :pss, :anonymous, :swap, :threads, :fds, :sockets, \
+     fds_max, members, cgroup) VALUES (:at_us, :subject, :processes, :rss, :pss, :anonymous, :swap, :threads, :fds, :sockets, \
      :cpu_us, :switches_voluntary, :switches_involuntary, :faults_minor, :faults_major, :private_dirty, :mappings, \
-     :fds_max, :members)";
+     :fds_max, :members, :cgroup)";
 const HOST_SAMPLE: &str = "INSERT INTO host_samples (at_us, available, cpu_us, cpu_pressure, memory_pressure, \
      io_pressure) VALUES (:at_us, :available, :cpu_us, :cpu_pressure, :memory_pressure, :io_pressure)";
 const LINK_SAMPLE: &str = "INSERT INTO link_samples (at_us, link, accepted, open, up, down) VALUES (:at_us, :link, \
@@ -103,11 +104,17 @@ pub const fn columns(kind: Kind, format: i64) -> &'static str {
         }
         Kind::Sample if format < 2 => {
             "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
-             switches_voluntary, switches_involuntary, faults_minor, faults_major, NULL, 0, NULL, '[]'"
+             switches_voluntary, switches_involuntary, faults_minor, faults_major, NULL, 0, NULL, '[]', NULL"
+        }
+        Kind::Sample if format < 4 => {
+            "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
+             switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, fds_max, \
+             members, NULL"
         }
         Kind::Sample => {
             "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
-             switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, fds_max, members"
+             switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, fds_max, \
+             members, cgroup"
         }
         Kind::HostSample => "id, at_us, available, cpu_us, cpu_pressure, memory_pressure, io_pressure",
         Kind::LinkSample => "id, at_us, link, accepted, open, up, down",
@@ -182,6 +189,7 @@ fn insert_sample(transaction: &Transaction<'_>, sample: &Sample) -> rusqlite::Re
         ":mappings": whole(sample.mappings),
         ":fds_max": sample.fds_max.map(whole),
         ":members": if sample.members.is_empty() { "[]".to_owned() } else { json(&sample.members) },
+        ":cgroup": sample.cgroup.map(whole),
     })?;
     Ok(())
 }
@@ -273,6 +281,7 @@ fn read_sample(values: &mut Values<'_, '_>) -> rusqlite::Result<Sample> {
         mappings: values.amount()?,
         fds_max: values.maybe()?,
         members: values.listed()?,
+        cgroup: values.maybe()?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use shakedown_scenarios::export::is_counter;
 use shakedown_scenarios::gate::{Gate, LeakResource, Resource};
 
 use super::judge::{Judged, judge};
@@ -86,7 +87,7 @@ impl Suspect {
 
     /// What was found of each resource; `series` are the target's own, for its kinds.
     pub fn finish(self, target: &str, series: &[Series], context: &Context<'_>) -> Vec<LeakFinding> {
-        let exported = context.exported.iter().filter(|it| it.target == target && !it.is_counter());
+        let exported = context.exported.iter().filter(|it| it.target == target && !is_counter(&it.name));
         let exported: Vec<(&Exported, Trace)> = exported.map(|it| (it, self.trace_of(it))).collect();
         let Self { traces, members, fds_max, .. } = self;
         let named = |((pid, name), traces): ((i32, String), [Trace; 4])| (format!("{name} ({pid})"), traces);
@@ -162,6 +163,7 @@ pub fn leak_value(resource: LeakResource, sample: &Sample) -> Option<u64> {
         LeakResource::Resident => Some(sample.rss),
         LeakResource::Pss => sample.pss,
         LeakResource::PrivateDirty => sample.private_dirty,
+        LeakResource::Cgroup => sample.cgroup,
         LeakResource::Fds => Some(sample.fds_total()),
         LeakResource::Sockets => Some(sample.sockets_total()),
         LeakResource::CloseWait => Some(sample.sockets.get("close_wait").copied().unwrap_or(0)),

@@ -52,6 +52,7 @@ fn sample(second: u32) -> Record {
         fds: [("socket".to_owned(), 9)].into(),
         sockets: [("established".to_owned(), 8)].into(),
         cpu_us: 11,
+        cgroup: Some(13),
         ..Sample::default()
     })
 }
@@ -205,6 +206,7 @@ fn a_journal_from_before_endpoints_is_whole_and_has_none() {
     let dir = journal_of(3);
     let connection = Connection::open(dir.path().join(FILE)).unwrap();
     connection.execute("ALTER TABLE windows DROP COLUMN endpoints", []).unwrap();
+    connection.execute("ALTER TABLE samples DROP COLUMN cgroup", []).unwrap();
     connection.pragma_update(None, "user_version", 2).unwrap();
     drop(connection);
     let mut journal = Journal::open(dir.path()).unwrap();
@@ -219,12 +221,28 @@ fn a_journal_from_before_endpoints_is_whole_and_has_none() {
 }
 
 #[test]
+fn a_journal_from_before_control_groups_is_whole() {
+    let dir = journal_of(3);
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    connection.execute("ALTER TABLE samples DROP COLUMN cgroup", []).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    drop(connection);
+    let mut journal = Journal::open(dir.path()).unwrap();
+    let samples = journal.entries().filter_map(|entry| match entry {
+        Entry::Sample(sample) => Some(sample),
+        _ => None,
+    });
+    assert_eq!(samples.filter(|sample| sample.pss == Some(7) && sample.cgroup.is_none()).count(), 3);
+    assert!(journal.losses().is_empty(), "{:?}", journal.losses());
+}
+
+#[test]
 fn a_journal_from_before_exports_is_whole() {
     let dir = journal_of(3);
     let connection = Connection::open(dir.path().join(FILE)).unwrap();
     connection.execute("ALTER TABLE windows DROP COLUMN endpoints", []).unwrap();
     connection.execute_batch("DROP TABLE exports").unwrap();
-    for column in ["private_dirty", "mappings", "fds_max", "members"] {
+    for column in ["private_dirty", "mappings", "fds_max", "members", "cgroup"] {
         connection.execute(&format!("ALTER TABLE samples DROP COLUMN {column}"), []).unwrap();
     }
     connection.pragma_update(None, "user_version", 1).unwrap();
