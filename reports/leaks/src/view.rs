@@ -9,6 +9,8 @@ use crate::{teeth, waves};
 
 /// With fewer teeth than this, their sides are fitted too, not only their floor.
 const FLOOR_MIN: usize = 12;
+/// A wave of fewer turns may as well be one tooth, and a part of the next.
+const TURNS_MIN: f64 = 2.0;
 /// The weight of plateaus that have not been seen yet falls to a third in so many seconds.
 const UNSEEN_FOR: f64 = 10_800.0;
 
@@ -97,11 +99,11 @@ impl View {
                 .map(|step| blocks.iter().map(|block| if block.at >= *step { 1.0 } else { 0.0 }).collect()),
         );
         base.extend(climbed);
-        let mut waves_found = false;
+        let mut returns = false;
         for _ in 0..2 {
             let Some(wave) = waves::strongest(&blocks, &base, &restarts) else { break };
             base.extend(wave.columns(&blocks));
-            waves_found = true;
+            returns |= wave.turns >= TURNS_MIN;
         }
         let dictionary = Dictionary::new(&steps, !restarts.is_empty(), (-seconds / UNSEEN_FOR).exp());
         Self {
@@ -111,7 +113,7 @@ impl View {
             dictionary,
             restarts,
             ratchet,
-            regains: regains && !waves_found,
+            regains: regains && !returns,
             range: highest - lowest,
         }
     }

@@ -68,16 +68,9 @@ pub fn kinds(options: &Options) {
                 tally.count(&trace, &finding);
                 let right = trace.leaky == (finding.verdict == Verdict::Leak);
                 let covers = finding.slope_ci.is_some_and(|[low, high]| (low..=high).contains(&trace.slope));
-                if options.list && (!right || (trace.leaky && !covers)) {
-                    println!(
-                        "  seed {seed}: {} samples, truth {:.4}, {:?}",
-                        trace.times.len(),
-                        trace.slope,
-                        brief(&finding)
-                    );
-                    if options.explain {
-                        println!("    {}", shakedown_leaks::explain(&trace.times, &trace.values));
-                    }
+                if !right || (trace.leaky && !covers) {
+                    let label = format!("  seed {seed}, truth {:.4}", trace.slope);
+                    list(options, &label, &trace.times, &trace.values, &finding);
                 }
             }
             sum.add(tally);
@@ -97,6 +90,17 @@ pub fn kinds(options: &Options) {
         part(healthy.no_leak, healthy.all),
         part(healthy.all - healthy.no_leak - healthy.leak, healthy.all)
     );
+}
+
+/// Prints what was wrong, and why, if that was asked for.
+fn list(options: &Options, label: &str, times: &[f64], values: &[f64], finding: &Finding) {
+    if options.list {
+        let hours = (times[times.len() - 1] - times[0]) / 3_600.0;
+        println!("{label}: {} samples, {hours:.1} h, {}", times.len(), brief(finding));
+    }
+    if options.explain {
+        println!("    {}", shakedown_leaks::explain(times, values));
+    }
 }
 
 fn brief(finding: &Finding) -> String {
@@ -158,9 +162,11 @@ pub fn prefixes(options: &Options) {
             let mut any = false;
             for look in 1..=10 {
                 let (times, values) = trace.prefix(f64::from(look) / 10.0);
-                if detect(times, values).verdict == Verdict::Leak {
+                let finding = detect(times, values);
+                if finding.verdict == Verdict::Leak {
                     any = true;
                     looks[look as usize] += 1;
+                    list(options, &format!("  seed {seed}, look {look}"), times, values, &finding);
                 }
             }
             here += u32::from(any);
