@@ -1,0 +1,82 @@
+//! Load: rates, errors and latencies, of workloads and of their endpoints.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{NOTHING, cleaned};
+use crate::analysis::{EndpointFigures, LoadFigures, WorkloadFinding};
+use crate::pages::clean::clean;
+use crate::show::{self, Unit};
+
+#[derive(Debug, Serialize)]
+pub struct LoadTable {
+    pub name: String,
+    pub rows: Vec<LoadRow>,
+    pub endpoints: Vec<EndpointRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct EndpointRow {
+    pub name: String,
+    pub ok: String,
+    pub error_ratio: String,
+    pub errors: String,
+    pub latency: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LoadRow {
+    pub over: String,
+    pub offered: String,
+    pub achieved: String,
+    pub error_ratio: String,
+    pub errors: String,
+    pub dropped: String,
+    pub latency: Vec<String>,
+}
+
+pub(super) fn load(workload: &WorkloadFinding) -> LoadTable {
+    LoadTable {
+        name: cleaned(&workload.name),
+        rows: workload.over.iter().map(load_row).collect(),
+        endpoints: workload.endpoints.iter().map(endpoint_row).collect(),
+    }
+}
+
+fn load_row(figures: &LoadFigures) -> LoadRow {
+    let rate = |count: u64| Unit::PerSecond.show(count as f64 / figures.seconds.max(1) as f64);
+    LoadRow {
+        over: cleaned(&figures.over),
+        offered: rate(figures.due),
+        achieved: rate(figures.ok),
+        error_ratio: ratio(figures.error_ratio),
+        errors: classes(&figures.errors),
+        dropped: if figures.dropped == 0 { NOTHING.into() } else { show::count(figures.dropped as f64) },
+        latency: latencies(figures.latency_us),
+    }
+}
+
+fn endpoint_row(figures: &EndpointFigures) -> EndpointRow {
+    EndpointRow {
+        name: cleaned(&figures.name),
+        ok: show::count(figures.ok as f64),
+        error_ratio: ratio(figures.error_ratio),
+        errors: classes(&figures.errors),
+        latency: latencies(figures.latency_us),
+    }
+}
+
+fn ratio(found: Option<f64>) -> String {
+    found.map_or_else(|| NOTHING.into(), |ratio| Unit::Ratio.show(ratio))
+}
+
+fn classes(errors: &BTreeMap<String, u64>) -> String {
+    let shown = |(class, count): (&String, &u64)| format!("{} {}", clean(class), show::count(*count as f64));
+    errors.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn latencies(quantiles: Option<[u64; 5]>) -> Vec<String> {
+    let show = |quantiles: [u64; 5]| quantiles.map(|value| Unit::Micros.show(value as f64)).into();
+    quantiles.map_or_else(|| vec![NOTHING.into(); 5], show)
+}
