@@ -57,9 +57,9 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, stream: TcpStream,
     }
 }
 
-/// Waits until the client has reset its connection. The HTTP library would see it no sooner than it writes or reads, which
-/// it does not while a server takes its time. A client that has only ended its own way may still want its answer, and on
-/// the wire one that closed looks the same.
+/// Waits until the client has reset its connection, or its kernel no longer answers for it. The HTTP library would see it
+/// no sooner than it writes or reads, which it does not while a server takes its time. A client that has only ended its
+/// own way may still want its answer, and on the wire one that closed looks the same.
 async fn reset(stream: &TcpStream) {
     // An error here means that the runtime is being ended, and everything with it.
     while stream.ready(Interest::ERROR).await.is_ok_and(|ready| !ready.is_error()) {}
