@@ -19,7 +19,8 @@
 //! found by the same probes. Over HTTP/2 a stream has its own end, so that a client which closes is gone at once.
 //!
 //! Where the server cannot be asked it answers 502, or 504 if connecting took too long. What it does not know: TLS, HTTP/3,
-//! `CONNECT`, extended `CONNECT` (WebSockets over HTTP/2), more than one server.
+//! `CONNECT`, extended `CONNECT` (WebSockets over HTTP/2), more than one server, and interim answers (1xx) of the server,
+//! which it takes for itself as the HTTP library does.
 
 mod accept;
 mod admit;

@@ -20,7 +20,7 @@ use super::connection::{Open, Version};
 use super::gate::Gate;
 use super::io::ClientIo;
 use super::raw::{AnswerBody, take_over};
-use super::relay::Relay;
+use super::relay::{Client, Relay};
 use super::switch::Switch;
 use super::upstream::AskError;
 use crate::act::AbortHow;
@@ -45,7 +45,8 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, stream: TcpStream,
     let gate = Gate::new(limits.head_bytes(), limits.lines_max);
     let stream = Arc::new(stream);
     let io = ClientIo::new(Arc::clone(&stream), input, gate, Arc::clone(&switch));
-    let relay = Relay::new(Arc::clone(&shared), open, Version::Http1, Some(Arc::clone(&switch)));
+    let client = Client { switch: Arc::clone(&switch), stream: Arc::clone(&stream) };
+    let relay = Relay::new(Arc::clone(&shared), open, Version::Http1, Some(client));
     let service = shared.faults.layer().layer(relay);
     let desk = Arc::new(Desk { shared, switch, service, count: AtomicU64::new(0) });
     let answer = service_fn(move |request| Arc::clone(&desk).answer(request));
