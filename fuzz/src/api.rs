@@ -84,5 +84,6 @@ fn may_stop_halfway(request: &Request<'_>) -> bool {
 }
 
 fn snapshot(collection: &mut Collection<Paper>) -> Vec<u8> {
-    handle(collection, Request { method: "GET", path: "/proxies", is_bare: false, body: b"" }).body
+    let mut get = |path| handle(collection, Request { method: "GET", path, is_bare: false, body: b"" }).body;
+    [get("/proxies"), get("/v1/links")].concat()
 }
