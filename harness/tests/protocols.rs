@@ -58,8 +58,11 @@ fn faults_on_http_bite_and_heal_beside_toxics() {
             (name: "cut", at: "4s", hold: "1s", do: HttpFault(link: "clients-shop", act: Abort(how: Reset))),
             (name: "short", at: "6s", hold: "1s", do: HttpFault(
                 link: "clients-shop",
-                matches: (status: [200], after: "200ms", after_requests: 3),
+                matches: (status: [200], response_body: Text("lantern"), after: "200ms", after_requests: 3),
                 act: TruncateBody(keep: "1B"),
+            )),
+            (name: "hints", at: "8s", hold: "1s", do: HttpFault(
+                link: "clients-shop", act: Informational(status: 103, headers: {"link": "</a.css>; rel=preload"}, times: 3),
             )),
             (name: "a toxic", at: "8s", hold: "1s", do: Latency(link: "clients-shop", delay: "20ms")),
             (name: "a partition", at: "10s", hold: "1s", do: Partition(link: "clients-shop")),
@@ -73,7 +76,7 @@ fn faults_on_http_bite_and_heal_beside_toxics() {
     let voyage = Voyage::new(text);
     let output = voyage.sail(&[]);
     assert_eq!(output.status.code(), Some(0), "{}", all(&output));
-    all_proven(&voyage, 6);
+    all_proven(&voyage, 7);
     let report = voyage.read("report.md");
     let does = r#"HTTP Answer(headers: (x-why: "a fault"), status: 503), matches: (every: 2, path: "/items/*") on link clients-shop"#;
     let plan = voyage.shakedown(&["plan", "experiment.ron"]).output().unwrap();

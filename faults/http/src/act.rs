@@ -15,6 +15,7 @@ mod delay;
 mod garbage;
 mod grpc_status;
 mod header;
+mod informational;
 mod merge_patch;
 mod redirect_loop;
 mod replace_body;
@@ -37,6 +38,7 @@ pub(crate) use delay::around;
 pub use garbage::Garbage;
 pub use grpc_status::GrpcStatus;
 pub use header::{HeaderChange, HeaderEdit, Side};
+pub use informational::Informational;
 pub use merge_patch::MergePatch;
 pub use redirect_loop::RedirectLoop;
 pub use replace_body::ReplaceBody;
@@ -61,6 +63,8 @@ pub enum HttpAct {
     Abort(Abort),
     /// Answers without asking upstream.
     Answer(Answer),
+    /// Answers with 1xx before the answer (HTTP/1.1 only). Needs the proxy.
+    Informational(Informational),
     /// Adds, replaces, removes or inflates a header.
     Header(HeaderChange),
     /// Asks the server for something else: another method, path or query.
@@ -148,6 +152,7 @@ impl HttpAct {
         match self {
             Self::Delay(act) => act.check(finder.within("delay")),
             Self::Answer(act) => act.check(finder.within("answer")),
+            Self::Informational(act) => act.check(finder.within("informational")),
             Self::Header(act) => act.check(finder.within("header")),
             Self::Rewrite(act) => act.check(finder.within("rewrite")),
             Self::ReplaceBody(act) => act.check(finder.within("replace_body")),
@@ -174,6 +179,7 @@ impl HttpAct {
             Self::Abort(act) => act.after.is_some(),
             Self::Header(act) => act.on == Side::Response,
             Self::Answer(_)
+            | Self::Informational(_)
             | Self::Rewrite(_)
             | Self::TooManyRequests(_)
             | Self::RedirectLoop(_)
@@ -203,6 +209,7 @@ impl HttpAct {
         match self {
             Self::Header(act) => act.edit(Side::Request, &mut request.headers, bite),
             Self::Rewrite(act) => act.edit(request, bite),
+            Self::Informational(act) => act.want(request, bite),
             _ => {}
         }
     }
@@ -238,6 +245,7 @@ impl HttpAct {
             Self::Garbage(act) => act.dress(response, bite),
             Self::Rewrite(_)
             | Self::Answer(_)
+            | Self::Informational(_)
             | Self::TooManyRequests(_)
             | Self::RedirectLoop(_)
             | Self::GrpcStatus(_) => {}
@@ -260,6 +268,7 @@ from_parts!(
     Delay(Delay),
     Abort(Abort),
     Answer(Answer),
+    Informational(Informational),
     Header(HeaderChange),
     Rewrite(Rewrite),
     ReplaceBody(ReplaceBody),

@@ -6,6 +6,7 @@
 
 mod cut;
 mod delay;
+mod kept;
 mod patch;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+
+use kept::Kept;
 
 pub(crate) use cut::CutStage;
 pub(crate) use delay::DelayStage;
@@ -39,6 +42,7 @@ pin_project! {
     enum Source<B> {
         Inner { #[pin] body: B },
         Canned { bytes: Bytes },
+        Kept { kept: Kept<B> },
     }
 }
 
@@ -76,10 +80,42 @@ impl<B> FaultBody<B> {
         Self { source: Source::Canned { bytes }, stages: Vec::new() }
     }
 
+    /// The same body, whose beginning can be looked at before it is handed on. It is done to bodies without stages.
+    pub(crate) fn kept(self) -> Self {
+        let source = match self.source {
+            Source::Inner { body } => Source::Kept { kept: Kept::new(body) },
+            known => known,
+        };
+        Self { source, stages: self.stages }
+    }
+
     /// The same body, passing through these as well.
     pub(crate) fn with_stages(mut self, stages: Stages) -> Self {
         self.stages.extend(stages);
         self
+    }
+}
+
+impl<B> FaultBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    /// Reads ahead of who asks for the body until so many bytes of it are there, or it is over. What was read stays where
+    /// it is when this is given up.
+    pub(crate) async fn look(&mut self, most: usize) {
+        if let Source::Kept { kept } = &mut self.source {
+            std::future::poll_fn(|cx| kept.poll_ahead(most, cx)).await;
+        }
+    }
+
+    /// What is known of how it begins.
+    pub(crate) fn beginning(&self) -> Bytes {
+        match &self.source {
+            Source::Inner { .. } => Bytes::new(),
+            Source::Canned { bytes } => bytes.clone(),
+            Source::Kept { kept } => kept.beginning(),
+        }
     }
 }
 
@@ -129,13 +165,8 @@ where
 {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         match self.project() {
-            SourceView::Inner { body } => {
-                let frame = ready!(body.poll_frame(cx));
-                let frame = frame.map(|frame| frame.map_err(|error| BodyError::Inner(error.into())));
-                Poll::Ready(
-                    frame.map(|frame| Ok(frame?.map_data(|mut data| data.copy_to_bytes(data.remaining())))),
-                )
-            }
+            SourceView::Inner { body } => poll_inner(body, cx),
+            SourceView::Kept { kept } => kept.poll_frame(cx),
             SourceView::Canned { bytes } => {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
@@ -149,6 +180,7 @@ impl<B: Body> Source<B> {
         match self {
             Self::Inner { body } => body.size_hint(),
             Self::Canned { bytes } => SizeHint::with_exact(bytes.len() as u64),
+            Self::Kept { kept } => kept.size_hint(),
         }
     }
 
@@ -156,8 +188,20 @@ impl<B: Body> Source<B> {
         match self {
             Self::Inner { body } => body.is_end_stream(),
             Self::Canned { bytes } => bytes.is_empty(),
+            Self::Kept { kept } => kept.is_end_stream(),
         }
     }
+}
+
+/// The next frame of somebody else's body, in the form that all have here.
+fn poll_inner<B>(body: Pin<&mut B>, cx: &mut Context<'_>) -> Polled
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let frame = ready!(body.poll_frame(cx));
+    let frame = frame.map(|frame| frame.map_err(|error| BodyError::Inner(error.into())));
+    Poll::Ready(frame.map(|frame| Ok(frame?.map_data(|mut data| data.copy_to_bytes(data.remaining())))))
 }
 
 /// So many bytes more than this.

@@ -62,6 +62,10 @@ impl HttpFault {
             let allowed = "no status, for this act is done before there is a response";
             Finder::new("matches", &mut problems).wrong("status", status, allowed);
         }
+        if self.matches.response_body.is_some() && !self.act.is_on_responses() {
+            let allowed = "no body of a response, for this act is done before there is a response";
+            Finder::new("matches", &mut problems).wrong("response_body", "one", allowed);
+        }
         self.act.check(Finder::new("act", &mut problems));
         Problems::none_or(problems).map(|()| matcher)
     }
@@ -81,6 +85,7 @@ mod tests {
             r#"{"delay":{"before":"100ms","jitter":"10ms","between":"1s","chunk":"1ms"}}"#,
             r#"{"abort":{"how":"reset","code":"cancel","after":"10B"}}"#,
             r#"{"answer":{"status":503,"headers":{"x-a":"b"},"body":"no"}}"#,
+            r#"{"informational":{"status":103,"headers":{"link":"</a>"},"times":2}}"#,
             r#"{"header":{"on":"request","name":"x-a","edit":{"add":"v"}}}"#,
             r#"{"header":{"name":"x-a","edit":"remove"}}"#,
             r#"{"header":{"name":"x-a","edit":{"huge":"64KiB"}}}"#,
@@ -122,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_acts_on_responses_can_wait_for_a_status() {
+    fn only_acts_on_responses_can_wait_for_a_status_or_a_body() {
         let cases = [
             (r#"{"delay":{"between":"1s","chunk":"1ms"}}"#, true),
             (r#"{"delay":{"before":"1s","chunk":"1ms"}}"#, false),
@@ -138,6 +143,9 @@ mod tests {
         for (act, right) in cases {
             let fault = read(&format!(r#"{{"matches":{{"status":[200,503]}},"act":{act}}}"#)).unwrap();
             assert_eq!(fault.check().is_ok(), right, "{act}: {:?}", fault.check());
+            let fault =
+                read(&format!(r#"{{"matches":{{"response_body":{{"text":"a"}}}},"act":{act}}}"#)).unwrap();
+            assert_eq!(fault.check().is_ok(), right, "{act}: {:?}", fault.check());
         }
     }
 
@@ -145,7 +153,7 @@ mod tests {
     fn all_problems_are_told_at_once() {
         let fault = read(
             r#"{"matches":{"methods":["GE T"],"path":{"regex":"("},"headers":[{"name":"a b"}],
-                "share":"150%","every":0,"first":0,"status":[99],"after":"0s","after_requests":0},
+                "share":"150%","every":0,"first":0,"status":[99],"response_body":{"regex":"("},"after":"0s","after_requests":0},
                 "act":{"answer":{"status":42,"headers":{"content-length":"1","y":"a\nb"}}}}"#,
         )
         .unwrap();
@@ -158,12 +166,14 @@ mod tests {
                 "matches.path.regex",
                 "matches.headers.name",
                 "matches.status",
+                "matches.response_body.regex",
                 "matches.after",
                 "matches.after_requests",
                 "matches.share",
                 "matches.every",
                 "matches.first",
                 "matches.status",
+                "matches.response_body",
                 "act.answer.status",
                 "act.answer.headers",
                 "act.answer.headers",

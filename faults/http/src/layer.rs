@@ -22,6 +22,7 @@ use crate::body::{FaultBody, Stages};
 use crate::clock::now;
 use crate::error::{BoxError, CallError};
 use crate::fault::HttpFault;
+use crate::matching::{LOOKED_AT, LOOKED_FOR};
 use crate::problem::Problems;
 use crate::set::{Bite, Faults, InjectError, Mark, Touched};
 use crate::wait::{Wait, Waited};
@@ -163,6 +164,7 @@ where
         None => untouched(inner.call(Request::from_parts(head, body)).await)?,
     };
     faults.answered(&mut touched, response.status());
+    let response = if touched.wants_body() { look(&faults, &mut touched, response).await } else { response };
     Ok(dress(&mut touched.bites, asked, response))
 }
 
@@ -184,6 +186,28 @@ impl Drop for Held<'_> {
             self.mark.bit();
         }
     }
+}
+
+/// Reads the beginning of a body for the faults that it matters to, for a while at most, and hands the body on whole.
+async fn look<B>(
+    faults: &Faults,
+    touched: &mut Touched,
+    response: Response<FaultBody<B>>,
+) -> Response<FaultBody<B>>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let (head, body) = response.into_parts();
+    let mut body = body.kept();
+    tokio::select! {
+        biased;
+        () = touched.all_healed() => {}
+        () = tokio::time::sleep_until(now() + LOOKED_FOR) => {}
+        () = body.look(LOOKED_AT) => {}
+    }
+    faults.read(touched, &body.beginning());
+    Response::from_parts(head, body)
 }
 
 fn edit_request(bites: &mut [Bite], request: &mut http::request::Parts) {

@@ -1,5 +1,6 @@
 //! Which requests a fault touches. Everything in here is pure: the request, its number and chance come in.
 
+mod body;
 mod header;
 mod path;
 
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::units::{Ratio, Span};
 
+pub use body::BodyMatch;
+pub(crate) use body::{LOOKED_AT, LOOKED_FOR};
 pub use header::HeaderMatch;
 pub use path::{PathError, PathMatch};
 
@@ -17,8 +20,8 @@ use crate::problem::Finder;
 /// Which requests; what is not said does not matter, and all that is said must hold.
 ///
 /// Requests that fit by method, path, headers and `after` are numbered in the order in which they come; `after_requests`,
-/// `every`, `first` and `share` choose among those. Where a status is named they are numbered when their responses come,
-/// as far as those fit.
+/// `every`, `first` and `share` choose among those. Where a status or a response's body is named they are numbered when
+/// their responses come, as far as those fit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", default)]
 pub struct Match {
@@ -35,6 +38,9 @@ pub struct Match {
     /// only. What faults answer in the server's place counts too; what a proxy answers for want of a server does not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<u16>,
+    /// What the beginning of the response's body must hold. For acts on responses only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_body: Option<BodyMatch>,
     /// Only from so long after the injection on, above 0 s. What comes before is not numbered. It is a time of the fault's
     /// own, which a rehearsal does not divide.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +66,7 @@ pub struct Matcher {
     path: Option<path::Compiled>,
     headers: Vec<header::Compiled>,
     status: Vec<u16>,
+    response_body: Option<body::Compiled>,
     after: Option<Span>,
     after_requests: u64,
     share: Option<f64>,
@@ -82,6 +89,8 @@ impl Matcher {
         let headers =
             from.headers.iter().filter_map(|header| header.compile(finder.within("headers"))).collect();
         check_status(&from.status, &mut finder);
+        let response_body =
+            from.response_body.as_ref().and_then(|body| body.compile(finder.within("response_body")));
         finder.expect(from.after != Some(Span::ZERO), "after", "0s", "a time above 0s");
         finder.expect(from.after_requests != Some(0), "after_requests", 0, "a number from 1");
         let share = from.share.map(Ratio::value);
@@ -96,6 +105,7 @@ impl Matcher {
             path,
             headers,
             status: from.status.clone(),
+            response_body,
             after: from.after,
             after_requests: from.after_requests.unwrap_or(0),
             share,
@@ -118,10 +128,22 @@ impl Matcher {
         self.after
     }
 
-    /// Whether the status of the response matters.
+    /// Whether the response matters, so that nothing is decided before it comes.
     #[must_use]
-    pub const fn wants_status(&self) -> bool {
-        !self.status.is_empty()
+    pub const fn wants_response(&self) -> bool {
+        !self.status.is_empty() || self.wants_body()
+    }
+
+    /// Whether the body of the response matters.
+    #[must_use]
+    pub const fn wants_body(&self) -> bool {
+        self.response_body.is_some()
+    }
+
+    /// Whether a response fits by the beginning of its body.
+    #[must_use]
+    pub fn fits_body(&self, beginning: &[u8]) -> bool {
+        self.response_body.as_ref().is_none_or(|body| body.fits(beginning))
     }
 
     /// Whether a response fits by its status.

@@ -10,12 +10,17 @@
 //!
 //! Control never waits for requests: [`HttpProxy::inject`] and [`HttpProxy::heal`] publish a new set and return.
 //!
-//! A client that resets its connection ends what the server is asked for it, at once. One that merely ends its own way of
-//! an HTTP/1.1 connection still gets its answer, and so the server is not told of one that closed: on the wire they are
-//! the same until something is written.
+//! A client that is gone ends what the server is asked for it. It is gone when it resets its connection, or when a write to it
+//! fails: at once. One that closes as usual (FIN) while its request is under way looks on the wire like one that ends its own
+//! way and still reads, which HTTP/1.1 allows, and which gets its answer here, as it does from HAProxy without `abortonclose`
+//! (nginx gives up on both alike unless told to `proxy_ignore_client_abort`). So the server is told of a client that closed at
+//! the first piece of an answer that nobody takes, or by the kernel's probes ([`Limits::probe_after`]): Linux remembers a
+//! closed connection for a minute (`tcp_fin_timeout`), and resets it when it is asked after that. A host that vanished is
+//! found by the same probes. Over HTTP/2 a stream has its own end, so that a client which closes is gone at once.
 //!
 //! Where the server cannot be asked it answers 502, or 504 if connecting took too long. What it does not know: TLS, HTTP/3,
-//! `CONNECT`, extended `CONNECT` (WebSockets over HTTP/2), more than one server.
+//! `CONNECT`, extended `CONNECT` (WebSockets over HTTP/2), more than one server, and interim answers (1xx) of the server,
+//! which it takes for itself as the HTTP library does.
 
 mod accept;
 mod admit;

@@ -85,7 +85,7 @@ pub(crate) struct Live {
 pub(crate) struct Touched {
     /// Faults that were chosen for it, in the order of their injection.
     pub(crate) bites: Vec<Bite>,
-    /// Faults that want to know the status of its response first.
+    /// Faults that want to know its response first: the status, and then maybe how the body begins.
     waiting: Vec<Arc<Live>>,
 }
 
@@ -94,6 +94,18 @@ pub(crate) struct Touched {
 impl Touched {
     pub(crate) fn is_nothing(&self) -> bool {
         self.bites.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Whether a fault that fits by the status still wants to know how the body begins.
+    pub(crate) const fn wants_body(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Returns when all faults are healed that wait for something.
+    pub(crate) async fn all_healed(&self) {
+        for live in &self.waiting {
+            live.healed.cancelled().await;
+        }
     }
 }
 
@@ -170,7 +182,7 @@ impl Faults {
         // Without faults, which is nearly always, nothing is allocated here.
         let mut touched = Touched { bites: Vec::new(), waiting: Vec::new() };
         for live in self.holding().iter().filter(|live| live.has_begun() && live.matcher.fits(request)) {
-            if live.matcher.wants_status() {
+            if live.matcher.wants_response() {
                 touched.waiting.push(Arc::clone(live));
             } else {
                 touched.bites.extend(self.choose(live));
@@ -179,13 +191,24 @@ impl Faults {
         touched
     }
 
-    /// Adds the faults that have waited for a response with this status, and still hold.
+    /// Adds the faults that have waited for a response with this status, and still hold. Those that want to know its body
+    /// too wait on.
     pub(crate) fn answered(&self, touched: &mut Touched, status: StatusCode) {
-        let waiting = std::mem::take(&mut touched.waiting);
-        for live in waiting.iter().filter(|live| live.matcher.fits_status(status)) {
-            if !live.healed.is_cancelled() {
-                touched.bites.extend(self.choose(live));
-            }
+        touched.waiting.retain(|live| live.matcher.fits_status(status));
+        let fit = touched.waiting.extract_if(.., |live| !live.matcher.wants_body()).collect();
+        self.add(touched, fit);
+    }
+
+    /// Adds the faults that have waited for a body which begins like this, and still hold.
+    pub(crate) fn read(&self, touched: &mut Touched, beginning: &[u8]) {
+        let mut waiting = std::mem::take(&mut touched.waiting);
+        waiting.retain(|live| live.matcher.fits_body(beginning));
+        self.add(touched, waiting);
+    }
+
+    fn add(&self, touched: &mut Touched, fit: Vec<Arc<Live>>) {
+        for live in fit.iter().filter(|live| !live.healed.is_cancelled()) {
+            touched.bites.extend(self.choose(live));
         }
         touched.bites.sort_by_key(Bite::order);
     }

@@ -3,6 +3,7 @@
 //! A fault of this kind leaves a [`Wanted`] in the response's extensions. The proxy of this package does what is wanted;
 //! a server of somebody else's may do so too, and then tells it by [`Wanted::done`], so that the fault has evidence.
 
+use bytes::Bytes;
 use http::Response;
 use shakedown_scenarios::units::{Bandwidth, Size};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,16 @@ pub enum WireFault {
 /// The faults on bytes that a response is to have, in the order of their injection.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted(Vec<One>);
+
+/// An answer before the answer, as the proxy finds it among a request's extensions. Since it comes before the server is
+/// asked, the response is too late to want it.
+#[derive(Clone, Debug)]
+pub(crate) struct Interim {
+    /// Its bytes, empty line included.
+    pub(crate) head: Bytes,
+    pub(crate) times: u16,
+    pub(crate) mark: Mark,
+}
 
 #[derive(Clone, Debug)]
 struct One {

@@ -19,7 +19,7 @@ use crate::problems;
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum LinkFault {
     /// On requests and answers.
-    Http(HttpFault),
+    Http(Box<HttpFault>),
     /// On frames, after an upgrade.
     WebSocket(WebSocketFault),
     /// On handshakes with clients.

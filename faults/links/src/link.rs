@@ -145,7 +145,7 @@ impl Link {
         }
         let foreign = || InjectError::Foreign { fault: protocol, takes: self.takes.clone() };
         match (&self.speaks, fault) {
-            (Speaks::Http(chain), LinkFault::Http(fault)) => chain.proxy.inject(id, fault)?,
+            (Speaks::Http(chain), LinkFault::Http(fault)) => chain.proxy.inject(id, *fault)?,
             (Speaks::Http(chain), LinkFault::WebSocket(fault)) => chain.websockets.inject(id, fault)?,
             (Speaks::Udp(proxy), LinkFault::Udp(fault)) => proxy.inject(id, fault)?,
             (Speaks::Dns(responder), LinkFault::Dns(fault)) => responder.inject(id, fault)?,

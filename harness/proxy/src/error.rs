@@ -53,9 +53,9 @@ pub enum ApiError {
     /// No fault of this name.
     #[error("fault not found")]
     NoFault,
-    /// A link of this name is there, and is another one.
-    #[error("link already exists, and is another one; a link is not changed: DELETE it first")]
-    LinkExists,
+    /// A link of this name is there, and speaks something else.
+    #[error("link already exists, and is of kind {0}; a link keeps its kind: DELETE it first")]
+    LinkKind(&'static str),
     /// An address cannot be listened on.
     #[error("{0}")]
     Listen(String),
@@ -79,7 +79,7 @@ impl ApiError {
         match self {
             Self::At(error, _) => error.status(),
             Self::NoProxy | Self::NoToxic | Self::NoLink | Self::NoFault => 404,
-            Self::ProxyExists | Self::ToxicExists | Self::LinkExists => 409,
+            Self::ProxyExists | Self::ToxicExists | Self::LinkKind(_) => 409,
             Self::TooLarge(_) => 413,
             Self::Listen(_) | Self::Plane(_) | Self::Several(_) => 500,
             _ => 400,

@@ -1,6 +1,6 @@
 //! Links that speak HTTP, TLS, UDP or DNS, with the faults on them.
 //!
-//! A link is made and taken away; it is not changed while it runs. Its faults come and go.
+//! A link is made, becomes another one of its kind with its faults, and is taken away. Its faults come and go.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,8 @@ pub struct LinkDraft {
     pub upstream: Option<String>,
     /// What it is to be.
     pub spec: LinkSpec,
-    /// All that was asked for, to tell a repeated request from another one. It may hold a private key, and is not shown.
+    /// All that was asked for but where it listens, to tell a repeated request from another one. It may hold a private key,
+    /// and is not shown.
     pub asked: Value,
 }
 
@@ -31,7 +32,7 @@ pub struct LinkDraft {
 #[derive(Debug)]
 pub struct LinkEntry<L> {
     name: String,
-    kind: LinkKind,
+    spec: LinkSpec,
     upstream: Option<String>,
     asked: Value,
     seed: u64,
@@ -62,9 +63,8 @@ pub const MOST_FAULTS: usize = 256;
 impl<L: LinkPlane> LinkEntry<L> {
     /// A link that was started.
     pub(crate) fn new(draft: LinkDraft, link: L, seed: u64, log: Log) -> Self {
-        let kind = draft.spec.kind();
-        let LinkDraft { name, upstream, asked, .. } = draft;
-        let entry = Self { name, kind, upstream, asked, seed, link, held: Vec::new(), next_id: 0, log };
+        let LinkDraft { name, upstream, spec, asked, .. } = draft;
+        let entry = Self { name, spec, upstream, asked, seed, link, held: Vec::new(), next_id: 0, log };
         entry.tell("Created link");
         entry
     }
@@ -78,13 +78,19 @@ impl<L: LinkPlane> LinkEntry<L> {
     /// What it speaks.
     #[must_use]
     pub const fn kind(&self) -> LinkKind {
-        self.kind
+        self.spec.kind()
+    }
+
+    /// What it is.
+    #[must_use]
+    pub(crate) const fn spec(&self) -> &LinkSpec {
+        &self.spec
     }
 
     /// The word for what it speaks.
     #[must_use]
     pub const fn kind_word(&self) -> &'static str {
-        match self.kind {
+        match self.kind() {
             LinkKind::Tcp => "tcp",
             LinkKind::Http => "http",
             LinkKind::Tls => "tls",
@@ -99,10 +105,16 @@ impl<L: LinkPlane> LinkEntry<L> {
         self.upstream.as_deref()
     }
 
-    /// Whether this is what was asked for when it was made.
+    /// Whether this is what was asked for when it was made, or changed last.
     #[must_use]
     pub fn is(&self, draft: &LinkDraft) -> bool {
-        self.asked == draft.asked
+        self.asked == draft.asked && self.place_for(draft) == self.address()
+    }
+
+    /// Where it would listen as this draft: who leaves the port open means the one it has.
+    pub(crate) fn place_for(&self, draft: &LinkDraft) -> SocketAddr {
+        let now = self.address();
+        if draft.listen == SocketAddr::new(now.ip(), 0) { now } else { draft.listen }
     }
 
     /// Where its chance comes from.
@@ -197,6 +209,32 @@ impl<L: LinkPlane> LinkEntry<L> {
         let endings = names.iter().filter_map(|name| self.heal(name).ok().flatten());
         let unproven = endings.filter(|ending| !ending.healed.proven);
         unproven.map(|ending| ending.healed.evidence).collect()
+    }
+
+    /// Makes all its faults hold on another link, which count anew there.
+    ///
+    /// # Errors
+    /// The first fault that the other link does not take.
+    pub(crate) fn equip(&self, link: &L) -> Result<(), ApiError> {
+        for HeldFault { id, name, fault } in &self.held {
+            link.inject(*id, fault.clone()).map_err(|reason| {
+                ApiError::Value(format!("fault {name:?} could not stay: {reason}; DELETE it first"))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Puts another link in the place of the one that ran, which is given back.
+    #[must_use = "the link that ran is to be ended"]
+    pub(crate) const fn swap(&mut self, link: L) -> L {
+        std::mem::replace(&mut self.link, link)
+    }
+
+    /// The link that was put in its place is what this draft asks for.
+    pub(crate) fn became(&mut self, draft: LinkDraft) {
+        let LinkDraft { upstream, spec, asked, .. } = draft;
+        (self.upstream, self.spec, self.asked) = (upstream, spec, asked);
+        self.tell("Changed link");
     }
 
     /// What is left of it when it is taken away: the link, for whoever ends it.

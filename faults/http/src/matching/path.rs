@@ -33,12 +33,12 @@ pub struct PathError(String);
 pub(super) struct Compiled(Regex);
 
 /// Longer patterns are refused unread.
-const PATTERN_MAX: usize = 1024;
+pub(super) const PATTERN_MAX: usize = 1024;
 
 /// What a compiled expression, and its cache, may take at most. The crate's matching time is linear in any case.
 const COMPILED_MAX: usize = 256 * 1024;
 
-const PATTERN_FORM: &str = "a pattern of 1 to 1024 bytes";
+pub(super) const PATTERN_FORM: &str = "a pattern of 1 to 1024 bytes";
 const REGEX_FORM: &str = "a regular expression of the regex crate that compiles to at most 256 KiB";
 
 // === impl PathMatch ===
@@ -55,12 +55,7 @@ impl PathMatch {
             return None;
         }
         let pattern = if field == "glob" { glob_to_regex(text) } else { text.clone() };
-        let compiled = RegexBuilder::new(&pattern)
-            .unicode(false)
-            .size_limit(COMPILED_MAX)
-            .dfa_size_limit(COMPILED_MAX)
-            .build();
-        compiled.map_err(|_| finder.wrong(field, text, REGEX_FORM)).ok().map(Compiled)
+        expression(field, text, &pattern, &mut finder).map(Compiled)
     }
 }
 
@@ -120,6 +115,16 @@ impl<'de> Visitor<'de> for Reading {
     fn visit_enum<A: EnumAccess<'de>>(self, written: A) -> Result<PathMatch, A::Error> {
         Written::deserialize(de::value::EnumAccessDeserializer::new(written)).map(PathMatch::from)
     }
+}
+
+/// Makes a bounded expression ready; `None` with a problem noted, which tells the text that the pattern was made of.
+pub(super) fn expression(field: &str, text: &str, pattern: &str, finder: &mut Finder<'_>) -> Option<Regex> {
+    let compiled = RegexBuilder::new(pattern)
+        .unicode(false)
+        .size_limit(COMPILED_MAX)
+        .dfa_size_limit(COMPILED_MAX)
+        .build();
+    compiled.map_err(|_| finder.wrong(field, text, REGEX_FORM)).ok()
 }
 
 fn glob_to_regex(glob: &str) -> String {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -42,6 +43,8 @@ pub(super) async fn run(shared: Arc<Shared>, mut stream: TcpStream) {
     let open = Open::new(Arc::clone(&shared));
     // Nothing of ours may hold back what a sender sent.
     let _ = stream.set_nodelay(true);
+    // One that is gone for good says so to nobody who neither writes nor asks.
+    let _ = SockRef::from(&stream).set_tcp_keepalive(&shared.limits.probes());
     let give_up = now() + shared.limits.head_within.duration();
     let mut input = BytesMut::new();
     match tokio::time::timeout_at(give_up, listen(&mut stream, &mut input)).await {

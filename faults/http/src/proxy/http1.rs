@@ -20,7 +20,7 @@ use super::connection::{Open, Version};
 use super::gate::Gate;
 use super::io::ClientIo;
 use super::raw::{AnswerBody, take_over};
-use super::relay::Relay;
+use super::relay::{Client, Relay};
 use super::switch::Switch;
 use super::upstream::AskError;
 use crate::act::AbortHow;
@@ -45,7 +45,8 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, stream: TcpStream,
     let gate = Gate::new(limits.head_bytes(), limits.lines_max);
     let stream = Arc::new(stream);
     let io = ClientIo::new(Arc::clone(&stream), input, gate, Arc::clone(&switch));
-    let relay = Relay::new(Arc::clone(&shared), open, Version::Http1, Some(Arc::clone(&switch)));
+    let client = Client { switch: Arc::clone(&switch), stream: Arc::clone(&stream) };
+    let relay = Relay::new(Arc::clone(&shared), open, Version::Http1, Some(client));
     let service = shared.faults.layer().layer(relay);
     let desk = Arc::new(Desk { shared, switch, service, count: AtomicU64::new(0) });
     let answer = service_fn(move |request| Arc::clone(&desk).answer(request));
@@ -57,9 +58,9 @@ pub(super) async fn run(shared: Arc<Shared>, open: Arc<Open>, stream: TcpStream,
     }
 }
 
-/// Waits until the client has reset its connection. The HTTP library would see it no sooner than it writes or reads, which
-/// it does not while a server takes its time. A client that has only ended its own way may still want its answer, and on
-/// the wire one that closed looks the same.
+/// Waits until the client has reset its connection, or its kernel no longer answers for it. The HTTP library would see it
+/// no sooner than it writes or reads, which it does not while a server takes its time. A client that has only ended its
+/// own way may still want its answer, and on the wire one that closed looks the same.
 async fn reset(stream: &TcpStream) {
     // An error here means that the runtime is being ended, and everything with it.
     while stream.ready(Interest::ERROR).await.is_ok_and(|ready| !ready.is_error()) {}

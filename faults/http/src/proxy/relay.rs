@@ -1,6 +1,7 @@
 //! The service under the faults: it asks the server what the client asked.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,6 +11,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Version as HttpVersion};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::connection::{Open, Version};
@@ -17,6 +19,7 @@ use super::switch::Switch;
 use super::tunnel::Switched;
 use super::upstream::{AskError, Upstream};
 use super::{Shared, hop};
+use crate::wire::Interim;
 
 /// One connection's way to the server. Clones are the same.
 #[derive(Clone)]
@@ -27,7 +30,14 @@ struct Way {
     open: Arc<Open>,
     upstream: Upstream,
     /// Connections over HTTP/1 have one.
-    switch: Option<Arc<Switch>>,
+    client: Option<Client>,
+}
+
+/// A client over HTTP/1.
+pub(super) struct Client {
+    pub(super) switch: Arc<Switch>,
+    /// Shared with what reads and writes for the HTTP library.
+    pub(super) stream: Arc<TcpStream>,
 }
 
 /// What is needed of a request once the server agrees to switch.
@@ -45,10 +55,10 @@ impl Relay {
         shared: Arc<Shared>,
         open: Arc<Open>,
         version: Version,
-        switch: Option<Arc<Switch>>,
+        client: Option<Client>,
     ) -> Self {
         let upstream = Upstream::new(Arc::clone(&shared), version);
-        Self(Arc::new(Way { shared, open, upstream, switch }))
+        Self(Arc::new(Way { shared, open, upstream, client }))
     }
 }
 
@@ -70,8 +80,13 @@ impl Service<Request<Incoming>> for Relay {
 // === impl Way ===
 
 impl Way {
-    async fn relay(&self, request: Request<Incoming>) -> Result<Response<Incoming>, AskError> {
+    async fn relay(&self, mut request: Request<Incoming>) -> Result<Response<Incoming>, AskError> {
         let version = request.version();
+        if let Some(wanted) = request.extensions_mut().remove::<Vec<Interim>>()
+            && let Some(client) = self.client.as_ref().filter(|_| version == HttpVersion::HTTP_11)
+        {
+            client.send(&wanted).await;
+        }
         let (request, wish) = prepare(request);
         let mut response = self.upstream.ask(request).await?;
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -94,8 +109,8 @@ impl Way {
         let protocol = hop::upgrade(&headers).unwrap_or_else(|| wish.protocol.clone());
         hop::strip(response.headers_mut());
         hop::restore_upgrade(response.headers_mut(), protocol.clone());
-        if let Some(switch) = &self.switch {
-            switch.open();
+        if let Some(client) = &self.client {
+            client.switch.open();
         }
         self.shared.counters.tunnels.fetch_add(1, Relaxed);
         let (shared, open) = (Arc::clone(&self.shared), Arc::clone(&self.open));
@@ -114,6 +129,34 @@ impl Way {
             drop(open);
             Ok::<(), hyper::Error>(())
         });
+    }
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Sends answers before the answer. The HTTP library writes nothing meanwhile: all before is written, and it has nothing
+    /// to answer this request with until the server is asked.
+    async fn send(&self, wanted: &[Interim]) {
+        self.switch.until_flushed().await;
+        for interim in wanted {
+            for _ in 0..interim.times {
+                // A client that takes nothing more is found to be gone elsewhere.
+                let Ok(()) = self.write(&interim.head).await else { return };
+            }
+            interim.mark.bit();
+        }
+    }
+
+    async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.stream.writable().await?;
+            match self.stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => bytes = &bytes[written?..],
+            }
+        }
+        Ok(())
     }
 }
 

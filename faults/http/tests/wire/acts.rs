@@ -1,17 +1,18 @@
 //! Acts on heads and on whole exchanges: each does what it says, and says what it did.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shakedown_http_faults::act::{
-    Abort, AbortHow, Answer, Delay, HeaderChange, HeaderEdit, HttpAct, RedirectLoop, ReplaceBody, Rewrite,
-    TooManyRequests,
+    Abort, AbortHow, Answer, Delay, HeaderChange, HeaderEdit, HttpAct, Informational, RedirectLoop,
+    ReplaceBody, Rewrite, TooManyRequests,
 };
 use shakedown_http_faults::fault::HttpFault;
-use shakedown_http_faults::matching::{HeaderMatch, Match};
+use shakedown_http_faults::matching::{BodyMatch, HeaderMatch, Match};
 use shakedown_scenarios::units::{Ratio, Size, Span};
 use tokio::io::AsyncWriteExt;
 
-use crate::shop::FIXED;
+use crate::shop::{FIXED, STREAM};
 use crate::support::*;
 
 #[tokio::test]
@@ -60,6 +61,114 @@ async fn a_fault_can_wait_for_a_status_and_pass_over_the_first_requests() {
         place.assert_seen(2, 2);
         place.heal();
     }
+}
+
+#[tokio::test]
+async fn a_fault_can_wait_for_a_body_and_hands_it_on_whole() {
+    for place in Place::both().await {
+        let part = BodyMatch::Text("ee,fo".to_owned());
+        let matches = Match { status: vec![200], response_body: Some(part), ..Match::default() };
+        let added = HeaderChange::response("x-seen", HeaderEdit::Add("yes".to_owned()));
+        place.inject_as(ID, HttpFault { matches, act: added.into() });
+        let bodies =
+            [("/stream", STREAM.concat()), ("/fixed", FIXED.to_owned()), ("/big", "x".repeat(1 << 20))];
+        for (path, body) in &bodies {
+            let answer = place.get(path).await;
+            assert_eq!(answer.header("x-seen").len(), usize::from(*path == "/stream"), "{path}");
+            assert!(answer.unframed() == *body, "{path} did not come out as it went in");
+        }
+        let mut sender = http2(place.address()).await;
+        let response = send2(&mut sender, "/stream").await.unwrap();
+        assert_eq!(response.headers()["x-seen"], "yes");
+        assert_eq!(text(response.into_body()).await, STREAM.concat());
+        place.assert_seen(2, 2);
+        place.heal();
+        // What is looked at may be what is changed.
+        let all = BodyMatch::Regex("^x+$".to_owned());
+        let matches = Match { response_body: Some(all), ..Match::default() };
+        let act = ReplaceBody { body: "small".to_owned(), content_type: None };
+        place.inject_as(ID, HttpFault { matches, act: act.into() });
+        assert_eq!(place.get("/big").await.unframed(), "small");
+        place.assert_seen(1, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_whose_body_is_waited_for_goes_on_when_the_fault_is_healed() {
+    let listener = tokio::net::TcpListener::bind(any()).await.unwrap();
+    let place = Place::before(listener.local_addr().unwrap());
+    let never = BodyMatch::Text("never".to_owned());
+    let matches = Match { response_body: Some(never), ..Match::default() };
+    place.inject_as(ID, HttpFault { matches, act: HttpAct::KeepAliveClose });
+    let mut client = connect(place.address()).await;
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let (mut server, _) = soon("the proxy", listener.accept()).await.unwrap();
+    read_until(&mut server, "\r\n\r\n").await;
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour").await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(100), client.readable()).await;
+    assert!(early.is_err(), "the rest of the body may still fit");
+    place.heal();
+    read_until(&mut client, "four").await;
+    server.write_all(b"andmore").await.unwrap();
+    read_until(&mut client, "andmor").await;
+    place.assert_seen(0, 0);
+}
+
+/// The heads of interim answers before the final one.
+fn interim(answer: &Raw) -> Vec<String> {
+    let (text, mut heads) = (answer.text(), Vec::new());
+    let mut rest = text.as_str();
+    while let Some((head, after)) = rest.split_once("\r\n\r\n").filter(|_| rest.starts_with("HTTP/1.1 1")) {
+        heads.push(head.to_owned());
+        rest = after;
+    }
+    assert!(rest.starts_with("HTTP/1.1 200 OK\r\n"), "{text:?}");
+    heads
+}
+
+#[tokio::test]
+async fn interim_answers_come_before_the_server_is_asked_and_leave_the_connection() {
+    let listener = tokio::net::TcpListener::bind(any()).await.unwrap();
+    let place = Place::before(listener.local_addr().unwrap());
+    let headers = BTreeMap::from([("link".to_owned(), "</a.css>; rel=preload".to_owned())]);
+    place.inject(Informational { status: 103, headers, times: 2 });
+    let mut client = connect(place.address()).await;
+    client.write_all(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n";
+    // They are there while the server has not answered yet.
+    assert_eq!(read_until(&mut client, &hints.repeat(2)).await, hints.repeat(2));
+    let (mut server, _) = soon("the proxy", listener.accept()).await.unwrap();
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend";
+    for number in 1..=2 {
+        read_until(&mut server, "\r\n\r\n").await;
+        server.write_all(answer).await.unwrap();
+        let text = read_until(&mut client, "end").await;
+        assert_eq!(text.matches(hints).count(), if number == 1 { 0 } else { 2 }, "{text}");
+        client.write_all(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    }
+    until("all to be bitten", || place.evidence().bitten >= 2).await;
+}
+
+#[tokio::test]
+async fn interim_answers_are_for_clients_that_know_them() {
+    let place = Place::proxy().await;
+    place.inject(Informational { status: 100, headers: BTreeMap::new(), times: 100 });
+    let answer = place.get("/fixed").await;
+    assert_eq!(interim(&answer), ["HTTP/1.1 100 Continue"; 100]);
+    assert!(answer.text().ends_with(FIXED));
+    place.assert_seen(1, 1);
+    let old = ask(place.address(), "GET /fixed HTTP/1.0\r\n\r\n").await;
+    assert!(old.status() == 200 && old.body() == FIXED, "{old:?}");
+    let mut sender = http2(place.address()).await;
+    assert_eq!(send2(&mut sender, "/fixed").await.unwrap().status(), 200);
+    place.assert_seen(3, 1);
+    // The library reads them as any client does that waits for the final one.
+    let io = hyper_util::rt::TokioIo::new(connect(place.address()).await);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("/fixed").header("host", "shop").body(String::new()).unwrap();
+    let response = soon("the answer", sender.send_request(request)).await.unwrap();
+    assert_eq!((response.status().as_u16(), text(response.into_body()).await.as_str()), (200, FIXED));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Servers that do not answer as servers should: the documented error, in time, and nothing left behind.
 
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,6 +147,73 @@ async fn safety_05_a_server_silent_within_its_answer_is_told_when_its_client_res
     client.set_zero_linger().unwrap();
     drop(client);
     rest(&mut server).await;
+    until("all to be closed", || proxy.counters().open == 0).await;
+}
+
+#[tokio::test]
+async fn safety_05_a_server_within_its_answer_is_told_when_its_client_closes() {
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let proxy = HttpProxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
+    let (mut client, mut server) = silent(&proxy, &listener, GET).await;
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nfour").await.unwrap();
+    read_until(&mut client, "four").await;
+    drop(client);
+    // Nobody takes this piece, and the rest never comes: the server goes on working as far as it knows.
+    server.write_all(b"more").await.unwrap();
+    rest(&mut server).await;
+    until("all to be closed", || proxy.counters().open == 0).await;
+}
+
+/// Makes the kernel remember a socket for a second only, instead of a minute, once it is closed.
+fn forget_soon(stream: &TcpStream) {
+    let second: libc::c_int = 1;
+    let size = libc::socklen_t::try_from(size_of_val(&second)).unwrap();
+    // SAFETY: the descriptor is open for as long as `stream` is borrowed, and the option's value lives through the call.
+    let set = unsafe {
+        let value = (&raw const second).cast();
+        libc::setsockopt(stream.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_LINGER2, value, size)
+    };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[tokio::test]
+async fn safety_05_a_silent_server_is_told_of_a_closed_client_by_the_kernels_probes() {
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let limits = Limits { probe_after: Span::secs(1), ..Limits::default() };
+    let upstream = listener.local_addr().unwrap();
+    let proxy = HttpProxy::start_with(any(), upstream, SEED, limits, Arc::new(RawTunnel)).unwrap();
+    let (mut waiting, mut slow) = silent(&proxy, &listener, GET).await;
+    waiting.shutdown().await.unwrap();
+    let (client, mut server) = silent(&proxy, &listener, GET).await;
+    forget_soon(&client);
+    drop(client);
+    assert!(rest(&mut server).await.bytes.is_empty());
+    until("one to be closed", || proxy.counters().open == 1).await;
+    // The one that still reads was probed as often, and answers.
+    slow.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").await.unwrap();
+    assert_eq!(rest(&mut waiting).await.body(), "late");
+}
+
+#[tokio::test]
+async fn safety_05_a_silent_server_is_told_at_once_when_its_client_of_http2_closes() {
+    let listener = TcpListener::bind(any()).await.unwrap();
+    let proxy = HttpProxy::start(any(), listener.local_addr().unwrap(), SEED).unwrap();
+    let (mut sender, connection) = h2::client::handshake(connect(proxy.address()).await).await.unwrap();
+    let client = tokio::spawn(connection);
+    let request = http::Request::get("http://shop/").body(()).unwrap();
+    let _unanswered = sender.send_request(request, true).unwrap();
+    let (server, _) = soon("the proxy", listener.accept()).await.unwrap();
+    let mut server = h2::server::handshake(server).await.unwrap();
+    let (_request, mut respond) = soon("the request", server.accept()).await.unwrap().unwrap();
+    client.abort();
+    let told = soon("the reset", async {
+        tokio::select! {
+            reset = std::future::poll_fn(|cx| respond.poll_reset(cx)) => reset.is_ok(),
+            end = server.accept() => end.is_none_or(|next| next.is_err()),
+        }
+    })
+    .await;
+    assert!(told);
     until("all to be closed", || proxy.counters().open == 0).await;
 }
 

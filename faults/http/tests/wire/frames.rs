@@ -1,5 +1,5 @@
-//! Malformed HTTP/2, frame by frame, after the cases of h2spec and the sections of RFC 9113: the proxy meets each at least
-//! as well as a bare hyper server does.
+//! Malformed HTTP/2, frame by frame, after the cases of h2spec and the sections of RFC 9113 and RFC 7541: the proxy meets
+//! each at least as well as a bare hyper server does.
 
 use std::net::SocketAddr;
 
@@ -199,6 +199,31 @@ fn framing() -> Vec<Case> {
     ]
 }
 
+/// What is wrong with the compression of headers (RFC 7541), which is shared by all streams of a connection.
+fn compression() -> Vec<Case> {
+    let after_get = |more: &[u8]| asks(&[&block(&GET), more].concat());
+    let before_get = |more: &[u8]| asks(&[more, &block(&GET)].concat());
+    let huffman = |value: &[u8]| {
+        let length = 0x80 | value.len() as u8;
+        after_get(&[&[0, 1, b'x', length], value].concat())
+    };
+    vec![
+        ("7541 2.3.3 a place behind both tables", after_get(&[0xc6]), ConnectionError),
+        ("7541 2.3.3 a name behind both tables", after_get(&[0x7f, 7, 1, b'x']), ConnectionError),
+        ("7541 4.2 a table's size at the end of a block", after_get(&[0x20]), ConnectionError),
+        ("7541 5.1 a number that does not end", after_get(&[0xff; 12]), ConnectionError),
+        ("7541 5.2 more padding than 7 bits", huffman(b"\xf3\xff\xff"), ConnectionError),
+        ("7541 5.2 padding of zeros", huffman(b"\xf0"), ConnectionError),
+        ("7541 5.2 the end as a character", huffman(b"\xff\xff\xff\xfc"), ConnectionError),
+        ("7541 5.2 a text that is longer than its block", after_get(&[0, 1, b'x', 9, b'y']), ConnectionError),
+        ("7541 6.1 the place 0", after_get(&[0x80]), ConnectionError),
+        ("7541 6.3 a table above what we allow", before_get(&[0x3f, 0xff, 0xff, 0x7f]), ConnectionError),
+        ("7541 6.3 a table of no size", before_get(&[0x20]), Served),
+        ("7541 6.3 two sizes, the smaller one first", before_get(&[0x20, 0x3f, 0xe1, 0x1f]), Served),
+        ("7541 5.2 a text by Huffman", huffman(b"\xf3"), Served),
+    ]
+}
+
 fn streams() -> Vec<Case> {
     let closed = [post(1), frame(RST_STREAM, 0, 1, &[0, 0, 0, 8])].concat();
     vec![
@@ -305,7 +330,7 @@ async fn safety_10_malformed_http2_is_met_at_least_as_well_as_by_hyper_itself() 
     let bare = crate::shop::open(None).await;
     let place = Place::before(bare);
     let (mut scores, mut worse, mut count) = ([0, 0], Vec::new(), 0);
-    for (name, sent, wanted) in [framing(), streams(), requests()].concat() {
+    for (name, sent, wanted) in [framing(), compression(), streams(), requests()].concat() {
         let (hyper, own) = (meet(bare, &sent).await, meet(place.address(), &sent).await);
         let passed = [own.is(wanted), hyper.is(wanted)];
         scores = [scores[0] + usize::from(passed[0]), scores[1] + usize::from(passed[1])];

@@ -1,8 +1,11 @@
 //! The links of a collection.
 
-use shakedown_link_faults::StartError;
+use std::net::SocketAddr;
+
+use shakedown_link_faults::{LinkSpec, StartError};
 
 use super::{Collection, seed_of};
+use crate::address::listen_error;
 use crate::engine::{Engine, LinkPlane as _};
 use crate::error::ApiError;
 use crate::links::{LinkDraft, LinkEntry, MOST_LINKS};
@@ -28,13 +31,15 @@ impl<E: Engine> Collection<E> {
         self.links.get_mut(name).ok_or(ApiError::NoLink)
     }
 
-    /// Makes a link. The same one again is no error; says whether it is a new one.
+    /// Makes a link, or makes the one of its name what is asked for. The same one again is left alone; says whether it is a
+    /// new one.
     ///
     /// # Errors
-    /// If another one of its name is there, there are too many, or it cannot be started.
-    pub fn create_link(&mut self, draft: LinkDraft) -> Result<bool, LinkError> {
+    /// If one of another kind has its name, a fault that holds could not stay, there are too many, or it cannot be started.
+    /// What was there runs on then.
+    pub fn put_link(&mut self, draft: LinkDraft) -> Result<bool, LinkError> {
         if let Some(old) = self.links.get(&draft.name) {
-            return if old.is(&draft) { Ok(false) } else { Err(ApiError::LinkExists.into()) };
+            return if old.is(&draft) { Ok(false) } else { self.change_link(draft).map(|()| false) };
         }
         if self.links.len() >= MOST_LINKS {
             return Err(ApiError::TooMany { what: "links", most: MOST_LINKS }.into());
@@ -44,6 +49,51 @@ impl<E: Engine> Collection<E> {
         let name = draft.name.clone();
         self.links.insert(name, LinkEntry::new(draft, link, seed, self.log.clone()));
         Ok(true)
+    }
+
+    /// Starts the link anew as what is asked for, with its faults. Its connections end, and its counters begin again.
+    fn change_link(&mut self, draft: LinkDraft) -> Result<(), LinkError> {
+        let entry = self.links.get_mut(&draft.name).ok_or(ApiError::NoLink)?;
+        if entry.kind() != draft.spec.kind() {
+            return Err(ApiError::LinkKind(entry.kind_word()).into());
+        }
+        let (now, then) = (entry.address(), entry.place_for(&draft));
+        // All that can go wrong is tried beside the link that runs, but for its own address: that has one owner at a time.
+        let beside = if now == then { SocketAddr::new(now.ip(), 0) } else { then };
+        let link = self.engine.start_link(beside, draft.spec.clone(), entry.seed())?;
+        if let Err(error) = entry.equip(&link) {
+            self.leaving.push(link);
+            return Err(error.into());
+        }
+        let before = entry.swap(link);
+        if now != then {
+            self.leaving.push(before);
+            entry.became(draft);
+            return Ok(());
+        }
+        // Tasks that are told to end do so as soon as they get their turn, so that others hardly wait.
+        before.end();
+        let name = draft.name.clone();
+        let Err(error) = self.start_again(now, draft.spec.clone(), &name) else {
+            self.link_mut(&name)?.became(draft);
+            return Ok(());
+        };
+        // Somebody else was quicker, or had it a moment ago: then all is to be as it was.
+        let spec = self.link(&name)?.spec().clone();
+        if self.start_again(now, spec, &name).is_err() {
+            self.delete_link(&name)?;
+            return Err(ApiError::Plane(format!("{}; the link is gone: PUT it again", error.told())).into());
+        }
+        Err(error)
+    }
+
+    /// Starts a link where it was, in the place of what stands in for it.
+    fn start_again(&mut self, at: SocketAddr, spec: LinkSpec, name: &str) -> Result<(), LinkError> {
+        let entry = self.links.get_mut(name).ok_or(ApiError::NoLink)?;
+        let link = self.engine.start_link(at, spec, entry.seed())?;
+        let equipped = entry.equip(&link);
+        self.leaving.push(entry.swap(link));
+        Ok(equipped?)
     }
 
     /// Takes a link away. It ends once nobody else is kept waiting by it, see [`Collection::farewell`].
@@ -74,4 +124,16 @@ pub enum LinkError {
     /// It could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
+}
+
+// === impl LinkError ===
+
+impl LinkError {
+    /// What it is, for people, in one line.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Start(StartError::Listen { address, source }) => listen_error(*address, source),
+            other => other.to_string(),
+        }
+    }
 }

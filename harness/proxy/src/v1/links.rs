@@ -10,7 +10,11 @@
 //! A fault stands under the name of its protocol, in that protocol's own words:
 //! `{"http": {"matches": {"path": "/items/*", "every": 2}, "act": {"answer": {"status": 503}}}}`, `{"tls":
 //! "expired_certificate"}`, `{"udp": {"loss": {"probability": "5%"}}}`, `{"dns": {"act": "nxdomain", "name": "*.test"}}`.
-//! `upstream` is looked up once, when the link is made. A link is not changed: take it away and make another one.
+//! `upstream` is looked up once, when the link is made or changed. A PUT on a link that is there changes it: to another
+//! upstream, other options, another address (without `listen`, or with port 0, it keeps the one it has). It is started anew
+//! for that: its connections end, its counters begin again, its faults stay and count anew, and what terminates TLS has a new
+//! certificate. What cannot be done is refused, and the link runs on as it was: an address that is taken, a fault that could
+//! not stay. Another kind is another link: take the one away first (409).
 
 mod show;
 mod wanted;
@@ -41,7 +45,7 @@ pub fn one<E: Engine>(collection: &mut Collection<E>, method: &str, name: &str, 
         "PUT" => {
             body::name(name)?;
             let draft = wanted::link(name, Body::read(body)?)?;
-            let status = if collection.create_link(draft)? { 201 } else { 200 };
+            let status = if collection.put_link(draft)? { 201 } else { 200 };
             Ok(Response::json(status, &LinkShown::of(collection.link(name)?)))
         }
         "DELETE" => Ok(collection.delete_link(name).map(|()| Response::empty(204))?),
@@ -88,9 +92,7 @@ impl From<LinkError> for Refused {
             LinkError::Start(StartError::Wrong(wrongs)) => {
                 Self::all(wrongs.0.into_iter().map(Problem::from).collect())
             }
-            LinkError::Start(StartError::Listen { address, source }) => {
-                Self::new(500, crate::address::listen_error(address, &source))
-            }
+            LinkError::Start(StartError::Listen { .. }) => Self::new(500, error.told()),
         }
     }
 }

@@ -152,15 +152,105 @@ fn tls_tells_the_certificate_to_trust_and_takes_its_faults() {
     assert_eq!(api.ask("GET /v1/links/tls/faults/x", "").status, 404);
 }
 
+/// A server that answers every request with its name, and closes.
+fn named(name: &'static str) -> SocketAddr {
+    serve(move |mut stream| {
+        let mut request = [0; 4_096];
+        let _ = stream.read(&mut request);
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len());
+    })
+}
+
 #[test]
-fn a_put_may_be_repeated_and_another_one_is_refused() {
+fn a_link_that_runs_is_changed_with_its_faults_or_runs_on_as_it_was() {
+    let api = Api::start();
+    let put = |spec: &Value| api.ask("PUT /v1/links/shop", &spec.to_string());
+    let spec = json!({ "kind": "http", "upstream": named("one").to_string() });
+    let address = link(&api, "shop", &spec);
+    let fault = json!({ "http": { "matches": { "path": "/bad" }, "act": { "answer": { "status": 503 } } } });
+    assert_eq!(api.ask("PUT /v1/links/shop/faults/busy", &fault.to_string()).status, 201);
+    // Its way is as it was, until it is another one: at the address it has, and with its fault.
+    let works = |address: SocketAddr, name: &str| {
+        assert!(get(address, "/bad").starts_with("HTTP/1.1 503"));
+        let answer = get(address, "/");
+        assert!(answer.ends_with(name), "{answer}");
+        assert_eq!(api.json("GET /v1/links/shop", "")["listen"], address.to_string());
+    };
+    works(address, "one");
+    let two = json!({ "kind": "http", "upstream": named("two").to_string() });
+    let idle = TcpStream::connect(address).unwrap();
+    assert_eq!(put(&two).status, 200);
+    works(address, "two");
+    assert_eq!(api.json("GET /v1/links/shop", "")["counters"]["requests"], 2, "it counts anew");
+    // What was connected before is not connected any more.
+    idle.set_read_timeout(Some(LONG)).unwrap();
+    assert!(matches!((&idle).read(&mut [0]), Ok(0) | Err(_)));
+    // Nothing of what is refused changes anything.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = |listen: String| {
+        let mut spec = two.clone();
+        spec["listen"] = json!(listen);
+        spec
+    };
+    let refused = put(&at(taken.local_addr().unwrap().to_string()));
+    assert!(refused.status == 500 && refused.body.contains("address already in use"), "{refused:?}");
+    let refused = put(&json!({ "kind": "udp", "upstream": "127.0.0.1:9" }));
+    assert!(refused.status == 409 && refused.body.contains("DELETE it first"), "{refused:?}");
+    let refused = put(&json!({ "kind": "http", "upstream": "127.0.0.1:9", "tls": { "terminat": {} } }));
+    assert_eq!(refused.status, 400, "{refused:?}");
+    works(address, "two");
+    // The same in other words is no change.
+    assert_eq!(put(&at(address.to_string())).status, 200);
+    assert_eq!(api.json("GET /v1/links/shop", "")["counters"]["requests"], 4);
+    // Elsewhere, and nowhere else.
+    let elsewhere = SocketAddr::from(([127, 0, 0, 2], 0));
+    assert_eq!(put(&at(elsewhere.to_string())).status, 200);
+    let listen = api.json("GET /v1/links/shop", "")["listen"].as_str().unwrap().parse().unwrap();
+    works(listen, "two");
+    assert!(TcpStream::connect(address).is_err(), "it still listens where it was");
+    // A fault that could not stay stops the change.
+    let mut https = at(listen.to_string());
+    https["tls"] = json!({ "terminate": {} });
+    assert_eq!(put(&https).status, 200);
+    let ca = |shown: &Value| shown["ca_pem"].as_str().map(str::to_owned);
+    let before = ca(&api.json("GET /v1/links/shop", "")).unwrap();
+    assert_eq!(api.ask("PUT /v1/links/shop/faults/old", r#"{"tls":"expired_certificate"}"#).status, 201);
+    let refused = put(&at(listen.to_string()));
+    assert!(refused.status == 400 && refused.body.contains("could not stay"), "{refused:?}");
+    let shown = api.json("GET /v1/links/shop", "");
+    assert_eq!((ca(&shown).unwrap(), shown["faults"].as_array().unwrap().len()), (before, 2));
+}
+
+#[test]
+fn every_kind_of_link_keeps_its_address_when_it_is_changed() {
+    let api = Api::start();
+    let shop = shop().to_string();
+    let tls = json!({ "terminate": {}, "dial_timeout": "1s" });
+    let cases = [
+        (json!({ "kind": "udp", "upstream": "127.0.0.1:9" }), ("upstream", json!("127.0.0.1:10"))),
+        (json!({ "kind": "dns", "names": {} }), ("ttl", json!("5s"))),
+        (json!({ "kind": "tls", "upstream": shop, "terminate": {} }), ("dial_timeout", json!("1s"))),
+        (json!({ "kind": "http", "upstream": shop, "tls": { "terminate": {} } }), ("tls", tls)),
+    ];
+    for (spec, (field, value)) in cases {
+        let address = link(&api, "a", &spec);
+        let mut other = spec.clone();
+        other[field] = value;
+        for asked in [&other, &spec] {
+            let answer = api.ask("PUT /v1/links/a", &asked.to_string());
+            assert_eq!(answer.status, 200, "{asked}: {answer:?}");
+            assert_eq!(api.json("GET /v1/links/a", "")["listen"], address.to_string());
+        }
+        assert_eq!(api.ask("DELETE /v1/links/a", "").status, 204);
+    }
+}
+
+#[test]
+fn a_put_may_be_repeated_and_nobody_takes_the_address_of_another_one() {
     let api = Api::start();
     let spec = json!({ "kind": "udp", "upstream": "127.0.0.1:9" });
     let address = link(&api, "a", &spec);
     assert_eq!(api.ask("PUT /v1/links/a", &spec.to_string()).status, 200);
-    let moved = json!({ "kind": "udp", "upstream": "127.0.0.1:10" });
-    let refused = api.ask("PUT /v1/links/a", &moved.to_string());
-    assert!(refused.status == 409 && refused.body.contains("DELETE it first"), "{refused:?}");
     let taken = json!({ "kind": "udp", "listen": address.to_string(), "upstream": "127.0.0.1:10" });
     let refused = api.ask("PUT /v1/links/b", &taken.to_string());
     assert!(refused.status == 500 && refused.body.contains("address already in use"), "{refused:?}");

@@ -21,7 +21,10 @@ const KINDS: &str = "one of http, tls, udp, dns; plain TCP is PUT /v1/proxies/{n
 /// # Errors
 /// All that is wrong with it.
 pub fn link(name: &str, mut body: Body) -> Result<LinkDraft, Refused> {
-    let asked = body.whole();
+    let mut asked = body.whole();
+    if let Some(fields) = asked.as_object_mut() {
+        fields.remove("listen");
+    }
     let kind = kind(&mut body)?;
     let (_, listen) = address_in(&mut body, "listen", Some(LISTEN));
     let (upstream, to) = match kind {
