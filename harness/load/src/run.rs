@@ -24,6 +24,7 @@ use crate::client::journey::JourneyClient;
 use crate::client::malformed::MalformedClient;
 use crate::client::operations::OperationsClient;
 use crate::client::postgres::PostgresClient;
+use crate::client::postgres::operations::SqlOperationsClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
 use crate::client::websocket::WebSocketClient;
@@ -141,6 +142,15 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let history = place.map(|place| History::begin(place, &start.name));
             // Two workloads of a run must not meet at an object.
             let names = format!("{}:{}", place.map_or("shakedown", |place| &place.run), start.name);
+            if let Some(sql) = &operations.sql {
+                let client = SqlOperationsClient::new(&operations, sql, &names, start.seed, history);
+                let client = client.map_err(invalid)?;
+                // A number is drawn for each transaction, of which it makes what it needs.
+                let mix = operations.model.mix().iter();
+                let mix = mix.map(|(of, weight)| (*weight, u64::MAX, of.word().to_owned()));
+                let common = Common::new(&start, &client, operations.timeout, mix)?;
+                return launch(start, client, common, windows);
+            }
             let client = OperationsClient::new(&operations, &names, history);
             let mix = operations.model.mix().iter();
             let mix = mix.map(|(of, weight)| (*weight, operations.keys.into(), of.word().to_owned()));

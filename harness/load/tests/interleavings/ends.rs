@@ -95,7 +95,7 @@ fn a_wish_that_is_lost_between_the_look_and_the_sleep_is_found() {
             });
             let wish = *receiver.borrow_and_update();
             if wish == Wish::Run {
-                drop(receiver.borrow_and_update());
+                let _ = *receiver.borrow_and_update();
                 assert!(block_on(receiver.changed()).is_ok(), "the stop was never seen");
             }
             owner.join().unwrap();
