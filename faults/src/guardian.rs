@@ -137,12 +137,17 @@ impl<R: Read + AsFd> Keeper<R> {
             Ok(reading) => reading,
             Err(error) => return self.log.say(&format!("cannot read the ledger: {error}")),
         };
-        let late: Vec<&Entry> = reading.open().filter(|entry| overdue.contains(&entry.id)).collect();
+        let late: Vec<&Entry> = reading.to_take_back().filter(|entry| overdue.contains(&entry.id)).collect();
         for entry in late {
-            self.log.say(&format!("entry {} is overdue: the harness hangs or was stopped", entry.id));
-            if !self.undo_entry(entry).is_settled() {
-                self.watch.hear(Word::Opened { id: entry.id, within: Span::ZERO }, self.clock.now());
+            if entry.closed_by.is_none() {
+                self.log.say(&format!("entry {} is overdue: the harness hangs or was stopped", entry.id));
+                let _ = self.undo_entry(entry);
+            } else if let outcome @ (Outcome::Undone(_) | Outcome::Failed(_)) = undo(&entry.undo) {
+                self.log.say(&format!("entry {} was injected after its time: {outcome}", entry.id));
             }
+            // A harness that stood still before its injection injects when it goes on: it is watched until it says itself that
+            // this is over.
+            self.watch.hear(Word::Opened { id: entry.id, within: Span::ZERO }, self.clock.now());
         }
     }
 
@@ -165,7 +170,7 @@ impl<R: Read + AsFd> Keeper<R> {
 
     /// Undoes what is open; how many could not be.
     fn undo_open(&mut self, reading: &Reading) -> usize {
-        reading.open().filter(|entry| !self.undo_entry(entry).is_settled()).count()
+        reading.to_take_back().filter(|entry| !self.undo_entry(entry).is_settled()).count()
     }
 
     fn undo_entry(&mut self, entry: &Entry) -> Outcome {

@@ -6,6 +6,7 @@
 //!
 //! What it does not know: whether an entry that is open was really injected. Undoing is idempotent, so that does not matter.
 
+mod book;
 mod line;
 mod orphan;
 mod reading;
@@ -23,6 +24,8 @@ use shakedown_scenarios::units::Span;
 
 use crate::process::{self, Identity, ProcessError};
 
+use book::{Book, Paper, Refusal};
+use line::HARNESS;
 pub use line::{FORMAT, Head, Line};
 pub use orphan::Orphan;
 pub use reading::{Entry, Reading};
@@ -31,10 +34,8 @@ pub use registry::{OpenLedger, Registry, RegistryError, STATE_VARIABLE};
 /// A ledger that is being written by the harness.
 #[derive(Debug)]
 pub struct Ledger {
-    file: File,
+    book: Book<File>,
     path: PathBuf,
-    next: u32,
-    open: Vec<EntryId>,
     registry: Registry,
     run: String,
 }
@@ -118,6 +119,9 @@ pub enum LedgerError {
     /// The ledger was to be finished while something holds.
     #[error("{0} entries are still open; heal and close them first")]
     StillOpen(usize),
+    /// Something was to be opened after the end, when nobody would undo it any more.
+    #[error("the ledger is finished: nothing can be injected behind the end of a run")]
+    Finished,
     /// We could not tell who we are.
     #[error("cannot tell the harness's own identity")]
     Owner(#[source] ProcessError),
@@ -151,14 +155,10 @@ impl Ledger {
         let options = OpenOptions::new().create_new(true).append(true).clone();
         let file = options.open(&path).map_err(io("create"))?;
         let mut ledger =
-            Self { file, path, next: 0, open: Vec::new(), registry: registry.clone(), run: run.to_owned() };
+            Self { book: Book::new(file), path, registry: registry.clone(), run: run.to_owned() };
         let registered = registry.folder().to_owned();
-        ledger.append(&Line::Head(Head {
-            format: FORMAT,
-            run: run.to_owned(),
-            owner: owner.clone(),
-            registry: registered,
-        }))?;
+        let head = Head { format: FORMAT, run: run.to_owned(), owner: owner.clone(), registry: registered };
+        ledger.book.append(&Line::Head(head)).map_err(told(&ledger.path))?;
         // The file's name must survive a crash as well as what is in it.
         File::open(&folder).and_then(|folder| folder.sync_all()).map_err(io("create"))?;
         registry.add(run, &ledger.path, &owner)?;
@@ -175,14 +175,9 @@ impl Ledger {
     /// until the run's end). Only when this returns may it be injected.
     ///
     /// # Errors
-    /// If it is not on disk.
+    /// If it is not on disk, or the ledger is finished.
     pub fn open(&mut self, undo: Undo, deadline: Option<Span>) -> Result<EntryId, LedgerError> {
-        let id = EntryId(self.next);
-        // A failed line may be on disk all the same, so its number is used up.
-        self.next += 1;
-        self.append(&Line::Opened { id, undo, deadline })?;
-        self.open.push(id);
-        Ok(id)
+        self.book.open(undo, deadline).map_err(told(&self.path))
     }
 
     /// Writes down that an injection is undone.
@@ -190,16 +185,13 @@ impl Ledger {
     /// # Errors
     /// If it is not open, or this is not on disk; it counts as open then, which is harmless.
     pub fn close(&mut self, id: EntryId) -> Result<(), LedgerError> {
-        let index = self.open.iter().position(|open| *open == id).ok_or(LedgerError::NotOpen(id))?;
-        self.append(&Line::Closed { id, by: "harness".to_owned(), evidence: String::new() })?;
-        self.open.remove(index);
-        Ok(())
+        self.book.close(id).map_err(told(&self.path))
     }
 
     /// The entries that are open, in the order of their opening.
     #[must_use]
     pub fn still_open(&self) -> &[EntryId] {
-        &self.open
+        self.book.still_open()
     }
 
     /// Writes down that nothing is left to undo, and takes the ledger off the registry. Doing it again is no error.
@@ -207,10 +199,7 @@ impl Ledger {
     /// # Errors
     /// If entries are open, or the disk does not let us.
     pub fn finish(&mut self) -> Result<(), LedgerError> {
-        if !self.open.is_empty() {
-            return Err(LedgerError::StillOpen(self.open.len()));
-        }
-        self.append(&Line::Finished)?;
+        self.book.finish().map_err(told(&self.path))?;
         self.registry.remove(&self.run)?;
         Ok(())
     }
@@ -222,24 +211,27 @@ impl Ledger {
     pub fn read(path: &Path) -> Result<Reading, LedgerError> {
         Reading::of(path)
     }
+}
 
-    fn append(&mut self, line: &Line) -> Result<(), LedgerError> {
-        append(&self.file, line).map_err(|source| LedgerError::Io {
-            what: "append to",
-            path: self.path.clone(),
-            source,
-        })
+fn told(path: &Path) -> impl FnOnce(Refusal) -> LedgerError {
+    let path = path.to_owned();
+    move |refusal| match refusal {
+        Refusal::Paper(source) => LedgerError::Io { what: "append to", path, source },
+        Refusal::NotOpen(id) => LedgerError::NotOpen(id),
+        Refusal::StillOpen(count) => LedgerError::StillOpen(count),
+        Refusal::Finished => LedgerError::Finished,
     }
 }
 
-/// Appends a line in one write and waits until it is on disk.
-fn append(mut file: &File, line: &Line) -> io::Result<()> {
-    let text = line.to_text()?;
-    // Some file systems cannot reserve; then a full disk keeps a heal from being written down, and no more.
-    let end = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
-    let _ = fallocate(file.as_fd(), FallocateFlags::FALLOC_FL_KEEP_SIZE, end, RESERVE);
-    file.write_all(text.as_bytes())?;
-    file.sync_data()
+impl Paper for File {
+    /// In one write.
+    fn append(&mut self, text: &[u8]) -> io::Result<()> {
+        // Some file systems cannot reserve; then a full disk keeps a heal from being written down, and no more.
+        let end = i64::try_from(self.metadata()?.len()).unwrap_or(i64::MAX);
+        let _ = fallocate(self.as_fd(), FallocateFlags::FALLOC_FL_KEEP_SIZE, end, RESERVE);
+        self.write_all(text)?;
+        self.sync_data()
+    }
 }
 
 // === impl EntryId ===

@@ -51,7 +51,7 @@ fn recover_one(registry: &Registry, known: &OpenLedger) -> Recovered {
 
 fn undo_open(mut ledger: Orphan, outcomes: &mut Vec<(EntryId, Outcome)>) -> Result<(), LedgerError> {
     let reading = ledger.read()?;
-    for entry in reading.open() {
+    for entry in reading.to_take_back() {
         let outcome = undo(&entry.undo);
         if outcome.is_settled() {
             ledger.close(entry.id, outcome.evidence())?;

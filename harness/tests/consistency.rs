@@ -159,3 +159,66 @@ fn a_redis_is_consistent_behind_a_flaky_link_and_a_client_that_sends_an_incremen
         reasons.as_array().unwrap().iter().map(|it| it["about"].as_str().unwrap()).collect();
     assert_eq!(about, ["history of careless"], "{reasons}");
 }
+
+/// A PostgreSQL behind a link that is cut for a second, and clients that want their transactions kept apart more or less.
+const POSTGRES: &str = r##"Experiment(
+    name: "postgres-operations",
+    targets: {
+        "db": Process(
+            argv: ["{shakedown}", "postgres", "--port", "{port}", "--dir", "{dir}", "--setup", "{dir}/tables.sql"],
+            files: {
+                "tables.sql": r#"CREATE TABLE accounts (bank text, account int, balance bigint NOT NULL, PRIMARY KEY (bank, account));
+
+CREATE TABLE lists (list text PRIMARY KEY, elements text NOT NULL);
+
+"#,
+            },
+            ready_within: "1m",
+        ),
+    },
+    links: { "flaky": Tcp(to: "db") },
+    workloads: {
+        "bank": Operations(to: Link("flaky"), arrivals: Poisson("60/s"), timeout: "500ms", model: Bank),
+        "lists": Operations(
+            to: Link("flaky"), arrivals: Poisson("60/s"), timeout: "500ms", model: ListAppend, operations_per_key: 50,
+        ),
+        "careless": Operations(
+            to: Link("flaky"), arrivals: Poisson("60/s"), timeout: "500ms", model: Bank, keys: 2, isolation: ReadCommitted,
+        ),
+    },
+    phases: (warmup: "0s", baseline: "500ms", chaos: "4s", recovery: "500ms"),
+    faults: [
+        (name: "slow", at: "0s", hold: "1500ms", do: Latency(link: "flaky", delay: "5ms")),
+        (name: "cut off", at: "2s", hold: "1s", do: Partition(link: "flaky")),
+    ],
+    consistency: [(of: "bank"), (of: "lists"), (of: "careless")],
+)"##;
+
+#[test]
+fn a_postgresql_keeps_transactions_apart_as_far_as_it_is_asked_to() {
+    if shakedown::postgres::programs().is_none() {
+        return skipped(
+            "a_postgresql_keeps_transactions_apart_as_far_as_it_is_asked_to",
+            "postgresql is not installed",
+        );
+    }
+    let voyage = Voyage::new(POSTGRES);
+    let output = voyage.sail(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", all(&output));
+    for (workload, model) in [("bank", "bank"), ("lists", "list-append")] {
+        let found = finding(&voyage, workload);
+        assert_eq!((&found["verdict"], &found["model"]), (&"pass".into(), &model.into()), "{found}");
+        let [operations, failed] = ["operations", "failed"].map(|it| found[it].as_u64().unwrap());
+        assert!(
+            failed > 0 && operations > failed,
+            "some were refused or cut off, and some were done: {found}"
+        );
+        let (code, answer) = history(&voyage, model, workload);
+        assert_eq!((code, &answer["verdict"]), (Some(0), &"true".into()), "{answer}");
+    }
+    let found = finding(&voyage, "careless");
+    assert_eq!(found["verdict"], "fail", "{found}");
+    assert!(found["why"].as_str().unwrap().contains("is not consistent"), "{found}");
+    let window = found["window"].as_array().unwrap();
+    assert!(window.iter().any(|op| op["is_stuck"] == true && op["fate"] == "ok"), "{found}");
+}

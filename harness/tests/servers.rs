@@ -134,6 +134,21 @@ fn a_bank_keeps_its_money_when_its_database_is_cut_off_and_crashes() {
 }
 
 #[test]
+#[ignore = "it takes half a minute, and `tests/consistency` asks the same of a smaller run"]
+fn a_postgresql_loses_updates_at_its_usual_isolation_and_none_when_it_is_serializable() {
+    const NAME: &str = "a_postgresql_loses_updates_at_its_usual_isolation_and_none_when_it_is_serializable";
+    if shakedown::postgres::programs().is_none() {
+        return skipped(NAME, "postgresql is not installed");
+    }
+    for (isolation, code) in [("ReadCommitted", 1), ("Serializable", 0)] {
+        let voyage = Voyage::new("");
+        let set = format!("isolation={isolation}");
+        let output = voyage.command("postgres-anomaly", &["--set", &set]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{isolation}: {}", all(&output));
+    }
+}
+
+#[test]
 fn a_hundred_sockets_come_back() {
     if installed("nginx") {
         passes("websocket-100");

@@ -5,13 +5,14 @@
 use std::path::Path;
 
 use shakedown_histories::{
-    Action, Answer, Budget, Fate, History, Model, NEVER, Op, ReadError, Rules, Segments, Window, check,
-    explain, read,
+    Action, Answer, Budget, Fate, History, Micro, Model, NEVER, Op, ReadError, Rules, Segments, Window,
+    check, explain, read,
 };
 use shakedown_scenarios::experiment::Consistency;
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::Workload;
+use shakedown_scenarios::workload::operations::OperationModel;
+use shakedown_scenarios::workload::{OperationsWorkload, Workload};
 
 use crate::analysis::{Analysis, ConsistencyFinding, OperationLine, Verdict};
 
@@ -41,22 +42,28 @@ pub fn judge(dir: &Path, plan: &Plan, analysis: &mut Analysis, now: Now<'_>) {
             return;
         };
         workload.model.of_history().clone_into(&mut finding.model);
-        match look(&dir.join(HISTORIES), asked, finding, now) {
+        match look(&dir.join(HISTORIES), (asked, init(workload)), finding, now) {
             Ok(()) => {}
             Err(why) => finding.why = why,
         }
     });
 }
 
+/// What the objects begin as, where the model does not say it: a bank has so many accounts with nothing in them.
+fn init(workload: &OperationsWorkload) -> Option<String> {
+    let accounts = || (0..workload.keys).map(|account| format!("\"{account}\":0")).collect::<Vec<_>>();
+    (workload.model == OperationModel::Bank).then(|| format!("{{{}}}", accounts().join(",")))
+}
+
 /// Reads, checks and tells. An error is why nobody knows.
 fn look(
     folder: &Path,
-    asked: &Consistency,
+    (asked, init): (&Consistency, Option<String>),
     finding: &mut ConsistencyFinding,
     now: Now<'_>,
 ) -> Result<(), String> {
     let model = Model::named(&finding.model).ok_or("the checker does not know its model")?;
-    let rules = Rules { memory: asked.memory.as_bytes(), ..Rules::of(model) };
+    let rules = Rules { memory: asked.memory.as_bytes(), init, ..Rules::of(model) };
     let cut = finding
         .kept
         .as_ref()
@@ -88,7 +95,7 @@ fn look(
         return Err(format!("{why}: give it more (`time`, `memory`), or fewer operations for each object"));
     }
     is_whole(&segments, finding)?;
-    if !history.ops.iter().any(|op| op.fate == Fate::Done && is_look(op.action)) {
+    if !history.ops.iter().any(|op| op.fate == Fate::Done && is_look(&history, op.action)) {
         return Err(
             "nothing of it can be judged: no operation that looks at an object was answered".to_owned()
         );
@@ -123,8 +130,15 @@ fn count(history: &History, finding: &mut ConsistencyFinding) {
     finding.keys = history.keys.count() as u64;
 }
 
-const fn is_look(action: Action) -> bool {
-    matches!(action, Action::Read(_) | Action::Sum(_) | Action::Members(_))
+fn is_look(history: &History, action: Action) -> bool {
+    match action {
+        Action::Read(_) | Action::Sum(_) | Action::Members(_) | Action::Balances(_) => true,
+        Action::Txn(txn) => {
+            let reads = |part: &Micro| matches!(part, Micro::Read(..) | Micro::Found(..));
+            history.txns[txn as usize].iter().any(reads)
+        }
+        _ => false,
+    }
 }
 
 fn tell_failure(
@@ -146,7 +160,7 @@ fn tell_failure(
     };
     finding.window = shown.map(line).collect();
     finding.at = history.ops.get(failure.stuck as usize).map(|op| seconds(op.times[0]));
-    if matches!(rules.model, Model::Counter | Model::Set) {
+    if matches!(rules.model, Model::Counter | Model::Set | Model::Bank) {
         let first = history.ops.iter().find(|op| op.key == failure.key);
         finding.since = first.map(|op| seconds(op.times[0]));
     }

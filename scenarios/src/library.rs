@@ -34,6 +34,7 @@ pub const LIBRARY: &[Entry] = library![
     "http2-tls",
     "redis-partition",
     "redis-cache",
+    "postgres-anomaly",
     "postgres-bank",
     "websocket-100",
 ];

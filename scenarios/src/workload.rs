@@ -304,7 +304,8 @@ impl Workload {
             Self::Grpc(workload) => workload.auth.as_ref().map(HttpAuth::env),
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
-            Self::Tcp(_) | Self::WebSocket(_) | Self::Operations(_) | Self::Malformed(_) => None,
+            Self::Operations(workload) => workload.sql.as_ref().and_then(|sql| sql.password_env.as_deref()),
+            Self::Tcp(_) | Self::WebSocket(_) | Self::Malformed(_) => None,
         }
     }
 
@@ -317,6 +318,7 @@ impl Workload {
             Self::Redis(_) => "Redis",
             Self::Postgres(_) => "PostgreSQL",
             Self::WebSocket(_) => "WebSocket",
+            Self::Operations(OperationsWorkload { sql: Some(_), .. }) => "transactions on a PostgreSQL",
             Self::Operations(_) => "operations on a Redis",
             Self::Journey(_) => "HTTP",
             Self::Malformed(workload) => workload.protocol.described(),

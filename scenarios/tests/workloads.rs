@@ -240,6 +240,29 @@ fn operations_say_what_their_objects_are_and_a_plan_keeps_it() {
 }
 
 #[test]
+fn operations_that_are_transactions_speak_to_a_postgresql_of_an_isolation() {
+    let plan = planned(
+        r#"Operations(to: Target("shop"), arrivals: Constant("9/s"), model: Bank, isolation: ReadCommitted, user: "bob")"#,
+    );
+    let Workload::Operations(operations) = workload(&plan) else { panic!("no operations") };
+    let sql = operations.sql.as_ref().unwrap();
+    assert_eq!((sql.user.as_str(), sql.database.as_str(), operations.retries), ("bob", "bob", 0));
+    let words = workload(&plan).describe();
+    assert!(words.starts_with("transactions on a PostgreSQL straight to shop"), "{words}");
+    assert!(words.ends_with(", bank on 5 accounts, read committed"), "{words}");
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+    let wrong = |more: &str| {
+        let text = format!(r#"Operations(to: Target("shop"), arrivals: Constant("9/s"), {more})"#);
+        std::panic::catch_unwind(|| planned(&text)).is_err()
+    };
+    assert!(!wrong("model: ListAppend") && !wrong(r#"model: Bank, isolation: "Serializable""#));
+    assert!(wrong(r#"model: Bank, isolation: "serialisable""#), "no such isolation");
+    assert!(wrong("model: Bank, keys: 1"), "one account has nobody to give to");
+    assert!(wrong("model: ListAppend, retries: 1"), "a transaction that is sent again is another one");
+    assert!(wrong("model: Register, isolation: Serializable"), "a Redis has no isolation");
+}
+
+#[test]
 fn hostile_openings_are_chosen_by_their_protocol() {
     let plan = planned(
         r#"Malformed(to: Target("shop"), arrivals: Constant("2/s"), protocol: Http, path: "/cart", leave_out: ["two hosts"])"#,

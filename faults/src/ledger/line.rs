@@ -13,6 +13,9 @@ use crate::process::Identity;
 /// The number of the ledger's format.
 pub const FORMAT: u32 = 1;
 
+/// Who closes what the harness itself has undone.
+pub(super) const HARNESS: &str = "harness";
+
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,7 +71,7 @@ struct Sealed<'a> {
 
 impl Line {
     /// The line with its checksum and its line feed.
-    pub(super) fn to_text(&self) -> io::Result<String> {
+    pub(crate) fn to_text(&self) -> io::Result<String> {
         let line = serde_json::value::to_raw_value(self)?;
         let mut text = serde_json::to_string(&Sealed { crc: checksum(&line), line: &line })?;
         text.push('\n');

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{EntryId, LedgerError, Line, Reading, Registry, append};
+use super::{EntryId, LedgerError, Line, Paper as _, Reading, Registry};
 
 /// A ledger that is read and closed, but in which nothing is opened. The file is held on to, so that even one whose
 /// folder was deleted meanwhile can be undone.
@@ -62,7 +62,7 @@ impl Orphan {
     }
 
     fn append(&mut self, line: &Line) -> Result<(), LedgerError> {
-        let appended = self.end_torn_line().and_then(|()| append(&self.file, line));
+        let appended = self.end_torn_line().and_then(|()| self.file.append(line.to_text()?.as_bytes()));
         appended.map_err(|source| io("append to", &self.path, source))
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use shakedown_scenarios::units::Span;
 
-use super::{EntryId, FORMAT, Head, LedgerError, Line, Undo};
+use super::{EntryId, FORMAT, HARNESS, Head, LedgerError, Line, Undo};
 
 /// What a ledger says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Reading {
     }
 
     /// What these bytes of a ledger say.
-    pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, LedgerError> {
+    pub(crate) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, LedgerError> {
         let mut lines = bytes.split(|byte| *byte == b'\n').enumerate();
         let first = lines.next().and_then(|(_, first)| Line::from_bytes(first));
         let Some(Line::Head(head)) = first else { return Err(LedgerError::NoHead { path: path.to_owned() }) };
@@ -80,6 +80,13 @@ impl Reading {
     /// The injections that nobody has undone, the newest first: the order in which to undo them.
     pub fn open(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().rev().filter(|entry| entry.closed_by.is_none())
+    }
+
+    /// What is undone once the harness is dead, the newest first: all that it has not closed itself. What the guardian closed
+    /// while the harness lived is among it, since a harness that stood still between its line and its injection injects when it
+    /// goes on. To undo something once more harms nobody.
+    pub fn to_take_back(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().rev().filter(|entry| entry.closed_by.as_deref() != Some(HARNESS))
     }
 
     /// Whether nothing is left to undo, as far as the ledger knows.

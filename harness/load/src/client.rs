@@ -8,6 +8,7 @@ pub(crate) mod journey;
 pub(crate) mod malformed;
 pub(crate) mod operations;
 pub(crate) mod postgres;
+pub(crate) mod processes;
 pub(crate) mod redis;
 pub(crate) mod search;
 pub(crate) mod secret;

@@ -8,10 +8,12 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread::{Builder, JoinHandle};
 
 use shakedown_histories::SegmentWriter;
+
+use crate::blocks::{Block, Blocks, Disk, Written, write};
 
 /// Where a history is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,11 +61,8 @@ pub(crate) struct History {
     block: String,
     in_block: u64,
     index: u64,
-    kept: u64,
-    bytes: u64,
-    blocks: Option<SyncSender<String>>,
-    writer: Option<JoinHandle<io::Result<()>>>,
-    cut: Option<String>,
+    blocks: Blocks,
+    writer: Option<JoinHandle<Written>>,
 }
 
 /// A block of lines of this size is written, whatever the time.
@@ -79,28 +78,25 @@ impl History {
     /// Begins one. Where its folder, its first file or its thread cannot be made, the load goes on and nothing is kept: the
     /// end of the history tells why.
     pub(crate) fn begin(place: &HistoryPlace, workload: &str) -> Self {
-        Self::try_begin(place, workload).unwrap_or_else(|error| {
-            let (blocks, _) = sync_channel(0);
-            let cut = Some(format!("it could not be begun: {error}"));
-            Self { blocks: None, cut, ..Self::new(blocks, None) }
-        })
+        Self::try_begin(place, workload)
+            .unwrap_or_else(|error| Self::new(Blocks::cut(format!("it could not be begun: {error}")), None))
     }
 
     fn try_begin(place: &HistoryPlace, workload: &str) -> io::Result<Self> {
         let segments = SegmentWriter::create(&place.folder, workload)?;
         let (blocks, received) = sync_channel(BLOCKS_WAITING);
         let writer = Builder::new().name("history".to_owned()).spawn(move || write(segments, &received))?;
-        Ok(Self::new(blocks, Some(writer)))
+        Ok(Self::new(Blocks::new(blocks, BYTES_MAX), Some(writer)))
     }
 
-    fn new(blocks: SyncSender<String>, writer: Option<JoinHandle<io::Result<()>>>) -> Self {
+    fn new(blocks: Blocks, writer: Option<JoinHandle<Written>>) -> Self {
         let block = String::with_capacity(BLOCK_BYTES + 1_024);
-        Self { block, in_block: 0, index: 0, kept: 0, bytes: 0, blocks: Some(blocks), writer, cut: None }
+        Self { block, in_block: 0, index: 0, blocks, writer }
     }
 
     /// Writes an event down.
     pub(crate) fn note(&mut self, event: HistoryEvent<'_>) {
-        if self.blocks.is_none() {
+        if !self.blocks.are_taken() {
             return;
         }
         let HistoryEvent { process, kind, f, key, value, time } = event;
@@ -118,45 +114,36 @@ impl History {
 
     /// Gives what was noted to the disk.
     pub(crate) fn flush(&mut self) {
-        let Some(blocks) = self.blocks.as_ref().filter(|_| !self.block.is_empty()) else { return };
-        let block = std::mem::replace(&mut self.block, String::with_capacity(BLOCK_BYTES + 1_024));
-        let (events, bytes) = (std::mem::take(&mut self.in_block), block.len() as u64);
-        let cut = match blocks.try_send(block) {
-            Ok(()) if self.bytes + bytes > BYTES_MAX => {
-                format!("a history ends once it has {} GiB", BYTES_MAX >> 30)
-            }
-            Ok(()) => String::new(),
-            Err(TrySendError::Full(_)) => "the disk was slower than the load".to_owned(),
-            // What the writer's thread says is found when it is joined.
-            Err(TrySendError::Disconnected(_)) => "it could not be written".to_owned(),
-        };
-        if cut.is_empty() || cut.starts_with("a history ends") {
-            (self.kept, self.bytes) = (self.kept + events, self.bytes + bytes);
+        if self.block.is_empty() || !self.blocks.are_taken() {
+            return;
         }
-        if !cut.is_empty() {
-            (self.cut, self.blocks) = (Some(cut), None);
-        }
+        let lines = std::mem::replace(&mut self.block, String::with_capacity(BLOCK_BYTES + 1_024));
+        self.blocks.give(Block { lines, events: std::mem::take(&mut self.in_block) });
     }
 
     /// Ends it, and waits until the disk has it.
     pub(crate) fn finish(&mut self) -> HistoryEnd {
         self.flush();
-        self.blocks = None;
-        let written = self.writer.take().map_or(Ok(Ok(())), JoinHandle::join);
-        let failed = match written {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(format!("it could not be written: {error}")),
-            Err(_) => Some("what writes it panicked".to_owned()),
+        let cut = self.blocks.end();
+        let (events, failed) = match self.writer.take().map(JoinHandle::join) {
+            Some(Ok(Written { events, failed })) => {
+                (events, failed.map(|error| format!("it could not be written: {error}")))
+            }
+            Some(Err(_)) => (0, Some("what writes it panicked".to_owned())),
+            None => (0, None),
         };
-        HistoryEnd { events: self.kept, cut: failed.or(self.cut.take()) }
+        HistoryEnd { events, cut: failed.or(cut) }
     }
 }
 
-fn write(mut segments: SegmentWriter, blocks: &Receiver<String>) -> io::Result<()> {
-    while let Ok(block) = blocks.recv() {
-        segments.append(block.as_bytes())?;
+impl Disk for SegmentWriter {
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        Self::append(self, lines)
     }
-    segments.finish()
+
+    fn finish(self) -> io::Result<()> {
+        Self::finish(self)
+    }
 }
 
 // === impl Kind ===
@@ -209,32 +196,74 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_disk_that_does_not_follow_ends_the_history_for_good() {
-        let (blocks, received) = sync_channel(1);
-        let mut history = History::new(blocks, None);
-        for process in 0..3 {
-            history.note(event(process, Kind::Invoke));
-            history.flush();
+    /// A disk that lets somebody know that it was begun with, and then waits.
+    struct Slow(std::sync::mpsc::Sender<()>, std::sync::mpsc::Receiver<()>);
+
+    impl Disk for Slow {
+        fn append(&mut self, _: &[u8]) -> io::Result<()> {
+            let _ = self.0.send(());
+            let _ = self.1.recv();
+            Ok(())
         }
-        drop(received.recv().unwrap());
-        history.note(event(3, Kind::Invoke));
-        let end = history.finish();
-        assert_eq!((end.events, received.try_iter().count()), (1, 0), "nothing comes behind the gap");
-        assert!(end.cut.is_some_and(|why| why.contains("slower")));
+
+        fn finish(self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]
-    fn a_disk_that_is_full_is_told_as_such() {
-        let (blocks, received) = sync_channel::<String>(BLOCKS_WAITING);
+    fn a_disk_that_does_not_follow_ends_the_history_for_good() {
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (goes_on, is_let) = std::sync::mpsc::channel();
+        let (blocks, received) = sync_channel(1);
+        let writer = Builder::new().spawn(move || write(Slow(begun, is_let), &received)).unwrap();
+        let mut history = History::new(Blocks::new(blocks, BYTES_MAX), Some(writer));
+        let mut note = |process| {
+            history.note(event(process, Kind::Invoke));
+            history.flush();
+        };
+        note(0);
+        has_begun.recv().unwrap();
+        (1..3).for_each(&mut note);
+        drop(goes_on);
+        has_begun.recv().unwrap();
+        note(3);
+        let end = history.finish();
+        assert_eq!(end.events, 2, "nothing comes behind the gap");
+        assert!(end.cut.is_some_and(|why| why.contains("slower")));
+    }
+
+    /// A disk that takes one block, and no byte more.
+    struct Full(bool, std::fs::File);
+
+    impl Disk for Full {
+        fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+            if std::mem::replace(&mut self.0, true) {
+                io::Write::write_all(&mut self.1, lines)
+            } else {
+                Ok(())
+            }
+        }
+
+        fn finish(self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_as_such_and_what_it_did_not_take_is_not_counted() {
+        let (blocks, received) = sync_channel(BLOCKS_WAITING);
         // `/dev/full` takes no byte.
-        let writer = Builder::new().spawn(move || {
-            let mut full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
-            received.iter().try_for_each(|block| io::Write::write_all(&mut full, block.as_bytes()))
-        });
-        let mut history = History::new(blocks, Some(writer.unwrap()));
-        history.note(event(0, Kind::Invoke));
-        let cut = history.finish().cut.unwrap();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let writer = Builder::new().spawn(move || write(Full(false, full), &received)).unwrap();
+        let mut history = History::new(Blocks::new(blocks, BYTES_MAX), Some(writer));
+        for process in 0..2 {
+            history.note(event(process, Kind::Invoke));
+            history.flush();
+        }
+        let HistoryEnd { events, cut } = history.finish();
+        let cut = cut.unwrap();
         assert!(cut.contains("could not be written") && cut.contains("space"), "{cut}");
+        assert_eq!(events, 1, "the second block was given, and not written");
     }
 }

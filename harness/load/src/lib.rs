@@ -5,12 +5,12 @@
 //! and who waits), `tls` (who is believed), `dial` and `stream` (a connection, in the clear or not), `lane` (requests one
 //! after the other or side by side), `connection` (the edge that moves bytes), `http2` (the edge that moves streams),
 //! `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`]
-//! (what is counted), `history` (what operations with a meaning began and were told), `timer`, `alarm` and `slice` (waking on time), `pacer` (the load's own task), `outbox` (windows on
+//! (what is counted), `history` (what operations with a meaning began and were told), `blocks` (its way to the disk), `timer`, `alarm` and `slice` (waking on time), `wish` (how it is told to end), `pacer` (the load's own task), `outbox` (windows on
 //! their way out), `run` (the thread and its handle).
 //!
 //! Arrivals, clients and checks are separate values; no loop knows a combination of them. Everything but `clock`, `timer`,
 //! `alarm`, `slice`, `tls`, `dial`, `stream`, `connection`, `http2`, `pacer`, `outbox` and `run` is pure. One load is one
-//! thread with one runtime: its state needs no locks, and a target's stall in one workload cannot make another one late.
+//! thread with one runtime: its state needs no locks (what it shares with others stands in `wish` and `blocks`), and a target's stall in one workload cannot make another one late.
 //!
 //! Each latency counts from when the request was *due*, whether or not a connection was free: a stall of the target is
 //! felt by everyone who was to come during it ("coordinated omission" is what leaving them out is called). In the closed
@@ -19,6 +19,7 @@
 mod alarm;
 pub mod arrivals;
 mod backoff;
+mod blocks;
 mod client;
 mod clock;
 mod connection;
@@ -36,16 +37,19 @@ mod run;
 mod shared;
 mod slice;
 mod stream;
+mod sync;
 mod template;
 mod throttle;
 mod timer;
 mod tls;
 mod users;
+mod wish;
 
 pub use client::{ClientError, ErrorClass};
 pub use history::{HistoryEnd, HistoryPlace};
 pub use pacer::Ending;
 pub use queue::{WAITING_MAX, WAITING_SECONDS_MAX};
 pub use recorder::histogram;
-pub use run::{Load, LoadEnd, Start, Stopper, start};
+pub use run::{Load, LoadEnd, Start, start};
 pub use tls::look_at;
+pub use wish::Stopper;

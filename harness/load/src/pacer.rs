@@ -3,7 +3,6 @@
 use std::io;
 use std::rc::Rc;
 
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::arrivals::DueTimes;
@@ -13,17 +12,7 @@ use crate::outbox::Outbox;
 use crate::queue::Placement;
 use crate::shared::Shared;
 use crate::timer::Timer;
-
-/// What the owner of a load wants of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Wish {
-    /// Go on.
-    Run,
-    /// No new arrivals; wait for what is in flight.
-    Stop,
-    /// End now.
-    Abort,
-}
+use crate::wish::{Wish, Wishes};
 
 /// Why a load ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +70,7 @@ impl<C: Lane> Pacer<C> {
     }
 
     /// Runs the load to its end; returns how many windows were lost, too.
-    pub(crate) async fn run(mut self, mut wishes: watch::Receiver<Wish>) -> (Ending, u64) {
+    pub(crate) async fn run(mut self, mut wishes: Wishes) -> (Ending, u64) {
         self.hold();
         let ending = match self.drive(&mut wishes).await {
             Ok(ending) => ending,
@@ -104,12 +93,12 @@ impl<C: Lane> Pacer<C> {
         }
     }
 
-    async fn drive(&mut self, wishes: &mut watch::Receiver<Wish>) -> io::Result<Ending> {
+    async fn drive(&mut self, wishes: &mut Wishes) -> io::Result<Ending> {
         loop {
             let now = self.shared.clock.now();
             self.release(now);
             self.close_seconds(now);
-            let wish = *wishes.borrow_and_update();
+            let wish = wishes.newest();
             match wish {
                 Wish::Abort => return Ok(Ending::Aborted),
                 Wish::Stop if self.give_up.is_none() => self.end_arrivals(now),
@@ -128,13 +117,13 @@ impl<C: Lane> Pacer<C> {
         }
     }
 
-    async fn sleep(&mut self, wishes: &mut watch::Receiver<Wish>) -> io::Result<Woken> {
+    async fn sleep(&mut self, wishes: &mut Wishes) -> io::Result<Woken> {
         let until = self.next_moment();
         let shared = Rc::clone(&self.shared);
         Ok(tokio::select! {
             biased;
             waited = self.timer.until(until) => { waited?; Woken::Time }
-            changed = wishes.changed() => if changed.is_ok() { Woken::Wish } else { Woken::Abandoned },
+            is_held = wishes.wait() => if is_held { Woken::Wish } else { Woken::Abandoned },
             Some(Err(error)) = self.connections.join_next() => Woken::Lost(error),
             () = shared.stirred.notified() => Woken::Stirred,
         })

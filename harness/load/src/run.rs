@@ -15,7 +15,7 @@ use shakedown_scenarios::units::Span;
 use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, Workload};
 use shakedown_tls_faults::Connector;
 use tokio::runtime::{LocalOptions, LocalRuntime};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::arrivals::DueTimes;
 use crate::client::ClientError;
@@ -24,6 +24,7 @@ use crate::client::journey::JourneyClient;
 use crate::client::malformed::MalformedClient;
 use crate::client::operations::OperationsClient;
 use crate::client::postgres::PostgresClient;
+use crate::client::postgres::operations::SqlOperationsClient;
 use crate::client::redis::RedisClient;
 use crate::client::tcp::TcpClient;
 use crate::client::websocket::WebSocketClient;
@@ -33,12 +34,13 @@ use crate::http2::{Frame, Http2Client};
 use crate::lane::Lane;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
-use crate::pacer::{Ending, Pacer, Wish};
+use crate::pacer::{Ending, Pacer};
 use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::timer::Timer;
 use crate::tls;
 use crate::users::Users;
+use crate::wish::{Stopper, Wishes, wishes};
 
 /// A load that is to be started.
 #[derive(Clone, Debug)]
@@ -66,15 +68,9 @@ pub struct Start {
 #[derive(Debug)]
 #[must_use = "a load that is dropped is aborted"]
 pub struct Load {
-    wish: watch::Sender<Wish>,
+    stopper: Stopper,
     end: Option<oneshot::Receiver<LoadEnd>>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// Ends a load that somebody else waits for.
-#[derive(Clone, Debug)]
-pub struct Stopper {
-    wish: watch::Sender<Wish>,
 }
 
 /// How a load ended.
@@ -146,6 +142,15 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let history = place.map(|place| History::begin(place, &start.name));
             // Two workloads of a run must not meet at an object.
             let names = format!("{}:{}", place.map_or("shakedown", |place| &place.run), start.name);
+            if let Some(sql) = &operations.sql {
+                let client = SqlOperationsClient::new(&operations, sql, &names, start.seed, history);
+                let client = client.map_err(invalid)?;
+                // A number is drawn for each transaction, of which it makes what it needs.
+                let mix = operations.model.mix().iter();
+                let mix = mix.map(|(of, weight)| (*weight, u64::MAX, of.word().to_owned()));
+                let common = Common::new(&start, &client, operations.timeout, mix)?;
+                return launch(start, client, common, windows);
+            }
             let client = OperationsClient::new(&operations, &names, history);
             let mix = operations.model.mix().iter();
             let mix = mix.map(|(of, weight)| (*weight, operations.keys.into(), of.word().to_owned()));
@@ -203,7 +208,7 @@ fn launch<C: Lane + Send>(
     windows: mpsc::Sender<Window>,
 ) -> io::Result<Load> {
     check(&start, &common)?;
-    let (wish, wishes) = watch::channel(Wish::Run);
+    let (stopper, wishes) = wishes();
     let (end_sender, end) = oneshot::channel();
     let (ready_sender, ready) = std::sync::mpsc::sync_channel(1);
     let thread = Builder::new().name(thread_name(&start.name)).spawn(move || {
@@ -232,7 +237,7 @@ fn launch<C: Lane + Send>(
         let _ = end_sender.send(end);
     })?;
     ready.recv().map_err(|_| io::Error::other("the load's thread ended before it began"))??;
-    Ok(Load { wish, end: Some(end), thread: Some(thread) })
+    Ok(Load { stopper, end: Some(end), thread: Some(thread) })
 }
 
 fn check(start: &Start, common: &Common) -> io::Result<()> {
@@ -274,7 +279,7 @@ async fn run<C: Lane>(
     common: Common,
     timer: Timer,
     outbox: Outbox,
-    wishes: watch::Receiver<Wish>,
+    wishes: Wishes,
 ) -> LoadEnd {
     let streams = Streams::new(start.seed);
     let arrivals = start.workload.arrivals();
@@ -374,18 +379,18 @@ impl Load {
     /// No new arrivals from now on. What waits is still sent for the length of one timeout, what is in flight comes to
     /// its end, then the last windows are sent. A load that is stopped or aborted already stays as it is.
     pub fn stop(&self) {
-        self.stopper().wish(Wish::Stop);
+        self.stopper.stop();
     }
 
     /// Ends the load now. What is in flight or waits is given up, and counts as backlog of the last window.
     pub fn abort(&self) {
-        self.stopper().wish(Wish::Abort);
+        self.stopper.abort();
     }
 
     /// A handle that can end the load while another task waits for it in [`Load::join`].
     #[must_use]
     pub fn stopper(&self) -> Stopper {
-        Stopper { wish: self.wish.clone() }
+        self.stopper.clone()
     }
 
     /// Waits for the load's end.
@@ -406,26 +411,6 @@ impl Load {
             let _ = thread.join();
         }
         end
-    }
-}
-
-impl Stopper {
-    /// As [`Load::stop`].
-    pub fn stop(&self) {
-        self.wish(Wish::Stop);
-    }
-
-    /// As [`Load::abort`].
-    pub fn abort(&self) {
-        self.wish(Wish::Abort);
-    }
-
-    fn wish(&self, wish: Wish) {
-        self.wish.send_if_modified(|present| {
-            let changes = wish > *present;
-            *present = wish.max(*present);
-            changes
-        });
     }
 }
 

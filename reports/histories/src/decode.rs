@@ -235,7 +235,13 @@ fn sheet(history: &mut History, value: &str) -> Result<Vec<(u32, i64)>, String> 
         sheet.push((history.values.number(name.as_bytes()), balance));
     }
     sheet.sort_unstable();
+    history.boxed += boxed(&sheet);
     Ok(sheet)
+}
+
+/// Bytes of memory that these take in a box of their own; an allocator keeps some words for each.
+fn boxed<T>(all: &[T]) -> u64 {
+    (size_of_val(all) + 16) as u64
 }
 
 fn txn(history: &mut History, value: Option<&str>) -> Result<Action, String> {
@@ -244,6 +250,7 @@ fn txn(history: &mut History, value: Option<&str>) -> Result<Action, String> {
     for part in &told {
         parts.push(micro(history, part)?);
     }
+    history.boxed += boxed(&parts);
     history.txns.push(parts.into_boxed_slice());
     Ok(Action::Txn(history.txns.len() as u32 - 1))
 }

@@ -125,6 +125,8 @@ pub struct History {
     pub sheets: Vec<Box<[(u32, i64)]>>,
     /// Transactions.
     pub txns: Vec<Box<[Micro]>>,
+    /// Bytes that what is in balance sheets and transactions takes.
+    pub boxed: u64,
     /// The state it begins in, as what a look at it would find; `None` is the model's own.
     pub init: Option<Action>,
     /// What was put right or left out, to be told.
@@ -171,7 +173,7 @@ impl History {
             + self.lists.capacity() * 8
             + self.transfers.capacity() * size_of::<Transfer>()
             + (self.sheets.capacity() + self.txns.capacity()) * 16;
-        self.values.bytes() + self.keys.bytes() + self.processes.bytes() + flat as u64
+        self.values.bytes() + self.keys.bytes() + self.processes.bytes() + self.boxed + flat as u64
     }
 
     /// What an operation is called in a file, and what it was told, for people.

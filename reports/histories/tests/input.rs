@@ -188,3 +188,23 @@ fn a_history_beyond_its_memory_is_not_judged_and_a_search_gives_up_when_told() {
     assert_eq!(check(&history, &rules, &Budget::new(&never, 1_000), 2).verdict, Verdict::Unknown);
     assert_eq!(check(&history, &rules, &Budget::new(&never, 1 << 30), 2).verdict, Verdict::True);
 }
+
+/// Operations are small, and what is in them is not: it is counted, too.
+#[test]
+fn what_is_in_transactions_and_balance_sheets_counts_as_memory() {
+    let check = |model, f: &str, value: &str| {
+        let line = |process: usize| {
+            format!(r#"{{"process":{process},"type":"invoke","f":"{f}","value":null}}"#)
+                .replace("null", value)
+                + "\n"
+        };
+        let text: String = (0..4_096).map(line).collect();
+        let rules = Rules { memory: 4 << 20, ..Rules::of(model) };
+        let error = read(text.as_bytes(), &rules).unwrap_err();
+        assert!(matches!(error, ReadError::Memory { line: 4_096, .. }), "{error}");
+        let rules = Rules { memory: 64 << 20, ..rules };
+        assert_eq!(read(text.as_bytes(), &rules).unwrap().ops.len(), 4_096);
+    };
+    let steps = vec![r#"["append","k",1]"#; 100].join(",");
+    check(Model::ListAppend, "txn", &format!("[{steps}]"));
+}

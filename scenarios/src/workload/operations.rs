@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::postgres::Isolation;
 use super::{Arrivals, Destination};
 use crate::units::Span;
 
-/// Operations on a few objects of a Redis, or of what speaks like one, on kept connections.
+/// Operations on a few objects of a Redis (or of what speaks like one) or of a PostgreSQL, on kept connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationsWorkload {
@@ -27,6 +28,23 @@ pub struct OperationsWorkload {
     /// How often an operation is sent again that was sent and not answered. More than 0 is what a careless client does: a
     /// target that had done it does it once more. In the history it stays one operation.
     pub retries: u32,
+    /// How a PostgreSQL is spoken to, for the models that need one; `None`: it is a Redis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<OperationsSql>,
+}
+
+/// Who asks a PostgreSQL, and how far its transactions are kept apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationsSql {
+    /// The isolation of every transaction. What is weaker than serializable shows in the history.
+    pub isolation: Isolation,
+    /// Who the connections log in as.
+    pub user: String,
+    /// The database they use.
+    pub database: String,
+    /// The environment variable of this program that holds the password; `None`: the server trusts.
+    pub password_env: Option<String>,
 }
 
 /// What the objects of [`OperationsWorkload`] are. Every value that is written is written once.
@@ -40,6 +58,13 @@ pub enum OperationModel {
     Counter,
     /// `SADD`, and all elements by a script: half of each.
     Set,
+    /// Transfers between the accounts of a bank, each a transaction that reads two balances and then writes them, and looks at all
+    /// of them: half of each. The accounts are rows of a PostgreSQL's table `accounts (bank text, account int, balance bigint,
+    /// PRIMARY KEY (bank, account))`; one without a row has a balance of 0, and balances may go below that.
+    Bank,
+    /// Transactions of one to three steps, each of which appends to a list or reads one. The lists are rows of a PostgreSQL's table
+    /// `lists (list text PRIMARY KEY, elements text)`.
+    ListAppend,
 }
 
 /// An operation of a model.
@@ -53,6 +78,10 @@ pub enum Operation {
     Cas,
     /// One more; or a new element.
     Add,
+    /// From one account to another.
+    Transfer,
+    /// Several reads and appends at once.
+    Txn,
 }
 
 // === impl OperationsWorkload ===
@@ -62,13 +91,23 @@ impl OperationsWorkload {
     #[must_use]
     pub fn describe(&self) -> String {
         let Self { model, keys, retries, .. } = self;
-        let noun = if *keys == 1 { "object" } else { "objects" };
+        let noun = match (model, keys) {
+            (OperationModel::Bank, _) => "accounts",
+            (OperationModel::ListAppend, 1) => "list",
+            (OperationModel::ListAppend, _) => "lists",
+            (_, 1) => "object",
+            _ => "objects",
+        };
+        let isolation = self
+            .sql
+            .as_ref()
+            .map_or(String::new(), |sql| format!(", {}", sql.isolation.sql().to_lowercase()));
         let again = match retries {
             0 => String::new(),
             1 => ", sent again once where nobody answers".to_owned(),
             times => format!(", sent again up to {times} times where nobody answers"),
         };
-        format!(", {} on {keys} {noun}{again}", model.of_history())
+        format!(", {} on {keys} {noun}{isolation}{again}", model.of_history())
     }
 }
 
@@ -76,11 +115,13 @@ impl OperationsWorkload {
 
 impl OperationModel {
     /// All models with the names that experiments use.
-    pub const NAMES: [(&str, Self); 4] = [
+    pub const NAMES: [(&str, Self); 6] = [
         ("Register", Self::Register),
         ("CasRegister", Self::CasRegister),
         ("Counter", Self::Counter),
         ("Set", Self::Set),
+        ("Bank", Self::Bank),
+        ("ListAppend", Self::ListAppend),
     ];
 
     /// The name that `shakedown history --model` knows it by.
@@ -91,6 +132,8 @@ impl OperationModel {
             Self::CasRegister => "cas-register",
             Self::Counter => "counter",
             Self::Set => "set",
+            Self::Bank => "bank",
+            Self::ListAppend => "list-append",
         }
     }
 
@@ -101,7 +144,15 @@ impl OperationModel {
             Self::Register => &[(Operation::Read, 1), (Operation::Write, 1)],
             Self::CasRegister => &[(Operation::Read, 2), (Operation::Write, 1), (Operation::Cas, 1)],
             Self::Counter | Self::Set => &[(Operation::Read, 1), (Operation::Add, 1)],
+            Self::Bank => &[(Operation::Read, 1), (Operation::Transfer, 1)],
+            Self::ListAppend => &[(Operation::Txn, 1)],
         }
+    }
+
+    /// Whether its operations are transactions, which a PostgreSQL has and a Redis has not.
+    #[must_use]
+    pub const fn is_of_transactions(self) -> bool {
+        matches!(self, Self::Bank | Self::ListAppend)
     }
 }
 
@@ -116,6 +167,8 @@ impl Operation {
             Self::Write => "write",
             Self::Cas => "cas",
             Self::Add => "add",
+            Self::Transfer => "transfer",
+            Self::Txn => "txn",
         }
     }
 }

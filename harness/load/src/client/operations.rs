@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use shakedown_scenarios::workload::operations::{Operation, OperationModel, OperationsWorkload};
 
+use crate::client::processes::Processes;
 use crate::client::redis::command;
 use crate::client::redis::reply::{Kind as Of, Reply, ReplyReader};
 use crate::client::{Client, ErrorClass, Reading};
@@ -29,9 +30,7 @@ struct State {
     objects: Vec<Object>,
     /// The last value that was written: each is one above the one before.
     value: u64,
-    /// The process of each seat, and how many there are.
-    processes: Vec<u64>,
-    processes_begun: u64,
+    processes: Processes,
     history: Option<History>,
 }
 
@@ -114,13 +113,13 @@ impl OperationsClient {
     /// The operations of a workload, on objects whose names begin with this.
     pub(crate) fn new(workload: &OperationsWorkload, names: &str, history: Option<History>) -> Self {
         let objects = vec![Object::default(); workload.keys as usize];
-        let (processes, value) = (Vec::new(), 0);
+        let (processes, value) = (Processes::default(), 0);
         Self {
             model: workload.model,
             operations_per_key: workload.operations_per_key.max(1),
             retries: workload.retries,
             names: names.chars().filter(|it| it.is_ascii_alphanumeric() || "-_.:".contains(*it)).collect(),
-            state: RefCell::new(State { objects, value, processes, processes_begun: 0, history }),
+            state: RefCell::new(State { objects, value, processes, history }),
         }
     }
 
@@ -140,6 +139,8 @@ impl OperationsClient {
             (_, Operation::Add) => command(&[b"INCR", key], out),
             (_, Operation::Write) => command(&[b"SET", key, value], out),
             (_, Operation::Cas) => command(&[b"EVAL", CAS, b"1", key, seen, value], out),
+            // Transactions have a client of their own.
+            (_, Operation::Transfer | Operation::Txn) => {}
         }
     }
 
@@ -260,8 +261,7 @@ impl Client for OperationsClient {
         }
         state.note(self.model, &begun, kind, found.as_deref(), now);
         if kind == Kind::Info {
-            state.processes[begun.seat] = state.processes_begun;
-            state.processes_begun += 1;
+            state.processes.replace(begun.seat);
         }
     }
 
@@ -310,10 +310,7 @@ impl Client for OperationsClient {
 
 impl State {
     fn note(&mut self, model: OperationModel, begun: &Begun, kind: Kind, found: Option<&str>, time: u64) {
-        while self.processes.len() <= begun.seat {
-            self.processes.push(self.processes_begun);
-            self.processes_begun += 1;
-        }
+        let process = self.processes.of(begun.seat);
         let Some(history) = &mut self.history else { return };
         let Begun { operation, value, seen, .. } = begun;
         let value = match (operation, found) {
@@ -321,8 +318,9 @@ impl State {
             (Operation::Add, _) if model == OperationModel::Counter => "1".to_owned(),
             (Operation::Add | Operation::Write, _) => value.to_string(),
             (Operation::Cas, _) => format!("[{seen},{value}]"),
+            (Operation::Transfer | Operation::Txn, _) => "null".to_owned(),
         };
-        let (process, f) = (self.processes[begun.seat], operation.word());
+        let f = operation.word();
         history.note(HistoryEvent { process, kind, f, key: &begun.key, value: &value, time });
     }
 }

@@ -5,6 +5,7 @@
 
 mod login;
 mod message;
+pub(crate) mod operations;
 mod scram;
 
 use std::cell::{Cell, RefCell};

@@ -4,7 +4,7 @@ use super::{Common, HEAVIEST, KEYS, common};
 use crate::read::context::{Blank, Context};
 use crate::read::fields::Fields;
 use crate::read::scalar::{blank, text, texts, whole};
-use crate::syntax::Node;
+use crate::syntax::{Node, Value};
 use crate::workload::postgres::{Isolation, PostgresWorkload, SqlExpect, SqlStatement, SqlTransaction};
 
 blank! {
@@ -75,9 +75,20 @@ fn rest(cx: &mut Context, fields: &mut Fields<'_>, query: String) -> SqlStatemen
     SqlStatement { query, with, expect }
 }
 
-fn isolation(cx: &mut Context, node: &Node) -> Option<Isolation> {
-    let name = cx.variant(node, "an isolation", &["ReadCommitted", "RepeatableRead", "Serializable"])?;
-    cx.bare(node);
+/// As a word, or in quotes, so that a variable may stand for it.
+pub(super) fn isolation(cx: &mut Context, node: &Node) -> Option<Isolation> {
+    const NAMES: [&str; 3] = ["ReadCommitted", "RepeatableRead", "Serializable"];
+    let name = match &node.value {
+        Value::Text(text) => match NAMES.into_iter().find(|name| *name == text.value) {
+            Some(name) => name,
+            None => return cx.expected(node, "an isolation", format!("write one of {}", NAMES.join(", "))),
+        },
+        _ => {
+            let name = cx.variant(node, "an isolation", &NAMES)?;
+            cx.bare(node);
+            name
+        }
+    };
     Some(match name {
         "ReadCommitted" => Isolation::ReadCommitted,
         "RepeatableRead" => Isolation::RepeatableRead,
