@@ -186,8 +186,9 @@ impl<'e> Checker<'e> {
         let kind = self.link(path, name).map(Link::kind);
         if let Some(kind) = kind.filter(|kind| !kind.is_tcp()) {
             let word = kind.word();
-            let message = format!("link `{}` is `{word}`, and load and probes speak TCP", shortened(name));
-            self.tell(path, message, "let a target use it: its address is `{link:NAME}`");
+            let message = format!("link `{}` is `{word}`, and this speaks TCP", shortened(name));
+            let help = "let a target use it: its address is `{link:NAME}`; a workload of `Udp` can, too";
+            self.tell(path, message, help);
         }
     }
 

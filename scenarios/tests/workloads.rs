@@ -224,6 +224,17 @@ fn requests_have_the_name_of_their_path_unless_they_have_their_own() {
 }
 
 #[test]
+fn datagrams_go_from_as_many_sockets_as_there_are_users() {
+    let plan = planned(
+        r#"Udp(to: Target("shop"), arrivals: Closed(users: 3), exchanges: [(send: "q{n}", expect: "a", until: "z")])"#,
+    );
+    let Workload::Udp(udp) = workload(&plan) else { panic!("not UDP") };
+    assert_eq!((udp.sockets, udp.timeout, udp.exchanges[0].endpoint().as_str()), (3, Span::secs(5), "q{n}"));
+    assert!(workload(&plan).describe().starts_with("UDP straight to shop, 3 users"));
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+}
+
+#[test]
 fn operations_say_what_their_objects_are_and_a_plan_keeps_it() {
     let plan = planned(
         r#"Operations(to: Target("shop"), arrivals: Closed(users: 3, think: "1s"), model: CasRegister, retries: 2)"#,
