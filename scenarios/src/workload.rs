@@ -284,11 +284,10 @@ impl Workload {
             Self::Redis(workload) => workload.tls.as_ref(),
             Self::WebSocket(workload) => workload.tls.as_ref(),
             Self::Grpc(workload) => workload.tls.as_ref(),
-            Self::Postgres(_)
-            | Self::Operations(_)
-            | Self::Journey(_)
-            | Self::Malformed(_)
-            | Self::Udp(_) => None,
+            Self::Postgres(workload) => workload.tls.as_ref(),
+            Self::Operations(workload) => workload.tls.as_ref(),
+            Self::Journey(workload) => workload.tls.as_ref(),
+            Self::Malformed(_) | Self::Udp(_) => None,
         }
     }
 
@@ -301,11 +300,10 @@ impl Workload {
             Self::Redis(workload) => workload.tls.as_mut(),
             Self::WebSocket(workload) => workload.tls.as_mut(),
             Self::Grpc(workload) => workload.tls.as_mut(),
-            Self::Postgres(_)
-            | Self::Operations(_)
-            | Self::Journey(_)
-            | Self::Malformed(_)
-            | Self::Udp(_) => None,
+            Self::Postgres(workload) => workload.tls.as_mut(),
+            Self::Operations(workload) => workload.tls.as_mut(),
+            Self::Journey(workload) => workload.tls.as_mut(),
+            Self::Malformed(_) | Self::Udp(_) => None,
         }
     }
 

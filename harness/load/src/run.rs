@@ -314,9 +314,9 @@ const fn alpn(workload: &Workload) -> &'static [&'static str] {
         Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. }) | Workload::Grpc(_) => {
             &["h2"]
         }
-        Workload::Http(_) | Workload::WebSocket(_) => &["http/1.1"],
+        Workload::Http(_) | Workload::Journey(_) | Workload::WebSocket(_) => &["http/1.1"],
         Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
-        Workload::Operations(_) | Workload::Journey(_) | Workload::Malformed(_) | Workload::Udp(_) => &[],
+        Workload::Operations(_) | Workload::Malformed(_) | Workload::Udp(_) => &[],
     }
 }
 

@@ -62,7 +62,8 @@ async fn each_datagram_is_answered_by_its_own() {
     assert!(totals.received >= 300 * 5, "{totals:?}");
 }
 
-/// Each answer comes twice: when its exchange has been given up, while the next one waits, and once more after that.
+/// With one exchange at a time, each answer comes twice: once its own has been given up and the next one waits, and again
+/// with the one after that.
 #[tokio::test]
 async fn a_late_answer_never_counts_for_a_later_exchange() {
     let mut before: Vec<SocketAddr> = Vec::new();
@@ -73,9 +74,14 @@ async fn a_late_answer_never_counts_for_a_later_exchange() {
         late
     })
     .await;
-    let (totals, _) = run(udp(40.0, Span::millis(20), "PING", "PONG"), server, Span::secs(1)).await;
+    let Workload::Udp(workload) = udp(40.0, Span::millis(20), "PING", "PONG") else { unreachable!() };
+    let alone = UdpWorkload { sockets: 1, ..workload };
+    let (totals, _) = run(Workload::Udp(alone), server, Span::secs(1)).await;
     totals.assert_complete();
-    assert_eq!((totals.ok, totals.failed("timeout")), (0, 40), "{:?}", totals.errors);
+    assert_eq!(totals.ok, 0, "{:?}", totals.errors);
+    // On a machine that is busy the last ones are not sent in time.
+    assert_eq!(totals.failed("timeout") + totals.dropped, 40, "{:?}", totals.errors);
+    assert!(totals.failed("timeout") > 10, "{:?}", totals.errors);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The workload `Operations`: what the objects are, and how many.
 
-use super::{MOST_CONNECTIONS, arrivals, destination};
+use super::{MOST_CONNECTIONS, arrivals, destination, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::scalar::{blank, quantity, whole};
 use crate::syntax::Node;
@@ -28,6 +28,7 @@ pub(super) fn operations(cx: &mut Context, node: &Node) -> Option<OperationsWork
         to,
         timeout: fields.or(cx, "timeout", Span::secs(1), quantity),
         connections: fields.or(cx, "connections", usual, whole(1_u32, MOST_CONNECTIONS)),
+        tls: fields.optional(cx, "tls", tls::tls),
         model: fields.required(cx, "model", model),
         keys: fields.or(cx, "keys", KEYS, whole(1_u32, MOST_KEYS)),
         operations_per_key: fields.or(cx, "operations_per_key", OPERATIONS_PER_KEY, whole(1_u32, u32::MAX)),
