@@ -77,6 +77,22 @@ fn a_shop_comes_back_from_faults_on_its_answers() {
 }
 
 #[test]
+#[ignore = "it takes half a minute, and the load's own tests go on journeys through nginx"]
+fn visitors_come_to_the_end_of_their_visits_again() {
+    passes("checkout");
+}
+
+#[test]
+#[ignore = "it takes half a minute, and the load's own tests send every opening to nginx"]
+fn hostile_openings_are_refused_cleanly() {
+    if installed("nginx") {
+        passes("malformed");
+    } else {
+        skipped("hostile_openings_are_refused_cleanly", "nginx is not installed");
+    }
+}
+
+#[test]
 #[ignore = "it takes a minute, and `protocols` has the same faults in short runs"]
 fn a_shop_comes_back_from_a_name_server_that_lies() {
     passes("dns-faults");

@@ -186,8 +186,9 @@ impl<'e> Checker<'e> {
         let kind = self.link(path, name).map(Link::kind);
         if let Some(kind) = kind.filter(|kind| !kind.is_tcp()) {
             let word = kind.word();
-            let message = format!("link `{}` is `{word}`, and load and probes speak TCP", shortened(name));
-            self.tell(path, message, "let a target use it: its address is `{link:NAME}`");
+            let message = format!("link `{}` is `{word}`, and this speaks TCP", shortened(name));
+            let help = "let a target use it: its address is `{link:NAME}`; a workload of `Udp` can, too";
+            self.tell(path, message, help);
         }
     }
 
@@ -242,10 +243,14 @@ impl<'e> Checker<'e> {
                     );
                     self.tell_within(path, found.at, format!("unknown placeholder `{{{inner}}}`"), help);
                 }
-                Some(Placeholder::Port | Placeholder::Dir) if !own => {
-                    let message = format!("`{{{inner}}}` belongs to a target; a probe has none of its own");
-                    let help = "write `{target-port:NAME}` for a target's port".to_owned();
-                    self.tell_within(path, found.at, message, help);
+                Some(own_one @ (Placeholder::Port | Placeholder::Dir)) if !own => {
+                    let message = format!("`{{{inner}}}` is a target's own, and there is none here");
+                    let help = if own_one == Placeholder::Port {
+                        "write `{target-port:NAME}` for a target's port"
+                    } else {
+                        "write a path, counted from the experiment's folder"
+                    };
+                    self.tell_within(path, found.at, message, help.to_owned());
                 }
                 Some(meaning) => self.referred(path, found.at, &meaning),
             }

@@ -18,6 +18,7 @@ pub mod phrase;
 pub mod postgres;
 pub mod redis;
 pub mod tls;
+pub mod udp;
 pub mod websocket;
 
 pub use grpc::GrpcWorkload;
@@ -27,6 +28,7 @@ pub use operations::OperationsWorkload;
 pub use postgres::PostgresWorkload;
 pub use redis::RedisWorkload;
 pub use tls::Tls;
+pub use udp::UdpWorkload;
 pub use websocket::WebSocketWorkload;
 
 /// Load of one kind.
@@ -50,6 +52,8 @@ pub enum Workload {
     Malformed(MalformedWorkload),
     /// Unary calls of gRPC.
     Grpc(GrpcWorkload),
+    /// Send a datagram, expect a datagram.
+    Udp(UdpWorkload),
 }
 
 /// HTTP requests.
@@ -250,6 +254,7 @@ impl Workload {
             Self::Journey(workload) => &workload.to,
             Self::Malformed(workload) => &workload.to,
             Self::Grpc(workload) => &workload.to,
+            Self::Udp(workload) => &workload.to,
         }
     }
 
@@ -266,6 +271,7 @@ impl Workload {
             Self::Journey(workload) => &workload.arrivals,
             Self::Malformed(workload) => &workload.arrivals,
             Self::Grpc(workload) => &workload.arrivals,
+            Self::Udp(workload) => &workload.arrivals,
         }
     }
 
@@ -278,7 +284,10 @@ impl Workload {
             Self::Redis(workload) => workload.tls.as_ref(),
             Self::WebSocket(workload) => workload.tls.as_ref(),
             Self::Grpc(workload) => workload.tls.as_ref(),
-            Self::Postgres(_) | Self::Operations(_) | Self::Journey(_) | Self::Malformed(_) => None,
+            Self::Postgres(workload) => workload.tls.as_ref(),
+            Self::Operations(workload) => workload.tls.as_ref(),
+            Self::Journey(workload) => workload.tls.as_ref(),
+            Self::Malformed(_) | Self::Udp(_) => None,
         }
     }
 
@@ -291,7 +300,10 @@ impl Workload {
             Self::Redis(workload) => workload.tls.as_mut(),
             Self::WebSocket(workload) => workload.tls.as_mut(),
             Self::Grpc(workload) => workload.tls.as_mut(),
-            Self::Postgres(_) | Self::Operations(_) | Self::Journey(_) | Self::Malformed(_) => None,
+            Self::Postgres(workload) => workload.tls.as_mut(),
+            Self::Operations(workload) => workload.tls.as_mut(),
+            Self::Journey(workload) => workload.tls.as_mut(),
+            Self::Malformed(_) | Self::Udp(_) => None,
         }
     }
 
@@ -305,7 +317,7 @@ impl Workload {
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
             Self::Operations(workload) => workload.sql.as_ref().and_then(|sql| sql.password_env.as_deref()),
-            Self::Tcp(_) | Self::WebSocket(_) | Self::Malformed(_) => None,
+            Self::Tcp(_) | Self::WebSocket(_) | Self::Malformed(_) | Self::Udp(_) => None,
         }
     }
 
@@ -323,6 +335,7 @@ impl Workload {
             Self::Journey(_) => "HTTP",
             Self::Malformed(workload) => workload.protocol.described(),
             Self::Grpc(_) => "gRPC",
+            Self::Udp(_) => "UDP",
         }
     }
 
@@ -339,6 +352,7 @@ impl Workload {
             Self::Journey(workload) => &mut workload.arrivals,
             Self::Malformed(workload) => &mut workload.arrivals,
             Self::Grpc(workload) => &mut workload.arrivals,
+            Self::Udp(workload) => &mut workload.arrivals,
         }
     }
 
@@ -362,7 +376,7 @@ impl Workload {
             Self::Postgres(workload) => workload.habits,
             Self::Grpc(workload) => workload.habits,
             Self::Journey(workload) => workload.habits,
-            Self::WebSocket(_) | Self::Operations(_) | Self::Malformed(_) => {
+            Self::WebSocket(_) | Self::Operations(_) | Self::Malformed(_) | Self::Udp(_) => {
                 Habits { requests_per_connection: None, read_rate: None }
             }
         }
@@ -381,6 +395,16 @@ impl Workload {
             Self::Journey(workload) => workload.connections,
             Self::Malformed(workload) => workload.connections,
             Self::Grpc(workload) => workload.connections,
+            Self::Udp(workload) => workload.sockets,
+        }
+    }
+
+    /// The field that says so.
+    #[must_use]
+    pub const fn connections_field(&self) -> &'static str {
+        match self {
+            Self::WebSocket(_) | Self::Udp(_) => "sockets",
+            _ => "connections",
         }
     }
 }

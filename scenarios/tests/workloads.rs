@@ -224,6 +224,17 @@ fn requests_have_the_name_of_their_path_unless_they_have_their_own() {
 }
 
 #[test]
+fn datagrams_go_from_as_many_sockets_as_there_are_users() {
+    let plan = planned(
+        r#"Udp(to: Target("shop"), arrivals: Closed(users: 3), exchanges: [(send: "q{n}", expect: "a", until: "z")])"#,
+    );
+    let Workload::Udp(udp) = workload(&plan) else { panic!("not UDP") };
+    assert_eq!((udp.sockets, udp.timeout, udp.exchanges[0].endpoint().as_str()), (3, Span::secs(5), "q{n}"));
+    assert!(workload(&plan).describe().starts_with("UDP straight to shop, 3 users"));
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+}
+
+#[test]
 fn operations_say_what_their_objects_are_and_a_plan_keeps_it() {
     let plan = planned(
         r#"Operations(to: Target("shop"), arrivals: Closed(users: 3, think: "1s"), model: CasRegister, retries: 2)"#,
@@ -301,7 +312,7 @@ fn a_journey_has_steps_and_captures_on_the_way() {
     assert_eq!(next.capture[0].1, Capture::Matches("id=([0-9]+)".into()));
     assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
     let line =
-        "\nload\n  browse  journeys of 2 steps with 0 rows of users.csv over HTTP straight to shop, 3 users";
+        "\nload\n  browse  HTTP journeys of 2 steps with 0 rows of users.csv straight to shop, 3 users";
     assert!(plan.timeline().contains(line), "{}", plan.timeline());
 }
 
@@ -310,6 +321,9 @@ fn load_over_tls_says_whom_it_believes() {
     let check = |written: &str, tls: Tls, words: &str| {
         for (workload_of, end) in [
             ("Http", r#"requests: [(get: "/")]"#),
+            ("Journey", r#"steps: [(get: "/")]"#),
+            ("Operations", "model: Set"),
+            ("Postgres", r#"transactions: [(query: "SELECT 1")]"#),
             ("Tcp", r#"exchanges: [(send: "a", expect: "b")]"#),
             ("Redis", r#"commands: [(get: "a")]"#),
             ("WebSocket", r#"messages: [(send: "a")]"#),
@@ -320,11 +334,12 @@ fn load_over_tls_says_whom_it_believes() {
             let plan = planned(&written);
             assert_eq!(workload(&plan).tls(), Some(&tls), "{written}");
             assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan, "{written}");
-            let line = format!(
-                "\nload\n  browse  {} {words} straight to shop, 5/s, evenly\n",
-                workload(&plan).protocol()
+            let timeline = plan.timeline();
+            assert!(
+                timeline.contains(&format!("\nload\n  browse  {}", workload(&plan).protocol())),
+                "{timeline}"
             );
-            assert!(plan.timeline().contains(&line), "{}", plan.timeline());
+            assert!(timeline.contains(&format!(" {words} straight to shop, 5/s, evenly")), "{timeline}");
         }
     };
     let ca = || Some("ca.pem".to_owned());

@@ -15,6 +15,7 @@ pub(crate) mod secret;
 pub(crate) mod tcp;
 pub(crate) mod websocket;
 
+use crate::dial::SealingRequest;
 use crate::history::HistoryEnd;
 use crate::mix::Ask;
 
@@ -30,6 +31,11 @@ pub(crate) trait Client: 'static {
     /// that. Whether there is anything to say; if so, the target must answer.
     fn greet(&self, _: &mut Self::Answer, _: &mut Vec<u8>) -> bool {
         false
+    }
+
+    /// What asks for TLS where it is spoken; `None`: it is, from the first byte on.
+    fn asks_for_tls(&self) -> Option<&'static SealingRequest> {
+        None
     }
 
     /// Whether all connections are open from the start, opened again when they are lost, and used in turn.

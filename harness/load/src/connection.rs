@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use crate::alarm::Alarm;
 use crate::client::{Client, ErrorClass, Reading};
-use crate::dial::{broken, dial};
+use crate::dial::{Sealing, broken, dial};
 use crate::mix::Ask;
 use crate::shared::{Buffers, Shared};
 use crate::stream::Stream;
@@ -233,9 +233,11 @@ impl<C: Client> Connection<C> {
     async fn dial(&mut self, deadline: u64) -> Result<Stream, ErrorClass> {
         (self.asked, self.is_ended) = (0, false);
         let shared = Rc::clone(&self.shared);
+        let asks = shared.client.asks_for_tls();
+        let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks });
         tokio::select! {
             biased;
-            stream = dial(shared.address, shared.habits.read_rate, shared.tls.as_ref()) => stream,
+            stream = dial(shared.address, shared.habits.read_rate, tls) => stream,
             () = poll_fn(|context| self.poll_expired(deadline, context)) => Err(ErrorClass::Timeout),
         }
     }

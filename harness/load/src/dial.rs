@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use shakedown_scenarios::units::Bandwidth;
 use shakedown_tls_faults::{ConnectError, Connector};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::ErrorClass;
@@ -14,13 +15,31 @@ use crate::stream::Stream;
 const SLOW_BUFFER_MIN: u32 = 4 * 1024;
 const SLOW_BUFFER_MAX: u32 = 64 * 1024;
 
+/// What stands between an open connection and the first byte that a client says.
+#[derive(Clone, Copy)]
+pub(crate) struct Sealing<'a> {
+    /// Who shakes hands.
+    pub connector: &'a Connector,
+    /// What asks for it, where a protocol begins in the clear.
+    pub asks: Option<&'static SealingRequest>,
+}
+
+/// How a protocol that begins in the clear asks for TLS.
+#[derive(Debug)]
+pub(crate) struct SealingRequest {
+    /// What is said.
+    pub says: &'static [u8],
+    /// The byte that agrees.
+    pub agrees: u8,
+}
+
 /// Connects, and shakes hands where TLS is spoken. The caller says how long that may take.
 pub(crate) async fn dial(
     address: SocketAddr,
     read_rate: Option<Bandwidth>,
-    tls: Option<&Connector>,
+    tls: Option<Sealing<'_>>,
 ) -> Result<Stream, ErrorClass> {
-    let stream = connect(address, read_rate).await.map_err(|error| undialled(&error))?;
+    let mut stream = connect(address, read_rate).await.map_err(|error| undialled(&error))?;
     // Where nobody listens on a port from which the system also serves outgoing connections, TCP may connect a
     // socket to itself: it would echo requests, and keep the target from coming back to its port.
     if stream.local_addr().is_ok_and(|local| local == address) {
@@ -31,11 +50,22 @@ pub(crate) async fn dial(
     // A request is one write, and is to leave at once; if the option fails, latencies show it.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
-    match tls.connect(stream, address.ip(), None, None).await {
+    if let Some(asks) = tls.asks {
+        ask(&mut stream, asks).await?;
+    }
+    match tls.connector.connect(stream, address.ip(), None, None).await {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
         Err(ConnectError::TimedOut(_)) => Err(ErrorClass::Timeout),
         Err(ConnectError::Handshake(error)) => Err(unshaken(&error)),
     }
+}
+
+/// Asks for TLS; a target that does not agree has none. Not a byte more than its answer is read: what came behind that in the
+/// clear would otherwise be taken for what was sealed.
+async fn ask(stream: &mut TcpStream, asks: &SealingRequest) -> Result<(), ErrorClass> {
+    stream.write_all(asks.says).await.map_err(|error| broken(&error))?;
+    let answer = stream.read_u8().await.map_err(|error| broken(&error))?;
+    if answer == asks.agrees { Ok(()) } else { Err(ErrorClass::Tls) }
 }
 
 /// Connects. The target of a slow consumer is to feel it soon: the kernel may take in about a second's worth and no more.

@@ -39,6 +39,7 @@ use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::timer::Timer;
 use crate::tls;
+use crate::udp::UdpClient;
 use crate::users::Users;
 use crate::wish::{Stopper, Wishes, wishes};
 
@@ -123,6 +124,12 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             let client = TcpClient::new(&tcp.exchanges);
             let mix = tcp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
             let common = Common::new(&start, &client, tcp.timeout, mix)?;
+            launch(start, client, common, windows)
+        }
+        Workload::Udp(udp) => {
+            let client = UdpClient::new(&udp.exchanges);
+            let mix = udp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            let common = Common::new(&start, &client, udp.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Redis(redis) => {
@@ -312,9 +319,9 @@ const fn alpn(workload: &Workload) -> &'static [&'static str] {
         Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. }) | Workload::Grpc(_) => {
             &["h2"]
         }
-        Workload::Http(_) | Workload::WebSocket(_) => &["http/1.1"],
+        Workload::Http(_) | Workload::Journey(_) | Workload::WebSocket(_) => &["http/1.1"],
         Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
-        Workload::Operations(_) | Workload::Journey(_) | Workload::Malformed(_) => &[],
+        Workload::Operations(_) | Workload::Malformed(_) | Workload::Udp(_) => &[],
     }
 }
 

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `/healthz` | 200 as long as the shop itself runs; the store is not asked |
 //! | `/items/N` | 200 with the item; 404: not sold; 503: the store could not be asked; 502: it answered nonsense |
+//! | `/visits/N` | 200 with a cookie that names the visitor N for a minute |
+//! | `/baskets/N` | as `/items/N`, for the visitor that the cookie names; 401 without one |
 //!
 //! Every body is JSON.
 
@@ -16,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -30,6 +32,9 @@ use tokio::time::Instant;
 use super::FAREWELL;
 use super::cache::Cache;
 use super::pool::{Pool, PoolError};
+
+/// What it has.
+const PLACES: &str = "there is /healthz, /items/N, /visits/N and /baskets/N";
 
 /// How many clients it serves at once; more wait in the kernel's queue.
 const CLIENTS_MAX: usize = 4_096;
@@ -89,13 +94,53 @@ async fn answer(shop: Arc<Shop>, request: Request<Incoming>) -> Result<Response<
         return Ok(response);
     }
     let path = request.uri().path();
-    let (status, body) = match path.strip_prefix("/items/").map(str::parse::<u64>) {
-        Some(Ok(number)) => shop.item(number).await,
-        Some(Err(_)) => (StatusCode::NOT_FOUND, json!({"error": "expected a whole number after /items/"})),
-        None if path == "/healthz" => (StatusCode::OK, json!({"status": "ok"})),
-        None => (StatusCode::NOT_FOUND, json!({"error": "there is /healthz and /items/N"})),
+    if path == "/healthz" {
+        return Ok(reply(StatusCode::OK, &json!({"status": "ok"})));
+    }
+    let Some((place, number)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
+        return Ok(reply(StatusCode::NOT_FOUND, &json!({ "error": PLACES })));
     };
-    Ok(reply(status, &body))
+    let Ok(number) = number.parse::<u64>() else {
+        let error = json!({"error": "expected a whole number behind the last /"});
+        return Ok(reply(StatusCode::NOT_FOUND, &error));
+    };
+    Ok(match place {
+        "items" => {
+            let (status, body) = shop.item(number).await;
+            reply(status, &body)
+        }
+        "visits" => welcome(number),
+        "baskets" => basket(&shop, number, visitor(request.headers())).await,
+        _ => reply(StatusCode::NOT_FOUND, &json!({ "error": PLACES })),
+    })
+}
+
+/// Tells a visitor its name, and to name it from now on.
+fn welcome(visitor: u64) -> Response<Full<Bytes>> {
+    let mut response = reply(StatusCode::OK, &json!({"visitor": visitor}));
+    let cookie = format!("visitor={visitor}; Path=/; Max-Age=60");
+    let cookie = HeaderValue::try_from(cookie).expect("digits and letters can stand in a header");
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    response
+}
+
+/// Puts an item into somebody's basket. The shop remembers no baskets: who asks is told whose it went into.
+async fn basket(shop: &Shop, number: u64, visitor: Option<u64>) -> Response<Full<Bytes>> {
+    let Some(visitor) = visitor else {
+        return reply(StatusCode::UNAUTHORIZED, &json!({"error": "expected a cookie of /visits/N"}));
+    };
+    let (status, mut body) = shop.item(number).await;
+    if status == StatusCode::OK {
+        body["visitor"] = json!(visitor);
+    }
+    reply(status, &body)
+}
+
+/// Whom the cookies of a request name.
+fn visitor(headers: &HeaderMap) -> Option<u64> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok());
+    let mut pairs = cookies.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == "visitor").and_then(|(_, value)| value.parse().ok())
 }
 
 fn reply(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {

@@ -75,7 +75,12 @@ impl Client {
 
     /// The status and the JSON of an answer.
     async fn get(&mut self, path: &str) -> (u16, Value) {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\n\r\n");
+        self.get_with(path, "").await
+    }
+
+    /// The same with this further header.
+    async fn get_with(&mut self, path: &str, header: &str) -> (u16, Value) {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\n{header}\r\n");
         self.0.write_all(request.as_bytes()).await.unwrap();
         timeout(BOUND, self.read()).await.expect("an answer")
     }
@@ -106,6 +111,12 @@ async fn the_shop_answers_from_its_store_on_one_kept_connection() {
     assert_eq!(client.get("/items/10000").await.0, 404);
     assert_eq!(client.get("/items/three").await.0, 404);
     assert_eq!(client.get("/").await.0, 404);
+    assert_eq!(client.get("/visits/8").await, (200, json!({"visitor": 8})));
+    assert_eq!(client.get("/baskets/3").await.0, 401, "a visitor without a cookie");
+    let mut basket = item("cache");
+    basket["visitor"] = json!(8);
+    assert_eq!(client.get_with("/baskets/3", "cookie: a=b; visitor=8\r\n").await, (200, basket));
+    assert_eq!(client.get_with("/baskets/10000", "cookie: visitor=8\r\n").await.0, 404);
     drop(client);
     shop.end().await;
     store.end().await;

@@ -113,9 +113,10 @@ fn replay(checker: &mut Checker<'_>, path: &Path, file: &str, speed: f64) {
 
 fn one_connection_each(checker: &mut Checker<'_>, path: &Path, users: u32, workload: &Workload) {
     if workload.connections() != users {
-        let message = format!(
-            "each user of a closed workload has a connection of its own, and there are {users} users"
-        );
-        checker.tell(&path.then("connections"), message, "leave `connections` out");
+        let field = workload.connections_field();
+        let own = field.trim_end_matches('s');
+        let message =
+            format!("each user of a closed workload has a {own} of its own, and there are {users} users");
+        checker.tell(&path.then(field), message, format!("leave `{field}` out"));
     }
 }

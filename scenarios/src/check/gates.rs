@@ -90,8 +90,11 @@ fn error_ratio(checker: &mut Checker<'_>, path: &Path, below: Ratio) {
 
 /// That the load can get above the limit at all.
 fn throughput(checker: &mut Checker<'_>, path: &Path, above: Rate, workload: Option<&Workload>) {
-    let peak = workload.and_then(|workload| workload.arrivals().peak());
-    let Some(most) = peak.filter(|peak| peak.hertz() > 0.0) else { return };
+    let Some(workload) = workload else { return };
+    let Some(peak) = workload.arrivals().peak().filter(|peak| peak.hertz() > 0.0) else { return };
+    // What is due of a journey is the whole of it, and each of its steps is a request that is answered.
+    let steps = if let Workload::Journey(journey) = workload { journey.steps.len().max(1) } else { 1 };
+    let most = Rate::per_second(peak.hertz() * steps as f64).unwrap_or(peak);
     if above >= most {
         let message = format!("the workload offers at most {most}, so its throughput is never above {above}");
         checker.tell(&path.then("above"), message, "lower the limit, or raise the workload's rate");

@@ -13,6 +13,7 @@ mod malformed;
 mod postgres;
 mod redis;
 mod tls;
+mod udp;
 mod websocket;
 
 /// What the client writes itself.
@@ -24,7 +25,11 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
     let experiment = checker.experiment;
     for (name, workload) in &experiment.workloads {
         let path = part!["workloads", name];
-        checker.destination(&path.then("to").then("name"), workload.to());
+        let to = path.then("to").then("name");
+        match workload {
+            Workload::Udp(udp) => udp::reaches(checker, &to, &udp.to),
+            _ => checker.destination(&to, workload.to()),
+        }
         arrivals::rules(checker, &path, workload);
         reading(checker, &path, workload);
         tls::rules(checker, &path, workload);
@@ -40,15 +45,12 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             }
             Workload::Tcp(tcp) => {
                 timeout(checker, &path, tcp.timeout);
-                filled(
-                    checker,
-                    &path.then("exchanges"),
-                    tcp.exchanges.len(),
-                    "exchanges: [(send: \"…\", expect: \"…\")]",
-                );
-                for (index, of) in tcp.exchanges.iter().enumerate() {
-                    exchange(checker, &path.then("exchanges").then(index), of);
-                }
+                exchanges(checker, &path.then("exchanges"), &tcp.exchanges);
+            }
+            Workload::Udp(udp) => {
+                timeout(checker, &path, udp.timeout);
+                exchanges(checker, &path.then("exchanges"), &udp.exchanges);
+                udp::lengths(checker, &path.then("exchanges"), &udp.exchanges);
             }
             Workload::Postgres(postgres) => {
                 timeout(checker, &path, postgres.timeout);
@@ -159,6 +161,13 @@ fn header(checker: &mut Checker<'_>, path: &Path, name: &str, value: &str) {
 /// A character of a token (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn exchanges(checker: &mut Checker<'_>, path: &Path, exchanges: &[TcpExchange]) {
+    filled(checker, path, exchanges.len(), "exchanges: [(send: \"…\", expect: \"…\")]");
+    for (index, of) in exchanges.iter().enumerate() {
+        exchange(checker, &path.then(index), of);
+    }
 }
 
 fn exchange(checker: &mut Checker<'_>, path: &Path, exchange: &TcpExchange) {

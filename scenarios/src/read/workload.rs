@@ -19,6 +19,7 @@ mod operations;
 mod postgres;
 mod redis;
 mod tls;
+mod udp;
 mod websocket;
 
 blank! {
@@ -67,7 +68,18 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
     match cx.variant(
         node,
         "a workload",
-        &["Http", "Tcp", "Redis", "Postgres", "WebSocket", "Grpc", "Operations", "Journey", "Malformed"],
+        &[
+            "Http",
+            "Tcp",
+            "Udp",
+            "Redis",
+            "Postgres",
+            "WebSocket",
+            "Grpc",
+            "Operations",
+            "Journey",
+            "Malformed",
+        ],
     )? {
         "Http" => http_workload(cx, node).map(Workload::Http),
         "Postgres" => postgres::postgres(cx, node).map(Workload::Postgres),
@@ -76,6 +88,7 @@ pub(super) fn workload(cx: &mut Context, node: &Node) -> Option<Workload> {
         "Journey" => journey::journey(cx, node).map(Workload::Journey),
         "Malformed" => malformed::malformed(cx, node).map(Workload::Malformed),
         "Operations" => operations::operations(cx, node).map(Workload::Operations),
+        "Udp" => udp::udp(cx, node).map(Workload::Udp),
         "Redis" => redis::redis(cx, node).map(Workload::Redis),
         _ => tcp(cx, node).map(Workload::Tcp),
     }

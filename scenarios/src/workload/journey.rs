@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::feeder::Feeder;
-use super::{Arrivals, Destination, Habits, HttpAuth, HttpRequest};
+use super::{Arrivals, Destination, Habits, HttpAuth, HttpRequest, Tls};
 use crate::units::Span;
 
 /// Journeys of HTTP/1.1 requests. A journey is one user's: its steps go one after the other over one connection, and the
@@ -29,6 +29,9 @@ pub struct JourneyWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// TLS on every connection; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// What every request logs in with; `None`: nothing.
     #[serde(default)]
     pub auth: Option<HttpAuth>,

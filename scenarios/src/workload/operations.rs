@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::postgres::Isolation;
-use super::{Arrivals, Destination};
+use super::{Arrivals, Destination, Tls};
 use crate::units::Span;
 
 /// Operations on a few objects of a Redis (or of what speaks like one) or of a PostgreSQL, on kept connections.
@@ -19,6 +19,9 @@ pub struct OperationsWorkload {
     pub timeout: Span,
     /// How many connections may be open at once, 1 to 10,000. Each is a process of the history.
     pub connections: u32,
+    /// TLS on every connection; `None`: it is spoken in the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// What the objects are.
     pub model: OperationModel,
     /// How many objects are used at the same time, 1 to 1,000.

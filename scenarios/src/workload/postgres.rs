@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Destination, Habits, begun};
+use super::{Arrivals, Destination, Habits, Tls, begun};
 use crate::units::Span;
 
 /// SQL on kept connections.
@@ -20,6 +20,11 @@ pub struct PostgresWorkload {
     /// How connections are used.
     #[serde(default)]
     pub habits: Habits,
+    /// TLS on every connection, asked for in the clear as the protocol has it (`SSLRequest`). One that verifies is libpq's
+    /// `sslmode=verify-full`, one that does not is `require`; it is never left out because a server has none. `None`: it is spoken in
+    /// the clear.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Who the connections log in as.
     pub user: String,
     /// The database they use.

@@ -13,7 +13,7 @@ impl Workload {
                 let rows = journey.data.as_ref();
                 let rows = rows
                     .map_or(String::new(), |data| format!(" with {} rows of {}", data.rows.len(), data.file));
-                format!("journeys of {} steps{rows} over HTTP", journey.steps.len())
+                format!("HTTP journeys of {} steps{rows}", journey.steps.len())
             }
             _ => self.protocol().to_owned(),
         };

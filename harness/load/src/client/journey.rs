@@ -70,6 +70,8 @@ pub(crate) struct JourneyAnswer {
     reader: AnswerReader,
     seen: Seen,
     step: u32,
+    /// When the request was taken up, in nanoseconds since the start of the load.
+    now: u64,
     /// The path that was asked for.
     path: Vec<u8>,
     values: Vec<Vec<u8>>,
@@ -84,6 +86,7 @@ struct Eyes<'a> {
     grips: &'a [(usize, Grip)],
     jar: &'a mut Jar,
     path: &'a [u8],
+    now: u64,
 }
 
 // === impl JourneyClient ===
@@ -129,6 +132,10 @@ impl Client for JourneyClient {
         self.steps.iter().any(Step::has_number)
     }
 
+    fn begins(&self, _: &Ask, answer: &mut JourneyAnswer, _: usize, now: u64) {
+        answer.now = now;
+    }
+
     fn ask(&self, ask: &Ask, answer: &mut JourneyAnswer, out: &mut Vec<u8>) {
         if ask.kind == 0 {
             answer.values.iter_mut().for_each(Vec::clear);
@@ -159,9 +166,9 @@ impl Client for JourneyClient {
 
     fn read(&self, answer: &mut JourneyAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
         let step = self.step(answer.step);
-        let JourneyAnswer { reader, seen, gleaner, jar, path, .. } = answer;
+        let JourneyAnswer { reader, seen, gleaner, jar, path, now, .. } = answer;
         let witness = Witness { checks: &step.checks, seen };
-        let eyes = Eyes { witness, gleaner, grips: &step.grips, jar, path };
+        let eyes = Eyes { witness, gleaner, grips: &step.grips, jar, path, now: *now };
         match reader.read(bytes, eyes) {
             Ok(Read::More) => Reading::More,
             Ok(Read::Whole { rest }) => {
@@ -282,7 +289,7 @@ impl Step {
             out.extend_from_slice(b"\r\n");
         }
         if !self.has_cookie {
-            user.jar.write(&user.path, out);
+            user.jar.write(&user.path, user.now, out);
         }
         if self.has_length || !body.is_empty() {
             write!(out, "Content-Length: {}\r\n", body.len()).expect("writing into a Vec cannot fail");
@@ -301,7 +308,7 @@ impl Sink for Eyes<'_> {
         let named =
             |name: &'static str| fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
         let date = named("date").next().map(|field| field.value);
-        named("set-cookie").for_each(|field| self.jar.set(field.value, self.path, date));
+        named("set-cookie").for_each(|field| self.jar.set(field.value, self.path, date, self.now));
     }
 
     fn body(&mut self, bytes: &[u8]) {

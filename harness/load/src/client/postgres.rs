@@ -17,6 +17,7 @@ use self::message::{MessageReader, ROW, field, rows, text, write, write_text};
 use self::scram::Salted;
 use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
+use crate::dial::SealingRequest;
 use crate::mix::Ask;
 use crate::template::Template;
 
@@ -297,6 +298,10 @@ impl Client for PostgresClient {
         };
         login::start(&self.user, &self.database, out);
         true
+    }
+
+    fn asks_for_tls(&self) -> Option<&'static SealingRequest> {
+        Some(&login::TLS)
     }
 
     fn has_key(&self, kind: usize) -> bool {

@@ -15,7 +15,7 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::request::Http2Client;
 use crate::client::ErrorClass;
-use crate::dial::{broken, dial};
+use crate::dial::{Sealing, broken, dial};
 use crate::shared::Shared;
 use crate::stream::Stream;
 
@@ -117,7 +117,8 @@ impl Sessions {
 
 impl Session {
     async fn open(shared: &Rc<Shared<Http2Client>>) -> Result<Self, ErrorClass> {
-        let stream = dial(shared.address, None, shared.tls.as_ref()).await?;
+        let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks: None });
+        let stream = dial(shared.address, None, tls).await?;
         if !stream.agreed_on(b"h2") {
             return Err(ErrorClass::Protocol);
         }

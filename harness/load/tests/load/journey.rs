@@ -32,7 +32,7 @@ const SHOP: &str = r#"
     }
 "#;
 
-fn step(path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
+pub fn step(path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
     let capture = capture.iter().map(|(name, capture)| ((*name).to_owned(), capture.clone())).collect();
     JourneyStep { request: get(path), capture }
 }
@@ -41,7 +41,7 @@ fn status(status: u16) -> HttpExpect {
     HttpExpect { status: Some(status), ..HttpExpect::default() }
 }
 
-fn journey() -> JourneyWorkload {
+pub fn journey() -> JourneyWorkload {
     let login = step(
         "/login",
         &[("token", Capture::Json("/user/token".into())), ("next", Capture::Header("x-next".into()))],
@@ -67,6 +67,7 @@ fn journey() -> JourneyWorkload {
         timeout: Span::secs(10),
         connections: 8,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         keys: 100,
         data: Some(Feeder {

@@ -21,4 +21,5 @@ mod stall;
 mod support;
 mod tcp;
 mod tls;
+mod udp;
 mod websocket;

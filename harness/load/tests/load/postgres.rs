@@ -4,9 +4,9 @@ use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::postgres::{
     Isolation, PostgresWorkload, SqlExpect, SqlStatement, SqlTransaction,
 };
-use shakedown_scenarios::workload::{Arrivals, Destination, Workload};
+use shakedown_scenarios::workload::{Arrivals, Destination, Tls, Workload};
 
-use crate::servers::{Server, postgres_server};
+use crate::servers::{Server, postgres_server, postgres_server_with};
 use crate::support::{Totals, run};
 
 /// Constant arrivals of transactions, with a timeout of 10 s.
@@ -17,6 +17,7 @@ pub fn postgres(per_second: f64, connections: u32, transactions: Vec<SqlTransact
         timeout: Span::secs(10),
         connections,
         habits: Default::default(),
+        tls: None,
         user: "postgres".into(),
         database: "postgres".into(),
         password_env: None,
@@ -149,4 +150,67 @@ async fn a_server_that_has_no_room_refuses() {
     let totals = totals(&server, postgres(40.0, 20, vec![slow])).await;
     assert!(totals.failed("refused") > 0 && totals.ok > 0, "{:?}", totals.errors);
     assert_eq!(totals.ok + totals.failed("refused"), 40, "{:?}", totals.errors);
+}
+
+#[tokio::test]
+async fn statements_go_over_tls_where_the_server_is_believed() {
+    let secret = std::env::var(SECRET).unwrap();
+    let test = "statements_go_over_tls_where_the_server_is_believed";
+    let key = rcgen::generate_simple_self_signed(["db.local".to_owned()]).unwrap();
+    let stranger = rcgen::generate_simple_self_signed(["db.local".to_owned()]).unwrap();
+    let files = [("server.crt", key.cert.pem()), ("server.key", key.signing_key.serialize_pem())];
+    let dir = tempfile::tempdir().unwrap();
+    let trusted = |name: &str, pem: String| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, pem).unwrap();
+        Some(file.display().to_string())
+    };
+    let (ca, other) = (trusted("ca.pem", key.cert.pem()), trusted("other.pem", stranger.cert.pem()));
+    let Some(server) = postgres_server_with(test, Some(&secret), &[], &files).await else { return };
+    let sealed = query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[], value("t"));
+    let over = |tls: Option<Tls>| PostgresWorkload {
+        tls,
+        password_env: Some(SECRET.to_owned()),
+        ..postgres(20.0, 2, vec![sealed.clone()])
+    };
+    let believing = |ca: &Option<String>, name: Option<&str>| {
+        let verify = ca.is_some();
+        over(Some(Tls { ca: ca.clone(), name: name.map(Into::into), verify }))
+    };
+    // In the clear the same server tells that nothing is sealed. Before it has TLS, whoever asks for it is told so.
+    assert_eq!(totals(&server, over(None)).await.failed("check"), 20);
+    assert_eq!(totals(&server, believing(&None, None)).await.failed("tls"), 20);
+    for set in ["ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"] {
+        let set = PostgresWorkload { transactions: vec![query(set, &[], SqlExpect::Any)], ..over(None) };
+        assert_eq!(totals(&server, PostgresWorkload { arrivals: once(), ..set }).await.ok, 1);
+    }
+    until_sealed(&server, believing(&None, None)).await;
+    for (workload, class) in [
+        (believing(&ca, Some("db.local")), None),
+        (believing(&ca, Some("other.local")), Some("tls")),
+        (believing(&other, Some("db.local")), Some("tls")),
+    ] {
+        let totals = totals(&server, workload).await;
+        assert_eq!(
+            class.map_or(totals.ok, |class| totals.failed(class)),
+            20,
+            "{class:?}: {:?}",
+            totals.errors
+        );
+    }
+}
+
+fn once() -> Arrivals {
+    Arrivals::Constant(Rate::per_second(1.0).unwrap())
+}
+
+/// A server reads its settings again some time after it was told to.
+async fn until_sealed(server: &Server, workload: PostgresWorkload) {
+    let workload = PostgresWorkload { arrivals: once(), ..workload };
+    for _ in 0..20 {
+        if totals(server, workload.clone()).await.ok == 1 {
+            return;
+        }
+    }
+    panic!("the server has no TLS after 20 seconds");
 }

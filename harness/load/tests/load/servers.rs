@@ -1,7 +1,8 @@
 //! Real servers from Debian's packages, each in a temporary directory and on a free port, ended whatever happens.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -115,6 +116,16 @@ async fn nginx(test: &str, address: SocketAddr, servers: impl FnOnce(&Path) -> S
 /// A PostgreSQL with an empty database `postgres` and a superuser of that name; `None`, and a word of it, where none is
 /// installed. `password` is asked for by SCRAM-SHA-256; without one everybody is trusted.
 pub async fn postgres_server(test: &str, password: Option<&str>, more: &[&str]) -> Option<Server> {
+    postgres_server_with(test, password, more, &[]).await
+}
+
+/// The same with these files in its folder of data, which only it may read.
+pub async fn postgres_server_with(
+    test: &str,
+    password: Option<&str>,
+    more: &[&str],
+    files: &[(&str, String)],
+) -> Option<Server> {
     let Some(programs) = postgres_programs() else {
         skipped(test, "postgresql is not installed");
         return None;
@@ -142,6 +153,14 @@ pub async fn postgres_server(test: &str, password: Option<&str>, more: &[&str]) 
     }
     // It may read the password: the folder is its own.
     assert!(initdb.status().unwrap().success(), "initdb failed");
+    for (name, text) in files {
+        let file = dir.path().join("data").join(name);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        if let Some(owner) = &owner {
+            chown(&file, Some(owner.uid.as_raw()), Some(owner.gid.as_raw())).unwrap();
+        }
+    }
     let address = free_port().await;
     let port = address.port().to_string();
     let mut command = program("postgres");

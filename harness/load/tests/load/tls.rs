@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shakedown_scenarios::units::{Ratio, Span};
+use shakedown_scenarios::workload::operations::OperationModel;
 use shakedown_scenarios::workload::redis::RedisExpect;
-use shakedown_scenarios::workload::{Habits, HttpWorkload, RedisWorkload, TcpWorkload, Tls, Workload};
+use shakedown_scenarios::workload::{
+    Habits, HttpWorkload, JourneyWorkload, OperationsWorkload, RedisWorkload, TcpWorkload, Tls, Workload,
+};
 use shakedown_tls_faults::{Acceptor, Alert, Moment, Terminate, TlsFault};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::journey::{journey, step};
 use crate::redis::redis;
 use crate::servers::redis_server;
 use crate::support::{OK, Totals, answering, asked, http, run, serve, tcp};
@@ -84,6 +88,18 @@ async fn requests_are_answered_over_tls_on_kept_connections() {
     assert_eq!((totals.due, totals.ok), (200, 200), "{:?}", totals.errors);
     assert!((1..=4).contains(&server.shaken.load(Ordering::SeqCst)));
     assert_eq!(totals.received, 200 * OK.len() as u64, "what was sealed is counted as what it says");
+}
+
+#[tokio::test]
+async fn journeys_go_over_tls_and_keep_their_connection() {
+    let server = sealed(OK, &["http/1.1"], None).await;
+    let steps = vec![step("/", &[]), step("/next", &[])];
+    let journeys = JourneyWorkload { tls: Some(server.trusted()), steps, data: None, ..journey() };
+    let (totals, _) = run(Workload::Journey(journeys), server.address, Span::millis(500)).await;
+    totals.assert_complete();
+    // The end of the load may cut journeys short.
+    assert!(totals.ok == totals.due && (30..=50).contains(&totals.ok), "{totals:?}");
+    assert!((1..=8).contains(&server.shaken.load(Ordering::SeqCst)), "{:?}", server.shaken);
 }
 
 #[tokio::test]
@@ -195,8 +211,25 @@ async fn a_redis_answers_over_tls() {
         (&["SET", "k:{n}", "v"], RedisExpect::Text("OK".into())),
         (&["GET", "k:{n}"], RedisExpect::NilOr("v".into())),
     ];
-    let workload = RedisWorkload { tls: Some(tls), ..redis(200.0, 2, &commands) };
-    let (totals, _) = run(Workload::Redis(workload), server.address, Span::millis(500)).await;
+    let workload = RedisWorkload { tls: Some(tls.clone()), ..redis(200.0, 2, &commands) };
+    let (totals, _) = run(Workload::Redis(workload.clone()), server.address, Span::millis(500)).await;
     totals.assert_complete();
     assert_eq!((totals.due, totals.ok), (100, 100), "{:?}", totals.errors);
+    let operations = OperationsWorkload {
+        to: workload.to.clone(),
+        arrivals: workload.arrivals.clone(),
+        timeout: workload.timeout,
+        connections: 2,
+        tls: Some(tls),
+        model: OperationModel::CasRegister,
+        keys: 3,
+        operations_per_key: 1_000,
+        retries: 0,
+        sql: None,
+    };
+    let (totals, _) = run(Workload::Operations(operations), server.address, Span::millis(500)).await;
+    totals.assert_complete();
+    // Who comes late with a compare-and-set misses; nothing else may go wrong.
+    assert_eq!(totals.ok + totals.failed("miss") + totals.failed("check"), 100, "{:?}", totals.errors);
+    assert!(totals.ok > 50, "{:?}", totals.errors);
 }

@@ -17,7 +17,9 @@ pub(super) fn rules(checker: &mut Checker<'_>, path: &Path, workload: &Workload)
     if let Some(tls) = tls {
         trust(checker, &path.then("tls"), tls);
     }
-    agree(checker, path, workload.to(), tls.is_some());
+    if !asks_first(checker, path, workload) {
+        agree(checker, path, workload.to(), tls.is_some());
+    }
 }
 
 fn trust(checker: &mut Checker<'_>, path: &Path, tls: &Tls) {
@@ -54,6 +56,24 @@ fn is_host(name: &str) -> bool {
         fits && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     name.parse::<IpAddr>().is_ok() || (name.len() <= NAME_MAX && name.split('.').all(is_part))
+}
+
+/// A link of `Tls` reads a handshake from the first byte on; PostgreSQL's clients ask in the clear whether there may be one.
+fn asks_first(checker: &mut Checker<'_>, path: &Path, workload: &Workload) -> bool {
+    let (Workload::Postgres(_), Some(_), Destination::Link(name)) = (workload, workload.tls(), workload.to())
+    else {
+        return false;
+    };
+    let terminates = checker.experiment.links.get(name).is_some_and(crate::target::Link::terminates_tls);
+    if terminates {
+        let message = format!(
+            "link `{}` speaks TLS from the first byte on, and PostgreSQL asks for it first",
+            shortened(name)
+        );
+        let help = "go through a link of `Tcp`, which passes TLS on as it is";
+        checker.tell(&path.then("to"), message, help);
+    }
+    terminates
 }
 
 /// That a link which reads what passes speaks TLS with clients that do, and does not with others.

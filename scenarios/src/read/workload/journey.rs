@@ -1,6 +1,6 @@
 //! The workload `Journey`: its steps, and what is captured on the way.
 
-use super::{Common, KEYS, bare_request, common, http};
+use super::{Common, KEYS, bare_request, common, http, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::scalar::{blank, text, whole};
 use crate::syntax::Node;
@@ -24,6 +24,7 @@ pub(super) fn journey(cx: &mut Context, node: &Node) -> Option<JourneyWorkload> 
         timeout,
         connections,
         habits,
+        tls: fields.optional(cx, "tls", tls::tls),
         auth: fields.optional(cx, "auth", http::auth),
         keys: fields.or(cx, "keys", KEYS, whole(1, u64::MAX)),
         data: fields.optional(cx, "data", data),

@@ -1,7 +1,7 @@
 //! The workload `Operations`: what the objects are, and how many.
 
 use super::postgres::isolation;
-use super::{MOST_CONNECTIONS, arrivals, destination};
+use super::{MOST_CONNECTIONS, arrivals, destination, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::fields::Fields;
 use crate::read::scalar::{blank, quantity, text, whole};
@@ -35,6 +35,7 @@ pub(super) fn operations(cx: &mut Context, node: &Node) -> Option<OperationsWork
         to,
         timeout: fields.or(cx, "timeout", Span::secs(1), quantity),
         connections: fields.or(cx, "connections", usual, whole(1_u32, MOST_CONNECTIONS)),
+        tls: fields.optional(cx, "tls", tls::tls),
         model,
         keys: fields.or(cx, "keys", KEYS, whole(least, MOST_KEYS)),
         operations_per_key: fields.or(cx, "operations_per_key", OPERATIONS_PER_KEY, whole(1_u32, u32::MAX)),

@@ -1,6 +1,6 @@
 //! The workload `Postgres`: its statements and transactions.
 
-use super::{Common, HEAVIEST, KEYS, common};
+use super::{Common, HEAVIEST, KEYS, common, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::fields::Fields;
 use crate::read::scalar::{blank, text, texts, whole};
@@ -19,6 +19,7 @@ blank! {
 pub(super) fn postgres(cx: &mut Context, node: &Node) -> Option<PostgresWorkload> {
     let mut fields = cx.fields(node, "workload `Postgres`")?;
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
+    let tls = fields.optional(cx, "tls", tls::tls);
     let user = fields.or(cx, "user", "postgres".to_owned(), text);
     let database = fields.or(cx, "database", user.clone(), text);
     let password_env = fields.optional(cx, "password_env", text);
@@ -31,6 +32,7 @@ pub(super) fn postgres(cx: &mut Context, node: &Node) -> Option<PostgresWorkload
         timeout,
         connections,
         habits,
+        tls,
         user,
         database,
         password_env,

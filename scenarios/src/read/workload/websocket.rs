@@ -17,14 +17,20 @@ blank! {
 /// may send to everybody what one has said.
 const KEYS: u64 = 1 << 62;
 
+/// How many sockets are held where the file does not say, in the open model.
+const SOCKETS: u32 = 100;
+
 /// The workload.
 pub(super) fn websocket(cx: &mut Context, node: &Node) -> Option<WebSocketWorkload> {
     let mut fields = cx.fields(node, "workload `WebSocket`")?;
+    let to = fields.required(cx, "to", destination);
+    let arrivals = fields.required(cx, "arrivals", arrivals);
+    let usual = arrivals.users().unwrap_or(SOCKETS);
     let workload = WebSocketWorkload {
-        to: fields.required(cx, "to", destination),
-        arrivals: fields.required(cx, "arrivals", arrivals),
+        to,
+        arrivals,
         timeout: fields.or(cx, "timeout", Span::secs(5), quantity),
-        sockets: fields.or(cx, "sockets", 100, whole(1_u32, MOST_CONNECTIONS)),
+        sockets: fields.or(cx, "sockets", usual, whole(1_u32, MOST_CONNECTIONS)),
         tls: fields.optional(cx, "tls", tls::tls),
         path: fields.or(cx, "path", "/".to_owned(), text),
         headers: fields.or(cx, "headers", Vec::new(), |cx, node| cx.entries(node, "headers", text)),

@@ -1,9 +1,10 @@
 //! The cookies of one user (RFC 6265).
 //!
 //! A small and honest jar for one target: a cookie has a name, a value and a path. Its domain, and whether it is meant for
-//! TLS or scripts alone, are not looked at: there is one target, and no script. A jar knows no clock. A cookie goes when it is
-//! set anew with `Max-Age=0` (or less), or with an `Expires` that is not later than the answer's own `Date`; without a
-//! `Date` the year 1970, by which servers delete, counts as past. One that is given time stays for as long as the user.
+//! TLS or scripts alone, are not looked at: there is one target, and no script. A jar is told the time, in nanoseconds since the
+//! start of the load. A cookie lasts for its `Max-Age`, or else from the answer's own `Date` to its `Expires`, so that the
+//! clocks of both machines need not agree; it counts from when the request was taken up. Without a `Date` the year 1970, by which
+//! servers delete, counts as past, and any other time as far away. One without either stays for as long as the user.
 
 mod date;
 
@@ -26,7 +27,22 @@ struct Cookie {
     name: Vec<u8>,
     value: Vec<u8>,
     path: Vec<u8>,
+    /// When it is over; `None`: with the user.
+    until: Option<u64>,
 }
+
+/// How long a cookie lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// It is over at once: this deletes it.
+    Over,
+    /// So many seconds, more than 0.
+    Seconds(u64),
+    /// As long as its user.
+    Whole,
+}
+
+const SECOND: u64 = 1_000_000_000;
 
 // === impl Jar ===
 
@@ -36,8 +52,8 @@ impl Jar {
         self.cookies.clear();
     }
 
-    /// A `Set-Cookie` of an answer with this `Date` to a request of this path.
-    pub(super) fn set(&mut self, field: &[u8], request_path: &[u8], date: Option<&[u8]>) {
+    /// A `Set-Cookie` of an answer with this `Date` to a request of this path that was taken up at `now`.
+    pub(super) fn set(&mut self, field: &[u8], request_path: &[u8], date: Option<&[u8]>, now: u64) {
         // Neither may end a header.
         if field.len() > COOKIE_BYTES_MAX
             || field.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
@@ -50,8 +66,13 @@ impl Jar {
         };
         let attributes = Attributes::of(parts);
         let path = attributes.path.unwrap_or_else(|| default_path(request_path));
-        let cookie = Cookie { name: name.to_owned(), value: value.to_owned(), path: path.to_owned() };
-        let is_past = attributes.is_past(date);
+        let (until, is_past) = match attributes.life(date) {
+            Life::Over => (None, true),
+            Life::Seconds(seconds) => (Some(now.saturating_add(seconds.saturating_mul(SECOND))), false),
+            Life::Whole => (None, false),
+        };
+        let cookie = Cookie { name: name.to_owned(), value: value.to_owned(), path: path.to_owned(), until };
+        self.cookies.retain(|cookie| cookie.lasts(now));
         let same = |other: &Cookie| (&other.name, &other.path) == (&cookie.name, &cookie.path);
         match (self.cookies.iter().position(same), is_past) {
             (Some(at), true) => drop(self.cookies.remove(at)),
@@ -67,11 +88,11 @@ impl Jar {
     }
 
     /// Appends the header for a request of this path, if there is a cookie for it: those of longer paths first
-    /// (section 5.4).
-    pub(super) fn write(&self, request_path: &[u8], out: &mut Vec<u8>) {
+    /// (section 5.4), none of which is over by `now`.
+    pub(super) fn write(&self, request_path: &[u8], now: u64, out: &mut Vec<u8>) {
         let path = without_query(request_path);
-        let mut sent: Vec<&Cookie> =
-            self.cookies.iter().filter(|cookie| matches(path, &cookie.path)).collect();
+        let is_sent = |cookie: &&Cookie| cookie.lasts(now) && matches(path, &cookie.path);
+        let mut sent: Vec<&Cookie> = self.cookies.iter().filter(is_sent).collect();
         sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         for (index, cookie) in sent.iter().enumerate() {
             out.extend_from_slice(if index == 0 { b"Cookie: " } else { b"; " });
@@ -82,6 +103,14 @@ impl Jar {
         if !sent.is_empty() {
             out.extend_from_slice(b"\r\n");
         }
+    }
+}
+
+// === impl Cookie ===
+
+impl Cookie {
+    fn lasts(&self, now: u64) -> bool {
+        self.until.is_none_or(|until| now < until)
     }
 }
 
@@ -114,8 +143,7 @@ fn matches(path: &[u8], cookie: &[u8]) -> bool {
 #[derive(Debug, Default)]
 struct Attributes<'f> {
     path: Option<&'f [u8]>,
-    /// Whether its age is over at once.
-    max_age: Option<bool>,
+    max_age: Option<Life>,
     expires: Option<Moment>,
 }
 
@@ -128,7 +156,7 @@ impl<'f> Attributes<'f> {
             if name.eq_ignore_ascii_case(b"path") {
                 attributes.path = Some(value).filter(|path| path.starts_with(b"/"));
             } else if name.eq_ignore_ascii_case(b"max-age") {
-                attributes.max_age = is_no_age(value).or(attributes.max_age);
+                attributes.max_age = age(value).or(attributes.max_age);
             } else if name.eq_ignore_ascii_case(b"expires") {
                 attributes.expires = Moment::read(value).or(attributes.expires);
             }
@@ -136,24 +164,37 @@ impl<'f> Attributes<'f> {
         attributes
     }
 
-    /// Whether the cookie is over at the answer's `Date`; `Max-Age` counts more than `Expires` (section 5.3).
-    fn is_past(&self, date: Option<&[u8]>) -> bool {
-        if let Some(is_past) = self.max_age {
-            return is_past;
+    /// How long the cookie lasts from the answer's `Date` on; `Max-Age` counts more than `Expires` (section 5.3).
+    fn life(&self, date: Option<&[u8]>) -> Life {
+        if let Some(life) = self.max_age {
+            return life;
         }
-        let Some(expires) = self.expires else { return false };
-        date.and_then(Moment::read).map_or(expires.is_of_1970(), |now| expires <= now)
+        let Some(expires) = self.expires else { return Life::Whole };
+        match date.and_then(Moment::read) {
+            Some(date) => seconds(u64::try_from(expires.seconds() - date.seconds()).unwrap_or(0)),
+            None if expires.is_of_1970() => Life::Over,
+            None => Life::Whole,
+        }
     }
 }
 
-/// Whether an age is zero or less; nothing where it is no number.
-fn is_no_age(value: &[u8]) -> Option<bool> {
+fn seconds(seconds: u64) -> Life {
+    if seconds == 0 { Life::Over } else { Life::Seconds(seconds) }
+}
+
+/// What an age says; nothing where it is no number.
+fn age(value: &[u8]) -> Option<Life> {
     let (is_negative, digits) = match value.strip_prefix(b"-") {
         Some(digits) => (true, digits),
         None => (false, value),
     };
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| is_negative || digits.iter().all(|digit| *digit == b'0'))
+    if !is_number {
+        return None;
+    }
+    // What is too large for the number is for ever.
+    let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX);
+    Some(if is_negative { Life::Over } else { seconds(number) })
 }
 
 #[cfg(test)]
@@ -166,13 +207,17 @@ mod tests {
 
     fn jar(fields: &[&str]) -> Jar {
         let mut jar = Jar::default();
-        fields.iter().for_each(|field| jar.set(field.as_bytes(), b"/shop/cart?x=/1", DATE));
+        fields.iter().for_each(|field| jar.set(field.as_bytes(), b"/shop/cart?x=/1", DATE, 0));
         jar
     }
 
     fn sent(jar: &Jar, path: &str) -> String {
+        sent_at(jar, path, 0)
+    }
+
+    fn sent_at(jar: &Jar, path: &str, now: u64) -> String {
         let mut out = Vec::new();
-        jar.write(path.as_bytes(), &mut out);
+        jar.write(path.as_bytes(), now, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -213,9 +258,41 @@ mod tests {
             assert_eq!(sent(&jar(&[stays]), "/"), "Cookie: a=1\r\n", "{stays}");
         }
         let mut dateless = jar(&["a=1; Path=/", "b=1; Path=/"]);
-        dateless.set(b"a=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT", b"/", None);
-        dateless.set(b"b=2; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT", b"/", None);
+        dateless.set(b"a=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT", b"/", None, 0);
+        dateless.set(b"b=2; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT", b"/", None, 0);
         assert_eq!(sent(&dateless, "/"), "Cookie: b=2\r\n");
+    }
+
+    #[test]
+    fn a_cookie_is_sent_until_its_time_is_over() {
+        let check = |field: &str, last: Option<u64>| {
+            let jar = jar(&[&format!("a=1; Path=/; {field}")]);
+            let is_sent = |now: u64| !sent_at(&jar, "/", now).is_empty();
+            let far = 400 * 86_400 * SECOND;
+            match last {
+                Some(seconds) => {
+                    assert!(is_sent(seconds * SECOND - 1) && !is_sent(seconds * SECOND), "{field}");
+                }
+                None => assert!(is_sent(far), "{field}"),
+            }
+        };
+        check("HttpOnly", None);
+        check("Max-Age=60", Some(60));
+        check("Max-Age=99999999999999999999999", None);
+        // Across a month, a year, and a leap day.
+        check("Expires=Sun, 06 Nov 1994 08:49:39 GMT", Some(2));
+        check("Expires=Fri, 09 Dec 1994 08:49:37 GMT", Some(33 * 86_400));
+        check("Expires=Mon, 06 Nov 1995 08:49:37 GMT", Some(365 * 86_400));
+        check("Expires=Wed, 06 Nov 1996 08:49:37 GMT", Some(731 * 86_400));
+        check("Expires=Wed, 06 Nov 1996 08:49:37 GMT; Max-Age=1", Some(1));
+    }
+
+    #[test]
+    fn a_cookie_that_is_over_takes_no_place() {
+        let mut jar = jar(&["a=1; Path=/; Max-Age=1", "b=1; Path=/"]);
+        jar.set(b"c=1; Path=/", b"/", DATE, SECOND);
+        assert_eq!(jar.cookies.len(), 2);
+        assert_eq!(sent_at(&jar, "/", SECOND), "Cookie: b=1; c=1\r\n");
     }
 
     #[test]
@@ -238,7 +315,7 @@ mod tests {
         fn no_field_breaks_a_request(fields in proptest::collection::vec("[a-z=;/ \r\n\t,0-9-]{0,40}", 0..80)) {
             let mut jar = Jar::default();
             for field in &fields {
-                jar.set(field.as_bytes(), b"/", None);
+                jar.set(field.as_bytes(), b"/", None, 0);
             }
             prop_assert!(jar.cookies.len() <= COOKIES_MAX);
             let sent = sent(&jar, "/");

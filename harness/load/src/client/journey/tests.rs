@@ -28,6 +28,7 @@ fn journey(steps: Vec<JourneyStep>) -> JourneyWorkload {
         timeout: Span::secs(1),
         connections: 1,
         habits: Habits::default(),
+        tls: None,
         auth: None,
         keys: 10,
         data: None,

@@ -3,6 +3,7 @@
 use super::message::{text, write, write_counted, write_text};
 use super::scram::{MECHANISM, Salted, Scram};
 use crate::client::ErrorClass;
+use crate::dial::SealingRequest;
 
 /// A login under way.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ enum State {
 
 /// Version 3.0 of the protocol.
 const VERSION: u32 = 3 << 16;
+
+/// The message `SSLRequest`: its length, and a version that there is not, 1234.5679. A server that has TLS answers `S`.
+pub(super) const TLS: SealingRequest =
+    SealingRequest { says: &[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f], agrees: b'S' };
 
 /// Writes what a connection says first.
 pub(super) fn start(user: &str, database: &str, out: &mut Vec<u8>) {

@@ -17,6 +17,7 @@ use super::{BROKEN, Step, class_of, query};
 use crate::client::processes::Processes;
 use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
+use crate::dial::SealingRequest;
 use crate::history::{History, HistoryEnd, HistoryEvent, Kind};
 use crate::mix::Ask;
 
@@ -377,6 +378,10 @@ impl Client for SqlOperationsClient {
         answer.login = Some(Login::new(nonce));
         login::start(&self.sql.user, &self.sql.database, out);
         true
+    }
+
+    fn asks_for_tls(&self) -> Option<&'static SealingRequest> {
+        Some(&login::TLS)
     }
 
     fn has_key(&self, _: usize) -> bool {

@@ -26,6 +26,7 @@ fn client(isolation: Option<Isolation>, statements: Vec<SqlStatement>) -> Postgr
         timeout: Span::secs(1),
         connections: 1,
         habits: Default::default(),
+        tls: None,
         user: "app".into(),
         database: "shop".into(),
         password_env: None,

@@ -41,6 +41,15 @@ impl Moment {
         is_right.then_some(Self([year, month, day, hour, minute, second]))
     }
 
+    /// Seconds since a day of the year 0 in the Gregorian calendar. The 31st of a shorter month is the first of the next one.
+    pub(super) fn seconds(self) -> i64 {
+        let [year, month, day, hour, minute, second] = self.0.map(i64::from);
+        // A year that begins in March has its leap day at its end, and its months have 30.6 days on average from then on.
+        let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+        let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+        ((days * 24 + hour) * 60 + minute) * 60 + second
+    }
+
     /// Whether it lies in the first year of Unix.
     pub(super) const fn is_of_1970(self) -> bool {
         self.0[0] == 1_970

@@ -1,0 +1,84 @@
+//! What a datagram says, and what a right answer looks like.
+
+use shakedown_scenarios::workload::TcpExchange;
+
+use crate::client::ErrorClass;
+use crate::mix::Ask;
+use crate::template::Template;
+
+/// The exchanges of a workload, ready to send.
+#[derive(Debug)]
+pub(crate) struct UdpClient {
+    exchanges: Vec<Prepared>,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    send: Template,
+    expect: Vec<u8>,
+    until: Vec<u8>,
+}
+
+// === impl UdpClient ===
+
+impl UdpClient {
+    /// Prepares the exchanges of a mix.
+    pub(crate) fn new(exchanges: &[TcpExchange]) -> Self {
+        let prepared = |exchange: &TcpExchange| Prepared {
+            send: Template::new(&exchange.send),
+            expect: exchange.expect.as_bytes().to_vec(),
+            until: exchange.until.as_deref().unwrap_or_default().as_bytes().to_vec(),
+        };
+        Self { exchanges: exchanges.iter().map(prepared).collect() }
+    }
+
+    /// Whether what is sent for an exchange of this kind has a place for a key.
+    pub(super) fn has_key(&self, kind: usize) -> bool {
+        self.exchanges.get(kind).is_some_and(|exchange| exchange.send.has_place())
+    }
+
+    /// Appends the bytes of a datagram.
+    pub(super) fn render(&self, ask: &Ask, out: &mut Vec<u8>) {
+        self.exchanges[ask.kind as usize].send.render(ask.key, out);
+    }
+
+    /// Whether a datagram is a right answer: it is whole, so both its beginning and its end can be told.
+    pub(super) fn judge(&self, ask: &Ask, datagram: &[u8]) -> Result<(), ErrorClass> {
+        let Prepared { expect, until, .. } = &self.exchanges[ask.kind as usize];
+        let is_right = datagram.len() >= expect.len().max(until.len())
+            && datagram.starts_with(expect)
+            && datagram.ends_with(until);
+        if is_right { Ok(()) } else { Err(ErrorClass::Check) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_told_by_its_beginning_and_its_end() {
+        let check = |expect: &str, until: Option<&str>, datagram: &str, is_right: bool| {
+            let exchange = TcpExchange {
+                name: None,
+                send: "q{n}".into(),
+                expect: expect.into(),
+                until: until.map(Into::into),
+                weight: 1,
+                keys: 1,
+            };
+            let client = UdpClient::new(&[exchange]);
+            let ask = Ask { due: 0, key: 7, kind: 0 };
+            let mut sent = Vec::new();
+            client.render(&ask, &mut sent);
+            assert_eq!((sent.as_slice(), client.has_key(0)), (b"q7".as_slice(), true));
+            assert_eq!(client.judge(&ask, datagram.as_bytes()).is_ok(), is_right, "{datagram}");
+        };
+        check("a", None, "answer", true);
+        check("a", Some("r"), "answer", true);
+        check("a", Some("x"), "answer", false);
+        check("b", None, "answer", false);
+        check("a", None, "", false);
+        check("", Some("r"), "answer", true);
+    }
+}
