@@ -1,10 +1,12 @@
 //! The programs behind the figures: each prints what it measured, and the command that repeats it stands in README.md.
 //!
 //! Load and target share one process, on two threads; what a figure says of the generator's CPU is its thread's alone.
-//! [`proxies`] measures fault proxies side by side, and [`generators`] load generators, each as a process of its own.
+//! [`proxies`] measures fault proxies side by side, [`generators`] load generators, and [`sockets`] a load of many WebSockets, each as a
+//! process of its own.
 
 pub mod generators;
 pub mod proxies;
+pub mod sockets;
 
 use std::net::SocketAddr;
 use std::thread;
@@ -118,6 +120,15 @@ pub fn run_arrivals(
             keys: 1_000,
         }],
     });
+    run_workload(workload, duration, address)
+}
+
+/// Runs any load to its end.
+///
+/// # Errors
+///
+/// If it cannot start, or does not come to its planned end.
+pub fn run_workload(workload: Workload, duration: Span, address: SocketAddr) -> anyhow::Result<Outcome> {
     let start_at = soon();
     let plan = Start {
         history: None,
