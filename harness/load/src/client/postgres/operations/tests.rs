@@ -21,6 +21,7 @@ fn client(model: OperationModel, history: Option<History>) -> SqlOperationsClien
         arrivals: Arrivals::Constant(Rate::per_second(1.0).unwrap()),
         timeout: Span::secs(1),
         connections: 2,
+        tls: None,
         model,
         keys: 2,
         operations_per_key: 3,
