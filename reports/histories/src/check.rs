@@ -33,7 +33,7 @@ pub fn check(history: &History, rules: &Rules, budget: &Budget<'_>, threads: usi
         return registers(history, rules, budget);
     }
     if rules.model == Model::ListAppend {
-        return match lists::check(history) {
+        return match lists::check(history, budget) {
             Ok(Some(failure)) => wrong(failure),
             Ok(None) => Answer { verdict: Verdict::True, failure: None, why: None },
             Err(why) => Answer { verdict: Verdict::Unknown, failure: None, why: Some(why) },

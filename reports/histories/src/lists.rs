@@ -7,9 +7,10 @@
 
 mod cycles;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::answer::Failure;
+use crate::budget::Budget;
 use crate::decode::short;
 use crate::history::{Action, Fate, History, Micro, NEVER};
 use cycles::{Edge, Graph};
@@ -32,21 +33,47 @@ struct Seen<'a> {
 
 struct Lists<'a> {
     history: &'a History,
+    budget: &'a Budget<'a>,
     writers: BTreeMap<(u32, u32), Writer>,
     seen: Vec<Seen<'a>>,
     /// The longest of each list.
     longest: BTreeMap<u32, Seen<'a>>,
+    /// Every element of the longest, by its list.
+    read: HashSet<(u32, u32)>,
 }
+
+/// What an operation takes in bytes beside its elements: a node for each end of it, and some edges.
+const OF_OPERATION: u64 = 160;
+/// And an element: who appended it, and that it was read.
+const OF_ELEMENT: u64 = 64;
+/// So many operations are looked at before time is asked for.
+const BETWEEN_LOOKS: u32 = 1 << 12;
 
 /// The first failure that is found, or none.
 ///
 /// # Errors
-/// One element is appended twice to a list: then a list does not tell who appended it.
-pub fn check(history: &History) -> Result<Option<Failure>, String> {
-    let mut lists = Lists { history, writers: BTreeMap::new(), seen: Vec::new(), longest: BTreeMap::new() };
+/// One element is appended twice to a list: then a list does not tell who appended it. Or time or memory did not suffice.
+pub fn check(history: &History, budget: &Budget<'_>) -> Result<Option<Failure>, String> {
+    let mut lists = Lists {
+        history,
+        budget,
+        writers: BTreeMap::new(),
+        seen: Vec::new(),
+        longest: BTreeMap::new(),
+        read: HashSet::new(),
+    };
     lists.write()?;
-    let failure = lists.read().or_else(|| lists.agree()).or_else(|| lists.known());
-    Ok(failure.or_else(|| lists.cycle()))
+    let mut failure = lists.read()?;
+    if failure.is_none() {
+        failure = lists.agree()?;
+    }
+    if failure.is_none() {
+        failure = lists.known();
+    }
+    if failure.is_none() {
+        failure = lists.cycle()?;
+    }
+    Ok(failure)
 }
 
 // === impl Lists ===
@@ -70,8 +97,21 @@ impl<'a> Lists<'a> {
         Failure { key: self.history.ops[stuck as usize].key, stuck, shown_by, what }
     }
 
+    /// Whether there is time and memory to go on; asked now and then.
+    fn goes_on(&self, step: u32) -> Result<(), String> {
+        if !step.is_multiple_of(BETWEEN_LOOKS) {
+            return Ok(());
+        }
+        let bytes = self.history.ops.len() as u64 * OF_OPERATION + self.writers.len() as u64 * OF_ELEMENT;
+        if self.budget.is_spent(bytes) {
+            return Err("time or memory did not suffice for the lists".to_owned());
+        }
+        Ok(())
+    }
+
     fn write(&mut self) -> Result<(), String> {
         for op in 0..self.history.ops.len() as u32 {
+            self.goes_on(op)?;
             let parts = self.parts(op);
             for (at, part) in parts.iter().enumerate() {
                 let Micro::Append(key, value) = *part else { continue };
@@ -92,8 +132,9 @@ impl<'a> Lists<'a> {
     }
 
     /// Within a transaction each read fits to what it read and appended before.
-    fn read(&mut self) -> Option<Failure> {
+    fn read(&mut self) -> Result<Option<Failure>, String> {
         for op in 0..self.history.ops.len() as u32 {
+            self.goes_on(op)?;
             if self.history.ops[op as usize].fate != Fate::Done {
                 continue;
             }
@@ -111,7 +152,7 @@ impl<'a> Lists<'a> {
                                 "a read of list {} does not fit to what the same transaction read or appended before",
                                 self.name(key)
                             );
-                            return Some(self.failure(op, &[], what));
+                            return Ok(Some(self.failure(op, &[], what)));
                         };
                         if before.replace(rest).is_none() {
                             self.seen.push(Seen { op, key, list: rest });
@@ -121,25 +162,26 @@ impl<'a> Lists<'a> {
                 }
             }
         }
-        None
+        Ok(None)
     }
 
     /// All reads of a list are beginnings of the longest.
-    fn agree(&mut self) -> Option<Failure> {
+    fn agree(&mut self) -> Result<Option<Failure>, String> {
         for seen in &self.seen {
             let longest = self.longest.entry(seen.key).or_insert(*seen);
             if longest.list.len() < seen.list.len() {
                 *longest = *seen;
             }
         }
-        for seen in &self.seen {
+        for (step, seen) in (0..).zip(&self.seen) {
+            self.goes_on(step)?;
             let longest = self.longest[&seen.key];
             if longest.list.get(..seen.list.len()) != Some(seen.list) {
                 let what = format!("two reads of list {} do not agree on its order", self.name(seen.key));
-                return Some(self.failure(seen.op, &[longest.op], what));
+                return Ok(Some(self.failure(seen.op, &[longest.op], what)));
             }
         }
-        None
+        Ok(None)
     }
 
     /// What was read was appended, once, by who did not fail, and is not the half of what a transaction appended.
@@ -178,13 +220,28 @@ impl<'a> Lists<'a> {
         None
     }
 
-    fn cycle(&self) -> Option<Failure> {
+    fn cycle(&mut self) -> Result<Option<Failure>, String> {
         let mut graph = Graph::new(self.history.ops.len());
         self.real_time(&mut graph);
-        for (key, longest) in &self.longest {
-            self.of_list(*key, longest, &mut graph);
+        let read = self.longest.iter().flat_map(|(key, longest)| longest.list.iter().map(|it| (*key, *it)));
+        self.read = read.collect();
+        // By list, in the order of the operations.
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.sort_by_key(|seen| seen.key);
+        let mut step = 0;
+        for seen in seen.chunk_by(|left, right| left.key == right.key) {
+            self.of_list(&self.longest[&seen[0].key], seen, &mut graph);
+            // A list costs as much as its reads.
+            let after = step + seen.len() as u32;
+            self.goes_on(if after / BETWEEN_LOOKS > step / BETWEEN_LOOKS { 0 } else { 1 })?;
+            step = after;
         }
-        let cycle = graph.shortest_cycle()?;
+        self.goes_on(0)?;
+        Ok(graph.shortest_cycle().and_then(|cycle| self.told(cycle)))
+    }
+
+    /// What is wrong with a cycle.
+    fn told(&self, cycle: Vec<(u32, Edge)>) -> Option<Failure> {
         let (ops, edges): (Vec<u32>, Vec<Edge>) = cycle.into_iter().unzip();
         let back = |op: &&u32| self.history.ops[**op as usize].back;
         let stuck = ops.iter().filter(|op| back(op) != NEVER).max_by_key(back).or(ops.first()).copied()?;
@@ -227,13 +284,15 @@ impl<'a> Lists<'a> {
         }
     }
 
-    fn of_list(&self, key: u32, longest: &Seen<'_>, graph: &mut Graph) {
+    /// The edges of one list, of which these are all reads.
+    fn of_list(&self, longest: &Seen<'_>, seen: &[Seen<'_>], graph: &mut Graph) {
+        let key = longest.key;
         let writers: Vec<u32> =
             longest.list.iter().filter_map(|it| self.writers.get(&(key, *it))).map(|it| it.op).collect();
         for pair in writers.windows(2) {
             graph.edge(pair[0], pair[1], Edge::Appends);
         }
-        let behind = self.behind(key, longest);
+        let behind = self.behind(key);
         // A node stands for "behind all that was read": without it, every reader of all had an edge to every one behind.
         let gate = graph.node();
         if let Some(last) = writers.last() {
@@ -241,7 +300,7 @@ impl<'a> Lists<'a> {
         }
         behind.iter().for_each(|op| graph.edge(gate, *op, Edge::Appends));
         let mut both: Vec<u32> = Vec::new();
-        for seen in self.seen.iter().filter(|seen| seen.key == key) {
+        for seen in seen {
             if let Some(writer) = seen.list.len().checked_sub(1).map(|at| writers[at]) {
                 graph.edge(writer, seen.op, Edge::Reads);
             }
@@ -264,11 +323,9 @@ impl<'a> Lists<'a> {
     }
 
     /// Those that appended to a list what nobody read: who came back, and who is known to have happened by another append.
-    fn behind(&self, key: u32, longest: &Seen<'_>) -> Vec<u32> {
-        let mut found: Vec<u32> = longest.list.to_vec();
-        found.sort_unstable();
+    fn behind(&self, key: u32) -> Vec<u32> {
         let of_key = self.writers.range((key, 0)..=(key, u32::MAX));
-        let unread = of_key.filter(|((_, value), _)| found.binary_search(value).is_err());
+        let unread = of_key.filter(|(element, _)| !self.read.contains(element));
         let mut behind: Vec<u32> =
             unread.map(|(_, writer)| writer.op).filter(|op| self.happened(*op)).collect();
         behind.sort_unstable();
@@ -278,9 +335,7 @@ impl<'a> Lists<'a> {
 
     fn happened(&self, op: u32) -> bool {
         let is_read = |part: &Micro| match *part {
-            Micro::Append(key, value) => {
-                self.longest.get(&key).is_some_and(|longest| longest.list.contains(&value))
-            }
+            Micro::Append(key, value) => self.read.contains(&(key, value)),
             Micro::Read(..) | Micro::Write(..) | Micro::Found(..) => false,
         };
         match self.history.ops[op as usize].fate {

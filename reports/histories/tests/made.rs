@@ -82,3 +82,27 @@ fn no_verdict_of_a_hundred_thousand_is_wrong() {
     }
     both_ways("txn-registers", Model::ListAppend, 2_000_000..2_010_000);
 }
+
+#[test]
+fn lists_without_time_or_memory_are_unknown() {
+    let step = |number: usize, f: &str| {
+        let (asked, found) = match f {
+            "append" => (format!(r#"[["append",{number},1]]"#), format!(r#"[["append",{number},1]]"#)),
+            _ => (format!(r#"[["r",{number},null]]"#), format!(r#"[["r",{number},[1]]]"#)),
+        };
+        format!(
+            "{{\"process\":1,\"type\":\"invoke\",\"f\":\"txn\",\"value\":{asked}}}\n\
+             {{\"process\":1,\"type\":\"ok\",\"f\":\"txn\",\"value\":{found}}}\n"
+        )
+    };
+    let text: String = (0..20_000).flat_map(|number| [step(number, "append"), step(number, "r")]).collect();
+    let rules = Rules::of(Model::ListAppend);
+    assert_eq!(judged(&text, &rules).1.verdict, Verdict::True);
+    let history = read(text.as_bytes(), &rules).unwrap();
+    let (never, at_once) = (|| false, || true);
+    for budget in [Budget::new(&at_once, 1 << 30), Budget::new(&never, 1 << 20)] {
+        let answer = check(&history, &rules, &budget, 1);
+        assert_eq!(answer.verdict, Verdict::Unknown);
+        assert!(answer.why.unwrap().contains("did not suffice"));
+    }
+}
