@@ -7,7 +7,7 @@
 
 mod cycles;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answer::Failure;
 use crate::budget::Budget;
@@ -39,7 +39,7 @@ struct Lists<'a> {
     /// The longest of each list.
     longest: BTreeMap<u32, Seen<'a>>,
     /// Every element of the longest, by its list.
-    read: HashSet<(u32, u32)>,
+    read: BTreeSet<(u32, u32)>,
 }
 
 /// What an operation takes in bytes beside its elements: a node for each end of it, and some edges.
@@ -60,7 +60,7 @@ pub fn check(history: &History, budget: &Budget<'_>) -> Result<Option<Failure>, 
         writers: BTreeMap::new(),
         seen: Vec::new(),
         longest: BTreeMap::new(),
-        read: HashSet::new(),
+        read: BTreeSet::new(),
     };
     lists.write()?;
     let mut failure = lists.read()?;
