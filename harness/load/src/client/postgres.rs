@@ -334,14 +334,8 @@ impl Client for PostgresClient {
                 Ok(None) => return Reading::More,
                 Err(_) => return BROKEN,
             };
-            match self.step(answer, of, reply) {
-                Step::Goes => {}
-                Step::Over(Reading::Whole { verdict, keep }) => {
-                    // What follows at once is no answer to anything, but may be a notice.
-                    let keep = keep && self.unasked(answer, rest, 0, reply);
-                    return Reading::Whole { verdict, keep };
-                }
-                Step::Over(reading) => return reading,
+            if let Step::Over(reading) = self.step(answer, of, reply) {
+                return with_what_follows(reading, &mut answer.reader, rest);
             }
         }
     }
@@ -351,14 +345,29 @@ impl Client for PostgresClient {
     }
 
     fn unasked(&self, answer: &mut PostgresAnswer, bytes: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
-        let mut rest = bytes;
-        loop {
-            match answer.reader.read(&mut rest, 0) {
-                Ok(None) => return true,
-                Ok(Some(b'N' | b'S' | b'A')) => {}
-                // An error here tells that the server ends the connection.
-                Ok(Some(_)) | Err(_) => return false,
-            }
+        is_nothing(&mut answer.reader, bytes)
+    }
+}
+
+/// The end of an answer. What follows at once is no answer to anything, but may be a notice.
+fn with_what_follows(reading: Reading, reader: &mut MessageReader, rest: &[u8]) -> Reading {
+    match reading {
+        Reading::Whole { verdict, keep } => {
+            Reading::Whole { verdict, keep: keep && is_nothing(reader, rest) }
+        }
+        other => other,
+    }
+}
+
+/// Whether bytes that nobody asked for mean nothing: notices, new settings and notifications.
+fn is_nothing(reader: &mut MessageReader, bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    loop {
+        match reader.read(&mut rest, 0) {
+            Ok(None) => return true,
+            Ok(Some(b'N' | b'S' | b'A')) => {}
+            // An error here tells that the server ends the connection.
+            Ok(Some(_)) | Err(_) => return false,
         }
     }
 }

@@ -13,7 +13,7 @@ use shakedown_scenarios::workload::operations::{
 use super::login::{self, Login};
 use super::message::{MessageReader, ROW, field, rows, text};
 use super::scram::Salted;
-use super::{BROKEN, Step, class_of, query};
+use super::{BROKEN, Step, class_of, is_nothing, query, with_what_follows};
 use crate::client::processes::Processes;
 use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
@@ -439,14 +439,8 @@ impl Client for SqlOperationsClient {
                 Ok(None) => return Reading::More,
                 Err(_) => return BROKEN,
             };
-            match self.step(answer, of, reply) {
-                Step::Goes => {}
-                Step::Over(Reading::Whole { verdict, keep }) => {
-                    // What follows at once is no answer to anything, but may be a notice.
-                    let keep = keep && self.unasked(answer, rest, 0, reply);
-                    return Reading::Whole { verdict, keep };
-                }
-                Step::Over(reading) => return reading,
+            if let Step::Over(reading) = self.step(answer, of, reply) {
+                return with_what_follows(reading, &mut answer.reader, rest);
             }
         }
     }
@@ -456,14 +450,7 @@ impl Client for SqlOperationsClient {
     }
 
     fn unasked(&self, answer: &mut SqlOperationsAnswer, bytes: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
-        let mut rest = bytes;
-        loop {
-            match answer.reader.read(&mut rest, 0) {
-                Ok(None) => return true,
-                Ok(Some(b'N' | b'S' | b'A')) => {}
-                Ok(Some(_)) | Err(_) => return false,
-            }
-        }
+        is_nothing(&mut answer.reader, bytes)
     }
 }
 
