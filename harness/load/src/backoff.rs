@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::client::ErrorClass;
+
 /// Rests shorter than this would be rounded up by the runtime's timer wheel of 1 ms; several failures share one rest.
 const REST_SECONDS_MIN: f64 = 0.005;
 /// A target that is back is tried after at most this.
@@ -36,6 +38,14 @@ impl Backoff {
     /// How long to rest after the `failures`-th failure in a row.
     pub(crate) fn rest(self, failures: u32) -> Option<Duration> {
         (failures > 0 && failures.is_multiple_of(self.failures_per_rest)).then_some(self.rest)
+    }
+}
+
+/// Failures in a row after this verdict; those of a target that is there do not count.
+pub(crate) fn in_a_row(before: u32, verdict: Result<(), ErrorClass>) -> u32 {
+    match verdict {
+        Err(class) if class.is_absence() => before.saturating_add(1),
+        _ => 0,
     }
 }
 

@@ -3,12 +3,13 @@
 //! A client is pure: bytes go in and out, and [`connection`](crate::connection) moves them. So a protocol knows neither
 //! sockets nor time, and its rules hold however the network cuts the bytes.
 
+pub(crate) mod exchanges;
 pub(crate) mod http;
 pub(crate) mod journey;
 pub(crate) mod malformed;
+pub(crate) mod notebook;
 pub(crate) mod operations;
 pub(crate) mod postgres;
-pub(crate) mod processes;
 pub(crate) mod redis;
 pub(crate) mod search;
 pub(crate) mod secret;

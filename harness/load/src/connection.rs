@@ -16,6 +16,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::alarm::Alarm;
+use crate::backoff;
 use crate::client::{Client, ErrorClass, Reading};
 use crate::dial::{Sealing, broken, dial};
 use crate::mix::Ask;
@@ -93,7 +94,7 @@ impl<C: Client> Connection<C> {
             match next {
                 Some(ask) => {
                     self.take_up_with_what_follows(ask).await;
-                    self.rest().await;
+                    self.shared.rest(self.failures).await;
                 }
                 None => self.hold().await,
             }
@@ -126,7 +127,7 @@ impl<C: Client> Connection<C> {
             Ok(stream) => (self.stream, self.failures) = (Some(stream), 0),
             Err(_) => {
                 self.failures = self.failures.saturating_add(1);
-                self.rest().await;
+                self.shared.rest(self.failures).await;
             }
         }
     }
@@ -156,17 +157,8 @@ impl<C: Client> Connection<C> {
         let done = self.shared.clock.now();
         self.shared.client.ends(&mut self.answer, self.was_sent, done);
         let verdict = self.shared.end(&ask, (sent, done), self.shared.client.within(&ask), verdict);
-        self.failures = match verdict {
-            Err(class) if class.is_absence() => self.failures.saturating_add(1),
-            _ => 0,
-        };
+        self.failures = backoff::in_a_row(self.failures, verdict);
         verdict
-    }
-
-    async fn rest(&mut self) {
-        if let Some(until) = self.shared.rest_until(self.failures) {
-            sleep_until(until).await;
-        }
     }
 
     /// One request, over as many connections as it takes.

@@ -13,12 +13,12 @@ use std::future::poll_fn;
 use std::rc::Rc;
 
 use tokio::task::coop::consume_budget;
-use tokio::time::sleep_until;
 
 use self::answer::Reader;
 pub(crate) use self::request::{Frame, Http2Client};
 use self::session::{Failure, Sessions};
 use crate::alarm::Alarm;
+use crate::backoff;
 use crate::client::ErrorClass;
 use crate::lane::Lane;
 use crate::mix::Ask;
@@ -65,13 +65,10 @@ impl Seat {
         loop {
             if let Some(ask) = next {
                 self.take_up(ask).await;
-                self.rest().await;
+                self.shared.rest(self.failures).await;
             }
             consume_budget().await;
-            next = match self.shared.next(self.seat) {
-                Some(ask) => Some(ask),
-                None => Some(poll_fn(|context| self.shared.poll_handed(self.seat, context)).await),
-            };
+            next = Some(self.shared.next_or_handed(self.seat).await);
         }
     }
 
@@ -89,16 +86,7 @@ impl Seat {
         }
         let done = self.shared.clock.now();
         let verdict = self.shared.end(&ask, (sent, done), self.shared.client.within(&ask), verdict);
-        self.failures = match verdict {
-            Err(class) if class.is_absence() => self.failures.saturating_add(1),
-            _ => 0,
-        };
-    }
-
-    async fn rest(&self) {
-        if let Some(until) = self.shared.rest_until(self.failures) {
-            sleep_until(until).await;
-        }
+        self.failures = backoff::in_a_row(self.failures, verdict);
     }
 }
 

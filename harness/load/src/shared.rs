@@ -1,6 +1,7 @@
 //! What the pacer and the connections of one load share. All of them live on one thread.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use shakedown_scenarios::workload::Habits;
 use shakedown_tls_faults::Connector;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::sleep_until;
 
 use crate::backoff::Backoff;
 use crate::client::ErrorClass;
@@ -160,6 +161,14 @@ impl<C: Lane> Shared<C> {
         Poll::Pending
     }
 
+    /// The next request of a seat that keeps nothing open meanwhile; waits until there is one.
+    pub(crate) async fn next_or_handed(&self, seat: usize) -> Ask {
+        match self.next(seat) {
+            Some(ask) => ask,
+            None => poll_fn(|context| self.poll_handed(seat, context)).await,
+        }
+    }
+
     /// Bytes came.
     pub(crate) fn received(&self, bytes: usize) {
         self.recorder.borrow_mut().received(self.clock.now(), bytes as u64);
@@ -189,11 +198,11 @@ impl<C: Lane> Shared<C> {
         verdict
     }
 
-    /// Until when a seat rests after so many failures in a row.
-    pub(crate) fn rest_until(&self, failures: u32) -> Option<Instant> {
-        let rest = self.backoff.rest(failures)?;
+    /// Rests, if a seat is to rest after so many failures in a row.
+    pub(crate) async fn rest(&self, failures: u32) {
+        let Some(rest) = self.backoff.rest(failures) else { return };
         let until = self.clock.now().saturating_add(u64::try_from(rest.as_nanos()).unwrap_or(u64::MAX));
-        Some(self.clock.deadline(until))
+        sleep_until(self.clock.deadline(until)).await;
     }
 
     fn done(&self, course: Course, verdict: Result<(), ErrorClass>) {

@@ -16,11 +16,11 @@ use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::task::coop::consume_budget;
-use tokio::time::sleep_until;
 
 pub(crate) use self::client::UdpClient;
 use self::ports::Ports;
 use crate::alarm::Alarm;
+use crate::backoff;
 use crate::client::ErrorClass;
 use crate::lane::Lane;
 use crate::mix::Ask;
@@ -67,13 +67,10 @@ impl Seat {
         loop {
             if let Some(ask) = next {
                 self.take_up(ask).await;
-                self.rest().await;
+                self.shared.rest(self.failures).await;
             }
             consume_budget().await;
-            next = match self.shared.next(self.seat) {
-                Some(ask) => Some(ask),
-                None => Some(poll_fn(|context| self.shared.poll_handed(self.seat, context)).await),
-            };
+            next = Some(self.shared.next_or_handed(self.seat).await);
         }
     }
 
@@ -82,16 +79,7 @@ impl Seat {
         let verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
         let done = self.shared.clock.now();
         let verdict = self.shared.end(&ask, (sent, done), None, verdict);
-        self.failures = match verdict {
-            Err(class) if class.is_absence() => self.failures.saturating_add(1),
-            _ => 0,
-        };
-    }
-
-    async fn rest(&mut self) {
-        if let Some(until) = self.shared.rest_until(self.failures) {
-            sleep_until(until).await;
-        }
+        self.failures = backoff::in_a_row(self.failures, verdict);
     }
 
     async fn exchange(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {

@@ -7,11 +7,11 @@ use std::cell::RefCell;
 
 use shakedown_scenarios::workload::operations::{Operation, OperationModel, OperationsWorkload};
 
-use crate::client::processes::Processes;
+use crate::client::notebook::{Deed, Notebook};
 use crate::client::redis::command;
 use crate::client::redis::reply::{Kind as Of, Reply, ReplyReader};
 use crate::client::{Client, ErrorClass, Reading};
-use crate::history::{History, HistoryEnd, HistoryEvent, Kind};
+use crate::history::{History, HistoryEnd, Kind};
 use crate::mix::Ask;
 
 /// Operations of a workload, and what they found so far.
@@ -30,8 +30,7 @@ struct State {
     objects: Vec<Object>,
     /// The last value that was written: each is one above the one before.
     value: u64,
-    processes: Processes,
-    history: Option<History>,
+    notebook: Notebook,
 }
 
 /// The object that stands at one place at the moment.
@@ -113,13 +112,12 @@ impl OperationsClient {
     /// The operations of a workload, on objects whose names begin with this.
     pub(crate) fn new(workload: &OperationsWorkload, names: &str, history: Option<History>) -> Self {
         let objects = vec![Object::default(); workload.keys as usize];
-        let (processes, value) = (Processes::default(), 0);
         Self {
             model: workload.model,
             operations_per_key: workload.operations_per_key.max(1),
             retries: workload.retries,
             names: names.chars().filter(|it| it.is_ascii_alphanumeric() || "-_.:".contains(*it)).collect(),
-            state: RefCell::new(State { objects, value, processes, history }),
+            state: RefCell::new(State { objects, value: 0, notebook: Notebook::new(history) }),
         }
     }
 
@@ -260,19 +258,14 @@ impl Client for OperationsClient {
             object.seen = seen;
         }
         state.note(self.model, &begun, kind, found.as_deref(), now);
-        if kind == Kind::Info {
-            state.processes.replace(begun.seat);
-        }
     }
 
     fn second(&self) {
-        if let Some(history) = &mut self.state.borrow_mut().history {
-            history.flush();
-        }
+        self.state.borrow_mut().notebook.flush();
     }
 
     fn finish(&self) -> Option<HistoryEnd> {
-        self.state.borrow_mut().history.as_mut().map(History::finish)
+        self.state.borrow_mut().notebook.finish()
     }
 
     fn whole_at_once(&self, _: &OperationsAnswer) -> bool {
@@ -310,18 +303,17 @@ impl Client for OperationsClient {
 
 impl State {
     fn note(&mut self, model: OperationModel, begun: &Begun, kind: Kind, found: Option<&str>, time: u64) {
-        let process = self.processes.of(begun.seat);
-        let Some(history) = &mut self.history else { return };
-        let Begun { operation, value, seen, .. } = begun;
-        let value = match (operation, found) {
-            (Operation::Read, found) => found.unwrap_or("null").to_owned(),
-            (Operation::Add, _) if model == OperationModel::Counter => "1".to_owned(),
-            (Operation::Add | Operation::Write, _) => value.to_string(),
-            (Operation::Cas, _) => format!("[{seen},{value}]"),
-            (Operation::Transfer | Operation::Txn, _) => "null".to_owned(),
-        };
-        let f = operation.word();
-        history.note(HistoryEvent { process, kind, f, key: &begun.key, value: &value, time });
+        let Begun { seat, operation, value, seen, key, .. } = begun;
+        self.notebook.note(*seat, kind, time, || {
+            let value = match (operation, found) {
+                (Operation::Read, found) => found.unwrap_or("null").to_owned(),
+                (Operation::Add, _) if model == OperationModel::Counter => "1".to_owned(),
+                (Operation::Add | Operation::Write, _) => value.to_string(),
+                (Operation::Cas, _) => format!("[{seen},{value}]"),
+                (Operation::Transfer | Operation::Txn, _) => "null".to_owned(),
+            };
+            Deed { f: operation.word(), key, value }
+        });
     }
 }
 

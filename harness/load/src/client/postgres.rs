@@ -3,19 +3,17 @@
 //! A connection logs in, prepares each statement when it first needs it, and goes through a transaction one statement after
 //! the other, as a program would: locks are held while the network is slow. What is not right is rolled back.
 
+mod account;
 mod login;
 mod message;
 pub(crate) mod operations;
 mod scram;
 
-use std::cell::{Cell, RefCell};
-
 use shakedown_scenarios::workload::postgres::{PostgresWorkload, SqlExpect, SqlStatement, SqlTransaction};
 
+use self::account::Account;
 use self::login::Login;
 use self::message::{MessageReader, ROW, field, rows, text, write, write_text};
-use self::scram::Salted;
-use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::dial::SealingRequest;
 use crate::mix::Ask;
@@ -24,13 +22,7 @@ use crate::template::Template;
 /// The transactions of a workload, ready to send.
 #[derive(Debug)]
 pub(crate) struct PostgresClient {
-    user: String,
-    database: String,
-    password: Option<Secret>,
-    /// Two logins of one run have different nonces, and two runs with one seed the same.
-    seed: u64,
-    logins: Cell<u64>,
-    salted: RefCell<Option<Salted>>,
+    account: Account,
     transactions: Vec<Transaction>,
     /// Of all transactions, in their order.
     statements: Vec<Prepared>,
@@ -111,7 +103,8 @@ const BROKEN: Reading = Reading::Whole { verdict: Err(ErrorClass::Protocol), kee
 impl PostgresClient {
     /// Prepares the transactions of a workload, and reads its password from the environment.
     pub(crate) fn new(postgres: &PostgresWorkload, seed: u64) -> Result<Self, ClientError> {
-        let password = postgres.password_env.as_deref().map(Secret::of_environment).transpose()?;
+        let PostgresWorkload { user, database, password_env, .. } = postgres;
+        let account = Account::new(user, database, password_env.as_deref(), seed)?;
         let mut statements = Vec::new();
         let mut transactions = Vec::new();
         for of in &postgres.transactions {
@@ -120,16 +113,7 @@ impl PostgresClient {
                 statements.push(Prepared::new(statement, statements.len()));
             }
         }
-        Ok(Self {
-            user: postgres.user.clone(),
-            database: postgres.database.clone(),
-            password,
-            seed,
-            logins: Cell::new(0),
-            salted: RefCell::default(),
-            transactions,
-            statements,
-        })
+        Ok(Self { account, transactions, statements })
     }
 
     fn statements_of(&self, transaction: &Transaction) -> &[Prepared] {
@@ -197,22 +181,11 @@ impl PostgresClient {
     }
 
     fn login(&self, answer: &mut PostgresAnswer, of: u8, reply: &mut Vec<u8>) -> Step {
-        let Some(login) = &mut answer.login else { return Step::Over(BROKEN) };
-        let body = answer.reader.body();
-        let password = self.password.as_ref().map(Secret::bytes);
-        let verdict = match of {
-            b'R' => login.step(body, password, &mut self.salted.borrow_mut(), reply),
-            b'K' => Ok(()),
-            b'Z' if login.is_done() => {
-                answer.stage = Stage::Idle;
-                return Step::Over(Reading::Whole { verdict: Ok(()), keep: true });
-            }
-            _ => Err(ErrorClass::Protocol),
-        };
-        match verdict {
-            Ok(()) => Step::Goes,
-            Err(class) => Step::Over(Reading::Whole { verdict: Err(class), keep: false }),
+        let step = self.account.step(answer.login.as_mut(), of, answer.reader.body(), reply);
+        if let Step::Over(Reading::Whole { verdict: Ok(()), .. }) = step {
+            answer.stage = Stage::Idle;
         }
+        step
     }
 
     fn refused(&self, answer: &mut PostgresAnswer) -> Step {
@@ -288,15 +261,11 @@ impl Client for PostgresClient {
     }
 
     fn greet(&self, answer: &mut PostgresAnswer, out: &mut Vec<u8>) -> bool {
-        let number = self.logins.get();
-        self.logins.set(number.wrapping_add(1));
-        let nonce = format!("shakedown-{:016x}-{number:x}", self.seed);
         *answer = PostgresAnswer {
-            login: Some(Login::new(nonce)),
+            login: Some(self.account.begin(out)),
             prepared: vec![false; self.statements.len()],
             ..PostgresAnswer::default()
         };
-        login::start(&self.user, &self.database, out);
         true
     }
 

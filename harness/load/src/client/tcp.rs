@@ -2,21 +2,14 @@
 
 use shakedown_scenarios::workload::TcpExchange;
 
+use crate::client::exchanges::{Exchange, Exchanges};
 use crate::client::{Client, ErrorClass, Reading};
 use crate::mix::Ask;
-use crate::template::Template;
 
-/// The exchanges of a workload, ready to send.
+/// What is sent, and how its answer is read.
 #[derive(Debug)]
 pub(crate) struct TcpClient {
-    exchanges: Vec<Prepared>,
-}
-
-#[derive(Debug)]
-struct Prepared {
-    send: Template,
-    expect: Vec<u8>,
-    until: Vec<u8>,
+    exchanges: Exchanges,
 }
 
 /// The state of reading one answer.
@@ -37,16 +30,7 @@ const UNASKED_BYTES_MAX: u64 = 64 * 1024;
 impl TcpClient {
     /// Prepares the exchanges of a mix.
     pub(crate) fn new(exchanges: &[TcpExchange]) -> Self {
-        let prepared = |exchange: &TcpExchange| Prepared {
-            send: Template::new(&exchange.send),
-            expect: exchange.expect.as_bytes().to_vec(),
-            until: exchange.until.as_deref().unwrap_or_default().as_bytes().to_vec(),
-        };
-        Self { exchanges: exchanges.iter().map(prepared).collect() }
-    }
-
-    fn prepared(&self, kind: u32) -> &Prepared {
-        &self.exchanges[kind as usize]
+        Self { exchanges: Exchanges::new(exchanges) }
     }
 }
 
@@ -58,22 +42,22 @@ impl Client for TcpClient {
     }
 
     fn has_key(&self, kind: usize) -> bool {
-        self.exchanges.get(kind).is_some_and(|exchange| exchange.send.has_place())
+        self.exchanges.has_key(kind)
     }
 
     fn ask(&self, ask: &Ask, answer: &mut TcpAnswer, out: &mut Vec<u8>) {
-        self.prepared(ask.kind).send.render(ask.key, out);
+        self.exchanges.of(ask.kind).send.render(ask.key, out);
         (answer.kind, answer.matched) = (ask.kind, 0);
         answer.tail.clear();
     }
 
     fn whole_at_once(&self, answer: &TcpAnswer) -> bool {
-        let exchange = self.prepared(answer.kind);
+        let exchange = self.exchanges.of(answer.kind);
         exchange.expect.is_empty() && exchange.until.is_empty()
     }
 
     fn read(&self, answer: &mut TcpAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
-        let Prepared { expect, until, .. } = self.prepared(answer.kind);
+        let Exchange { expect, until, .. } = self.exchanges.of(answer.kind);
         let compared = bytes.len().min(expect.len() - answer.matched);
         if bytes[..compared] != expect[answer.matched..][..compared] {
             // Where the wrong answer ends is not known, so nothing may follow it on this connection.

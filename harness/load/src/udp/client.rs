@@ -3,20 +3,13 @@
 use shakedown_scenarios::workload::TcpExchange;
 
 use crate::client::ErrorClass;
+use crate::client::exchanges::{Exchange, Exchanges};
 use crate::mix::Ask;
-use crate::template::Template;
 
-/// The exchanges of a workload, ready to send.
+/// What is sent, and what is expected.
 #[derive(Debug)]
 pub(crate) struct UdpClient {
-    exchanges: Vec<Prepared>,
-}
-
-#[derive(Debug)]
-struct Prepared {
-    send: Template,
-    expect: Vec<u8>,
-    until: Vec<u8>,
+    exchanges: Exchanges,
 }
 
 // === impl UdpClient ===
@@ -24,27 +17,22 @@ struct Prepared {
 impl UdpClient {
     /// Prepares the exchanges of a mix.
     pub(crate) fn new(exchanges: &[TcpExchange]) -> Self {
-        let prepared = |exchange: &TcpExchange| Prepared {
-            send: Template::new(&exchange.send),
-            expect: exchange.expect.as_bytes().to_vec(),
-            until: exchange.until.as_deref().unwrap_or_default().as_bytes().to_vec(),
-        };
-        Self { exchanges: exchanges.iter().map(prepared).collect() }
+        Self { exchanges: Exchanges::new(exchanges) }
     }
 
     /// Whether what is sent for an exchange of this kind has a place for a key.
     pub(super) fn has_key(&self, kind: usize) -> bool {
-        self.exchanges.get(kind).is_some_and(|exchange| exchange.send.has_place())
+        self.exchanges.has_key(kind)
     }
 
     /// Appends the bytes of a datagram.
     pub(super) fn render(&self, ask: &Ask, out: &mut Vec<u8>) {
-        self.exchanges[ask.kind as usize].send.render(ask.key, out);
+        self.exchanges.of(ask.kind).send.render(ask.key, out);
     }
 
     /// Whether a datagram is a right answer: it is whole, so both its beginning and its end can be told.
     pub(super) fn judge(&self, ask: &Ask, datagram: &[u8]) -> Result<(), ErrorClass> {
-        let Prepared { expect, until, .. } = &self.exchanges[ask.kind as usize];
+        let Exchange { expect, until, .. } = self.exchanges.of(ask.kind);
         let is_right = datagram.len() >= expect.len().max(until.len())
             && datagram.starts_with(expect)
             && datagram.ends_with(until);

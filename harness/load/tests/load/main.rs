@@ -17,6 +17,8 @@ mod postgres;
 mod redis;
 mod servers;
 mod shapes;
+#[path = "../../../tests/support/skips.rs"]
+mod skips;
 mod stall;
 mod support;
 mod tcp;

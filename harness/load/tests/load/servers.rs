@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 
+use crate::skips::skipped;
 use crate::support::PATIENCE;
 
 /// A server that runs until it is dropped.
@@ -28,16 +29,6 @@ pub struct Server {
 pub fn installed(program: &str) -> Option<PathBuf> {
     let folders = ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/bin", "/sbin"].map(Path::new);
     folders.map(|folder| folder.join(program)).into_iter().find(|path| path.is_file())
-}
-
-/// Names a test that could not run here, with its reason, for the closing lines of the test command.
-pub fn skipped(test: &str, reason: &str) {
-    eprintln!("skipped: {test}: {reason}");
-    if let Some(file) = std::env::var_os("SHAKEDOWN_SKIPS") {
-        use std::io::Write as _;
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
-        writeln!(file, "{test}\t{reason}").unwrap();
-    }
 }
 
 /// A Redis without persistence; `None`, and a word of it, where none is installed.

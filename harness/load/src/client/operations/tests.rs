@@ -106,7 +106,7 @@ fn only_what_may_have_been_done_takes_a_new_process() {
         asked(&client, &mut answer, Operation::Add);
         client.read(&mut answer, reply.as_bytes(), &mut Vec::new());
         client.ends(&mut answer, was_sent, 6);
-        client.state.borrow_mut().processes.of(0)
+        client.state.borrow_mut().notebook.process(0)
     };
     assert_eq!(process_after(true, ":1\r\n"), 0);
     assert_eq!(process_after(false, ""), 0, "nothing was sent");
@@ -126,5 +126,5 @@ fn a_careless_client_sends_what_was_not_answered_again_and_no_more_often_than_it
     assert!(!client.asks_again(&mut answer, ErrorClass::Closed));
     client.read(&mut answer, b"$2\r\nNO\r\n", &mut Vec::new());
     client.ends(&mut answer, true, 6);
-    assert_eq!(client.state.borrow_mut().processes.of(0), 1, "the first one may have been done");
+    assert_eq!(client.state.borrow_mut().notebook.process(0), 1, "the first one may have been done");
 }

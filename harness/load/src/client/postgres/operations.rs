@@ -4,21 +4,21 @@
 //! that has to keep transactions apart. Before COMMIT is sent nothing is done, and whatever ends the transaction then is a
 //! `fail`; what becomes of one whose COMMIT is not answered nobody knows.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use shakedown_scenarios::workload::operations::{
     Operation, OperationModel, OperationsSql, OperationsWorkload,
 };
+use shakedown_scenarios::workload::postgres::Isolation;
 
+use super::account::Account;
 use super::login::{self, Login};
 use super::message::{MessageReader, ROW, field, rows, text};
-use super::scram::Salted;
 use super::{BROKEN, Step, class_of, is_nothing, query, with_what_follows};
-use crate::client::processes::Processes;
-use crate::client::secret::Secret;
+use crate::client::notebook::{Deed, Notebook};
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::dial::SealingRequest;
-use crate::history::{History, HistoryEnd, HistoryEvent, Kind};
+use crate::history::{History, HistoryEnd, Kind};
 use crate::mix::Ask;
 
 /// Transactions of a workload, and the history of them.
@@ -27,12 +27,8 @@ pub(crate) struct SqlOperationsClient {
     model: OperationModel,
     keys: u64,
     operations_per_key: u32,
-    sql: OperationsSql,
-    password: Option<Secret>,
-    /// As for other logins of a run.
-    seed: u64,
-    logins: Cell<u64>,
-    salted: RefCell<Option<Salted>>,
+    isolation: Isolation,
+    account: Account,
     /// The bank's name, and what the names of all lists begin with.
     names: String,
     state: RefCell<State>,
@@ -43,8 +39,7 @@ struct State {
     lists: Vec<List>,
     /// The last element that was appended: each is one above the one before.
     element: u64,
-    processes: Processes,
-    history: Option<History>,
+    notebook: Notebook,
 }
 
 /// The list that stands at one place at the moment.
@@ -150,18 +145,15 @@ impl SqlOperationsClient {
         history: Option<History>,
     ) -> Result<Self, ClientError> {
         let lists = vec![List::default(); workload.keys as usize];
-        let processes = Processes::default();
+        let OperationsSql { user, database, password_env, .. } = sql;
         Ok(Self {
             model: workload.model,
             keys: u64::from(workload.keys.max(1)),
             operations_per_key: workload.operations_per_key.max(1),
-            sql: sql.clone(),
-            password: sql.password_env.as_deref().map(Secret::of_environment).transpose()?,
-            seed,
-            logins: Cell::new(0),
-            salted: RefCell::default(),
+            isolation: sql.isolation,
+            account: Account::new(user, database, password_env.as_deref(), seed)?,
             names: names.chars().filter(|it| it.is_ascii_alphanumeric() || "-_.:".contains(*it)).collect(),
-            state: RefCell::new(State { lists, element: 0, processes, history }),
+            state: RefCell::new(State { lists, element: 0, notebook: Notebook::new(history) }),
         })
     }
 
@@ -312,21 +304,11 @@ impl SqlOperationsClient {
     }
 
     fn login(&self, answer: &mut SqlOperationsAnswer, of: u8, reply: &mut Vec<u8>) -> Step {
-        let Some(login) = &mut answer.login else { return Step::Over(BROKEN) };
-        let password = self.password.as_ref().map(Secret::bytes);
-        let verdict = match of {
-            b'R' => login.step(answer.reader.body(), password, &mut self.salted.borrow_mut(), reply),
-            b'K' => Ok(()),
-            b'Z' if login.is_done() => {
-                answer.stage = Stage::Idle;
-                return Step::Over(Reading::Whole { verdict: Ok(()), keep: true });
-            }
-            _ => Err(ErrorClass::Protocol),
-        };
-        match verdict {
-            Ok(()) => Step::Goes,
-            Err(class) => Step::Over(Reading::Whole { verdict: Err(class), keep: false }),
+        let step = self.account.step(answer.login.as_mut(), of, answer.reader.body(), reply);
+        if let Step::Over(Reading::Whole { verdict: Ok(()), .. }) = step {
+            answer.stage = Stage::Idle;
         }
+        step
     }
 
     /// The server is ready for the next query: what comes next.
@@ -371,12 +353,8 @@ impl Client for SqlOperationsClient {
     }
 
     fn greet(&self, answer: &mut SqlOperationsAnswer, out: &mut Vec<u8>) -> bool {
-        let number = self.logins.get();
-        self.logins.set(number.wrapping_add(1));
-        let nonce = format!("shakedown-{:016x}-{number:x}", self.seed);
         (answer.reader, answer.stage) = (MessageReader::default(), Stage::Login);
-        answer.login = Some(Login::new(nonce));
-        login::start(&self.sql.user, &self.sql.database, out);
+        answer.login = Some(self.account.begin(out));
         true
     }
 
@@ -400,7 +378,7 @@ impl Client for SqlOperationsClient {
 
     fn ask(&self, _: &Ask, answer: &mut SqlOperationsAnswer, out: &mut Vec<u8>) {
         (answer.stage, answer.seen) = (Stage::Begin, Seen::default());
-        query(&format!("BEGIN ISOLATION LEVEL {}", self.sql.isolation.sql()), out);
+        query(&format!("BEGIN ISOLATION LEVEL {}", self.isolation.sql()), out);
     }
 
     fn ends(&self, answer: &mut SqlOperationsAnswer, _: bool, now: u64) {
@@ -412,19 +390,14 @@ impl Client for SqlOperationsClient {
         };
         let state = &mut *self.state.borrow_mut();
         state.note(&self.names, &begun, kind, now);
-        if kind == Kind::Info {
-            state.processes.replace(begun.seat);
-        }
     }
 
     fn second(&self) {
-        if let Some(history) = &mut self.state.borrow_mut().history {
-            history.flush();
-        }
+        self.state.borrow_mut().notebook.flush();
     }
 
     fn finish(&self) -> Option<HistoryEnd> {
-        self.state.borrow_mut().history.as_mut().map(History::finish)
+        self.state.borrow_mut().notebook.finish()
     }
 
     fn whole_at_once(&self, _: &SqlOperationsAnswer) -> bool {
@@ -498,11 +471,8 @@ fn refused(answer: &mut SqlOperationsAnswer) -> Step {
 
 impl State {
     fn note(&mut self, names: &str, begun: &Begun, kind: Kind, time: u64) {
-        let process = self.processes.of(begun.seat);
-        let Some(history) = &mut self.history else { return };
-        let value = begun.value(kind == Kind::Ok);
-        let f = begun.operation.word();
-        history.note(HistoryEvent { process, kind, f, key: names, value: &value, time });
+        let deed = || Deed { f: begun.operation.word(), key: names, value: begun.value(kind == Kind::Ok) };
+        self.notebook.note(begun.seat, kind, time, deed);
     }
 }
 

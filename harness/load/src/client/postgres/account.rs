@@ -1,0 +1,66 @@
+//! Who logs in, on each connection anew.
+
+use std::cell::{Cell, RefCell};
+
+use super::login::{self, Login};
+use super::scram::Salted;
+use super::{BROKEN, Step};
+use crate::client::secret::Secret;
+use crate::client::{ClientError, ErrorClass, Reading};
+
+/// The account of a workload.
+#[derive(Debug)]
+pub(super) struct Account {
+    user: String,
+    database: String,
+    password: Option<Secret>,
+    /// Two logins of one run have different nonces, and two runs with one seed the same.
+    seed: u64,
+    logins: Cell<u64>,
+    salted: RefCell<Option<Salted>>,
+}
+
+// === impl Account ===
+
+impl Account {
+    /// An account, whose password is in a variable of the environment where it has one.
+    pub(super) fn new(
+        user: &str,
+        database: &str,
+        password_env: Option<&str>,
+        seed: u64,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            user: user.to_owned(),
+            database: database.to_owned(),
+            password: password_env.map(Secret::of_environment).transpose()?,
+            seed,
+            logins: Cell::new(0),
+            salted: RefCell::default(),
+        })
+    }
+
+    /// Writes what a connection says first.
+    pub(super) fn begin(&self, out: &mut Vec<u8>) -> Login {
+        let number = self.logins.get();
+        self.logins.set(number.wrapping_add(1));
+        login::start(&self.user, &self.database, out);
+        Login::new(format!("shakedown-{:016x}-{number:x}", self.seed))
+    }
+
+    /// What a message means for a login under way.
+    pub(super) fn step(&self, login: Option<&mut Login>, of: u8, body: &[u8], reply: &mut Vec<u8>) -> Step {
+        let Some(login) = login else { return Step::Over(BROKEN) };
+        let password = self.password.as_ref().map(Secret::bytes);
+        let verdict = match of {
+            b'R' => login.step(body, password, &mut self.salted.borrow_mut(), reply),
+            b'K' => Ok(()),
+            b'Z' if login.is_done() => return Step::Over(Reading::Whole { verdict: Ok(()), keep: true }),
+            _ => Err(ErrorClass::Protocol),
+        };
+        match verdict {
+            Ok(()) => Step::Goes,
+            Err(class) => Step::Over(Reading::Whole { verdict: Err(class), keep: false }),
+        }
+    }
+}
