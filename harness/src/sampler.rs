@@ -55,9 +55,11 @@ use tree::Tree;
 
 /// Reads the resources of process trees. It remembers, for each subject that is up, its processes and what they had
 /// used; nothing of it grows with the length of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sampler {
     subjects: BTreeMap<String, Subject>,
+    /// Control groups: where they are mounted, and which the harness is in, stays as it is for a run.
+    groups: Groups,
 }
 
 /// What is remembered of a subject from one tick to the next.
@@ -69,21 +71,26 @@ struct Subject {
     gauge: Gauge,
 }
 
-/// All processes of the machine at one tick, its control groups, and the socket tables that were needed of it so far.
+/// All processes of the machine at one tick, and the socket tables that were needed of it so far.
 #[derive(Debug)]
 pub struct Tick {
     scan: Scan,
     tables: Tables,
-    groups: Groups,
 }
 
 // === impl Sampler ===
+
+impl Default for Sampler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Sampler {
     /// A sampler that has seen nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { subjects: BTreeMap::new(), groups: Groups::read() }
     }
 
     /// Lists the machine's processes. Once a tick; all subjects are cut out of it.
@@ -91,7 +98,7 @@ impl Sampler {
     /// # Errors
     /// When `/proc` cannot be read at all: then nothing is known, and nothing may be taken for "down".
     pub fn scan(&self) -> io::Result<Tick> {
-        Ok(Tick { scan: Scan::take()?, tables: Tables::default(), groups: Groups::read() })
+        Ok(Tick { scan: Scan::take()?, tables: Tables::default() })
     }
 
     /// What a target's tree uses: `roots` and all their descendants, those that were seen before and have other
@@ -110,7 +117,7 @@ impl Sampler {
     ) -> Sample {
         let known = self.subjects.entry(subject.to_owned()).or_default();
         let members = known.tree.members(&tick.scan, roots, marker);
-        let sample = known.measure(tick, &members);
+        let sample = known.measure(tick, &members, &self.groups);
         if sample.processes == 0 {
             self.subjects.remove(subject);
             return Sample { at_us, subject: subject.to_owned(), ..Sample::default() };
@@ -124,7 +131,7 @@ impl Sampler {
         let own = i32::try_from(std::process::id()).unwrap_or(i32::MAX);
         let known = self.subjects.entry(HARNESS.to_owned()).or_default();
         known.account.leave_out_children();
-        let sample = known.measure(tick, &[own]);
+        let sample = known.measure(tick, &[own], &self.groups);
         Sample { at_us, subject: HARNESS.to_owned(), ..sample }
     }
 
@@ -141,8 +148,8 @@ impl Sampler {
 
 impl Subject {
     /// Reads all figures of these processes. What vanishes meanwhile counts as far as it was read.
-    fn measure(&mut self, tick: &mut Tick, members: &[i32]) -> Sample {
-        let Tick { scan, tables, groups } = tick;
+    fn measure(&mut self, tick: &mut Tick, members: &[i32], groups: &Groups) -> Sample {
+        let Tick { scan, tables } = tick;
         let alive: Vec<i32> = members.iter().copied().filter(|pid| scan.is_alive(*pid)).collect();
         let switches = self.threads.observe(scan, members);
         let observations: Vec<Observation> = members
