@@ -31,7 +31,7 @@ mod targets;
 mod verdict;
 
 pub use consistency::{ConsistencyFinding, OperationLine};
-pub use exports::{ExportFinding, Exported, FigureFinding};
+pub use exports::{ExportFinding, Exported, FigureFinding, figure_unit};
 pub use finding::*;
 pub use fold::analyze_entries;
 pub use gates::resource_word;

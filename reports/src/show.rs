@@ -30,6 +30,15 @@ pub enum Unit {
 // === impl Unit ===
 
 impl Unit {
+    /// The unit of its growth over an hour.
+    #[must_use]
+    pub const fn per_hour(self) -> Self {
+        match self {
+            Self::Bytes => Self::BytesPerHour,
+            _ => Self::PerHour,
+        }
+    }
+
     /// A value with its unit: `342 ms`, `1.21 GiB`, `0.12 %`.
     #[must_use]
     pub fn show(self, value: f64) -> String {

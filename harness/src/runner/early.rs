@@ -5,11 +5,11 @@
 //! process's first seconds. Each process begins a new watch.
 
 use shakedown_leaks::Watch;
-use shakedown_reports::analysis::{SETTLE_SECONDS, leak_unit, leak_value, resource_word};
+use shakedown_reports::analysis::{SETTLE_SECONDS, figure_unit, leak_unit, leak_value, resource_word};
 use shakedown_reports::journal::{ExportSample, Sample};
 use shakedown_reports::show::Unit;
 use shakedown_scenarios::experiment::Phase;
-use shakedown_scenarios::export::{FigureUnit, is_counter};
+use shakedown_scenarios::export::is_counter;
 use shakedown_scenarios::gate::{Gate, LeakResource};
 use shakedown_scenarios::plan::Plan;
 
@@ -48,7 +48,7 @@ enum Series {
     /// What the kernel tells.
     Sampled(LeakResource),
     /// What the target exports: the page's place among its exports, and the figure's name there.
-    Exported { page: u32, figure: String, unit: FigureUnit },
+    Exported { page: u32, figure: String, unit: Unit },
 }
 
 // === impl Early ===
@@ -132,7 +132,11 @@ fn series(plan: &Plan, target: &str, resource: LeakResource) -> Vec<Series> {
     let figures = pages.flat_map(|(page, export)| export.figures.iter().map(move |figure| (page, figure)));
     figures
         .filter(|(_, figure)| !is_counter(&figure.name))
-        .map(|(page, figure)| Series::Exported { page, figure: figure.name.clone(), unit: figure.unit })
+        .map(|(page, figure)| Series::Exported {
+            page,
+            figure: figure.name.clone(),
+            unit: figure_unit(figure.unit),
+        })
         .collect()
 }
 
@@ -143,10 +147,7 @@ impl Watched {
         let ([low, high], slope) = (finding.slope_ci?, finding.slope_per_hour?);
         let (what, unit) = match &self.what {
             Series::Sampled(resource) => (resource_word(*resource).to_owned(), leak_unit(*resource)),
-            Series::Exported { figure, unit: FigureUnit::Bytes, .. } => {
-                (format!("`{figure}`"), Unit::BytesPerHour)
-            }
-            Series::Exported { figure, .. } => (format!("`{figure}`"), Unit::PerHour),
+            Series::Exported { figure, unit, .. } => (format!("`{figure}`"), unit.per_hour()),
         };
         let (slope, low, high) = (unit.show(slope), unit.show(low), unit.show(high));
         let found = format!("{what} leak {slope} ({low} to {high})");

@@ -99,9 +99,11 @@ impl<'a> Lists<'a> {
 
     /// Whether there is time and memory to go on; asked now and then.
     fn goes_on(&self, step: u32) -> Result<(), String> {
-        if !step.is_multiple_of(BETWEEN_LOOKS) {
-            return Ok(());
-        }
+        if step.is_multiple_of(BETWEEN_LOOKS) { self.look() } else { Ok(()) }
+    }
+
+    /// Asks for both.
+    fn look(&self) -> Result<(), String> {
         let bytes = self.history.ops.len() as u64 * OF_OPERATION + self.writers.len() as u64 * OF_ELEMENT;
         if self.budget.is_spent(bytes) {
             return Err("time or memory did not suffice for the lists".to_owned());
@@ -228,15 +230,10 @@ impl<'a> Lists<'a> {
         // By list, in the order of the operations.
         let mut seen = std::mem::take(&mut self.seen);
         seen.sort_by_key(|seen| seen.key);
-        let mut step = 0;
         for seen in seen.chunk_by(|left, right| left.key == right.key) {
             self.of_list(&self.longest[&seen[0].key], seen, &mut graph);
-            // A list costs as much as its reads.
-            let after = step + seen.len() as u32;
-            self.goes_on(if after / BETWEEN_LOOKS > step / BETWEEN_LOOKS { 0 } else { 1 })?;
-            step = after;
+            self.look()?;
         }
-        self.goes_on(0)?;
         Ok(graph.shortest_cycle().and_then(|cycle| self.told(cycle)))
     }
 

@@ -125,7 +125,8 @@ impl<'p> Page<'p> {
             absent: 0,
             figures: Vec::new(),
         };
-        let figures = figures.map(|figure| (figure.name.as_str(), series(&figure.name, shown(figure.unit))));
+        let figures =
+            figures.map(|figure| (figure.name.as_str(), series(&figure.name, figure_unit(figure.unit))));
         Self { target, number, export, finding, figures: figures.collect() }
     }
 
@@ -149,7 +150,7 @@ impl<'p> Page<'p> {
     fn finish(self) -> (ExportFinding, Vec<Exported>) {
         let (mut finding, mut exported) = (self.finding, Vec::new());
         for ((name, builder), figure) in self.figures.into_iter().zip(&self.export.figures) {
-            let unit = shown(figure.unit);
+            let unit = figure_unit(figure.unit);
             let (points, max) = (builder.points(), builder.largest());
             let ends = points.first().zip(points.last()).map(|(first, last)| (first.1, last.1));
             let first_last_max = ends.zip(max).map(|((first, last), max)| (first, last, max));
@@ -173,7 +174,9 @@ impl Exported {
     }
 }
 
-const fn shown(unit: FigureUnit) -> Unit {
+/// The unit in which a figure is shown.
+#[must_use]
+pub const fn figure_unit(unit: FigureUnit) -> Unit {
     match unit {
         FigureUnit::Bytes => Unit::Bytes,
         FigureUnit::Count => Unit::Count,

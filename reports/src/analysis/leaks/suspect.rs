@@ -113,8 +113,11 @@ impl Suspect {
             }
         }
         for (figure, trace) in exported {
-            let unit = if figure.unit == Unit::Bytes { Unit::BytesPerHour } else { Unit::PerHour };
-            let about = About { figure: Some(&figure.name), unit, ..about(LeakResource::Exported) };
+            let about = About {
+                figure: Some(&figure.name),
+                unit: figure.unit.per_hour(),
+                ..about(LeakResource::Exported)
+            };
             found.push(finding(trace, &about, &parts));
         }
         found
