@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use shakedown_scenarios::units::Span;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -55,13 +55,13 @@ impl Connector {
     ///
     /// # Errors
     /// If the handshake fails or takes longer than the options allow.
-    pub async fn connect(
+    pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        tcp: TcpStream,
+        tcp: S,
         address: IpAddr,
         asked: Option<&str>,
         agreed: Option<Option<Vec<u8>>>,
-    ) -> Result<TlsStream<TcpStream>, ConnectError> {
+    ) -> Result<TlsStream<S>, ConnectError> {
         let connector = TlsConnector::from(self.offering(agreed));
         let handshake = Box::pin(connector.connect(self.name(address, asked), tcp));
         match tokio::time::timeout(self.handshake_timeout.duration(), handshake).await {

@@ -44,6 +44,11 @@ pub(crate) trait Client: 'static {
         false
     }
 
+    /// Whether an answer may be read a little later than it arrived, which is noted: nobody waits for what we say to it.
+    fn reads_late(&self) -> bool {
+        false
+    }
+
     /// Whether what is sent for a request of this kind has a place for a key.
     fn has_key(&self, kind: usize) -> bool;
 

@@ -26,6 +26,14 @@ impl Clock {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Blocks the thread until a moment.
+    #[expect(clippy::disallowed_methods, reason = "whoever asks has nothing else to do on this thread")]
+    pub(crate) fn sleep_until(&self, moment: u64) {
+        while let Some(left) = self.until(moment) {
+            std::thread::sleep(left);
+        }
+    }
+
     /// How long it is until a moment; `None` once it is reached.
     #[expect(
         clippy::disallowed_methods,

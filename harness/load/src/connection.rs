@@ -40,6 +40,10 @@ pub(crate) struct Connection<C: Client> {
     was_sent: bool,
     /// Whether our side of the present stream was closed.
     is_ended: bool,
+    /// When the answer was whole, as far as that is noted.
+    arrived: Option<u64>,
+    /// Bytes of the present answer.
+    read: usize,
     /// Only a slow consumer has one.
     reading: Option<SlowReading>,
 }
@@ -83,6 +87,8 @@ impl<C: Client> Connection<C> {
             asked: 0,
             was_sent: false,
             is_ended: false,
+            arrived: None,
+            read: 0,
             reading,
         }
     }
@@ -154,8 +160,10 @@ impl<C: Client> Connection<C> {
             let deadline = self.shared.clock.now().saturating_add(self.shared.timeout);
             verdict = self.exchange(&ask, deadline).await;
         }
-        let done = self.shared.clock.now();
-        self.shared.client.ends(&mut self.answer, self.was_sent, done);
+        let now = self.shared.clock.now();
+        // A history is told in the order in which we learn of things.
+        self.shared.client.ends(&mut self.answer, self.was_sent, now);
+        let done = self.arrived.map_or(now, |arrived| arrived.clamp(sent, now));
         let verdict = self.shared.end(&ask, (sent, done), self.shared.client.within(&ask), verdict);
         self.failures = backoff::in_a_row(self.failures, verdict);
         verdict
@@ -187,9 +195,12 @@ impl<C: Client> Connection<C> {
             None => self.open(deadline).await?,
         };
         self.was_sent = true;
+        let awake = self.shared.doze.awake_for(ask.kind);
         self.send(&stream, ask).map_err(|error| broken(&error))?;
         self.asked = self.asked.saturating_add(1);
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;
+        drop(awake);
+        self.shared.doze.note(ask.kind, self.read);
         let is_last = self.shared.habits.requests_per_connection.is_some_and(|most| self.asked >= most);
         if keep && !is_last {
             self.stream = Some(stream);
@@ -207,6 +218,7 @@ impl<C: Client> Connection<C> {
 
     /// Dials, and says what comes before the first request.
     async fn open(&mut self, deadline: u64) -> Result<Stream, ErrorClass> {
+        let _awake = self.shared.doze.awake();
         let mut stream = self.dial(deadline).await?;
         self.unsent.clear();
         if !self
@@ -223,15 +235,21 @@ impl<C: Client> Connection<C> {
     }
 
     async fn dial(&mut self, deadline: u64) -> Result<Stream, ErrorClass> {
-        (self.asked, self.is_ended) = (0, false);
+        (self.asked, self.is_ended, self.arrived) = (0, false, None);
         let shared = Rc::clone(&self.shared);
+        let _awake = shared.doze.awake();
         let asks = shared.client.asks_for_tls();
         let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks });
-        tokio::select! {
+        let mut stream = tokio::select! {
             biased;
             stream = dial(shared.address, shared.habits.read_rate, tls) => stream,
             () = poll_fn(|context| self.poll_expired(deadline, context)) => Err(ErrorClass::Timeout),
+        }?;
+        // In the closed model, and for a slow consumer, an answer counts when it was read: what comes next follows from then.
+        if shared.users.is_none() && self.reading.is_none() {
+            stream.note_arrivals(shared.clock);
         }
+        Ok(stream)
     }
 
     /// Renders a request and sends what the socket takes of it now.
@@ -245,6 +263,7 @@ impl<C: Client> Connection<C> {
         stream: &Stream,
         write: impl FnOnce(&C, &mut C::Answer, &mut Vec<u8>) -> T,
     ) -> io::Result<T> {
+        (self.arrived, self.read) = (None, 0);
         let output = &mut self.shared.buffers.borrow_mut().output;
         output.clear();
         let said = write(&self.shared.client, &mut self.answer, output);
@@ -258,6 +277,7 @@ impl<C: Client> Connection<C> {
         if self.unsent.is_empty() && self.shared.client.whole_at_once(&self.answer) {
             return Ok((Ok(()), true));
         }
+        let _awake = (!self.unsent.is_empty()).then(|| self.shared.doze.awake());
         loop {
             match poll_fn(|context| self.poll_receive(stream, deadline, context)).await? {
                 Step::Over(answered) => return Ok(answered),
@@ -326,13 +346,17 @@ impl<C: Client> Connection<C> {
             return Poll::Ready(Ok(Some(Step::Over((self.shared.client.closed(&mut self.answer), false)))));
         }
         self.shared.received(input.filled().len());
+        self.read += input.filled().len();
         output.clear();
         let reading = self.shared.client.read(&mut self.answer, input.filled(), output);
         // An answer to half a request leaves in doubt what the target makes of the rest. A reply can be sent later.
         let is_sent = self.unsent.is_empty() && stream.has_sent_all();
         self.unsent.extend_from_slice(output);
         Poll::Ready(Ok(match reading {
-            Reading::Whole { verdict, keep } => Some(Step::Over((verdict, keep && is_sent))),
+            Reading::Whole { verdict, keep } => {
+                self.arrived = stream.arrived();
+                Some(Step::Over((verdict, keep && is_sent)))
+            }
             Reading::More => (input.remaining() == 0).then_some(Step::More),
         }))
     }

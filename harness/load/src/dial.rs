@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::ErrorClass;
+use crate::socket::Socket;
 use crate::stream::Stream;
 
 /// The smallest and the largest buffer of the kernel for a slow consumer, in bytes.
@@ -49,11 +50,11 @@ pub(crate) async fn dial(
     }
     // A request is one write, and is to leave at once; if the option fails, latencies show it.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
+    let Some(tls) = tls else { return Ok(Stream::Plain(Socket::new(stream))) };
     if let Some(asks) = tls.asks {
         ask(&mut stream, asks).await?;
     }
-    match tls.connector.connect(stream, address.ip(), None, None).await {
+    match tls.connector.connect(Socket::new(stream), address.ip(), None, None).await {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
         Err(ConnectError::TimedOut(_)) => Err(ErrorClass::Timeout),
         Err(ConnectError::Handshake(error)) => Err(unshaken(&error)),

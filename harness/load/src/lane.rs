@@ -20,6 +20,11 @@ pub(crate) trait Lane: Sized + 'static {
     /// Whether all seats are taken up from the start, and used in turn.
     fn holds(&self) -> bool;
 
+    /// Whether answers may be read a little later than they arrived.
+    fn reads_late(&self) -> bool {
+        false
+    }
+
     /// Whether what is sent for a request of this kind has a place for a key.
     fn has_key(&self, kind: usize) -> bool;
 
@@ -44,6 +49,10 @@ impl<C: Client> Lane for C {
 
     fn holds(&self) -> bool {
         Client::holds(self)
+    }
+
+    fn reads_late(&self) -> bool {
+        Client::reads_late(self)
     }
 
     fn has_key(&self, kind: usize) -> bool {

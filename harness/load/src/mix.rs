@@ -39,6 +39,11 @@ impl Mix {
         Self { turn: Some(0), ..self }
     }
 
+    /// How many kinds there are.
+    pub(crate) const fn kinds(&self) -> usize {
+        self.weights.len()
+    }
+
     /// The request that is due at this moment.
     pub(crate) fn draw(&mut self, due: u64) -> Ask {
         let kind = match &mut self.turn {

@@ -3,9 +3,10 @@
 use std::io;
 use std::rc::Rc;
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet, yield_now};
 
 use crate::arrivals::DueTimes;
+use crate::doze;
 use crate::lane::Lane;
 use crate::mix::Ask;
 use crate::outbox::Outbox;
@@ -109,6 +110,7 @@ impl<C: Lane> Pacer<C> {
             if self.give_up.is_some() && self.shared.queue.borrow().backlog() == 0 {
                 return Ok(if wish == Wish::Stop { Ending::Stopped } else { Ending::Completed });
             }
+            self.doze().await;
             match self.sleep(wishes).await? {
                 Woken::Time | Woken::Wish | Woken::Stirred => {}
                 Woken::Abandoned => return Ok(Ending::Aborted),
@@ -120,13 +122,43 @@ impl<C: Lane> Pacer<C> {
     async fn sleep(&mut self, wishes: &mut Wishes) -> io::Result<Woken> {
         let until = self.next_moment();
         let shared = Rc::clone(&self.shared);
+        let may_doze = self.may_doze(until);
         Ok(tokio::select! {
             biased;
-            waited = self.timer.until(until) => { waited?; Woken::Time }
+            // The runtime looks at the sockets before it comes back here.
+            () = yield_now(), if may_doze => Woken::Time,
+            waited = self.timer.until(until), if !may_doze => { waited?; Woken::Time }
             is_held = wishes.wait() => if is_held { Woken::Wish } else { Woken::Abandoned },
             Some(Err(error)) = self.connections.join_next() => Woken::Lost(error),
             () = shared.stirred.notified() => Woken::Stirred,
         })
+    }
+
+    /// Releases what is due soon, and sleeps in between without a look at the sockets.
+    async fn doze(&mut self) {
+        let look = self.shared.clock.now().saturating_add(doze::LONGEST_NANOS);
+        loop {
+            let until = self.next_moment();
+            if until > look || self.next != Some(until) || !self.may_doze(until) {
+                return;
+            }
+            // What was released is sent; whoever does that may keep the thread awake.
+            doze::give_way().await;
+            if !self.may_doze(until) {
+                return;
+            }
+            self.shared.clock.sleep_until(until);
+            self.release(self.shared.clock.now());
+        }
+    }
+
+    /// Whether it does no harm to look at the sockets at this moment, and not before.
+    fn may_doze(&self, until: u64) -> bool {
+        let now = self.shared.clock.now();
+        self.give_up.is_none()
+            && until.saturating_sub(now) <= doze::LONGEST_NANOS
+            && self.shared.doze.may()
+            && self.shared.queue.borrow().has_room()
     }
 
     fn next_moment(&self) -> u64 {

@@ -116,6 +116,11 @@ impl Queue {
         count
     }
 
+    /// Whether the next request that is due need not wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.is_empty() && (!self.free.is_empty() || self.seats < self.seats_max)
+    }
+
     /// Requests that are in flight or wait.
     pub(crate) fn backlog(&self) -> usize {
         self.in_flight + self.waiting.len()

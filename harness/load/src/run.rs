@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, Workloa
 use shakedown_tls_faults::Connector;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_local;
 
 use crate::arrivals::DueTimes;
 use crate::client::ClientError;
@@ -231,7 +232,12 @@ fn launch<C: Lane + Send>(
                 return;
             }
         };
-        let run = || runtime.block_on(run(start, client, common, timer, Outbox::new(windows), wishes));
+        // As a task like the connections', so that the pacer comes in turn with them.
+        let load = run(start, client, common, timer, Outbox::new(windows), wishes);
+        let run = || match runtime.block_on(async { spawn_local(load).await }) {
+            Ok(end) => end,
+            Err(error) => resume_unwind(error.into_panic()),
+        };
         let end = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| LoadEnd {
             ending: Ending::Failed { why: format!("the load panicked: {}", panic_text(panic.as_ref())) },
             windows_lost: 0,
@@ -269,6 +275,7 @@ fn check(start: &Start, common: &Common) -> io::Result<()> {
 
 fn set_up(start: &Start) -> io::Result<(LocalRuntime, Timer)> {
     crate::slice::ask_for_short_slices();
+    crate::slice::ask_for_exact_sleep();
     let mut builder = tokio::runtime::Builder::new_current_thread();
     // Between two looks at the timer and the sockets lie at most this many polls of connections, each with a read and a
     // write: the default of 61 lets a busy load be half a millisecond late.

@@ -15,6 +15,7 @@ use tokio::time::sleep_until;
 use crate::backoff::Backoff;
 use crate::client::ErrorClass;
 use crate::clock::Clock;
+use crate::doze::Doze;
 use crate::lane::Lane;
 use crate::mix::{Ask, Mix};
 use crate::queue::Queue;
@@ -34,6 +35,7 @@ pub(crate) struct Shared<C: Lane> {
     /// TLS on every connection, where it is spoken.
     pub tls: Option<Connector>,
     pub backoff: Backoff,
+    pub doze: Doze,
     pub queue: RefCell<Queue>,
     /// In the closed model only.
     pub users: Option<RefCell<Users>>,
@@ -78,6 +80,8 @@ impl<C: Lane> Shared<C> {
         (mix, users): (Mix, Option<Users>),
         (seats, peak): (usize, f64),
     ) -> Rc<Self> {
+        // In the closed model the next request follows from the answer.
+        let may_doze = client.reads_late() && users.is_none() && habits.read_rate.is_none();
         Rc::new(Self {
             clock,
             client,
@@ -86,6 +90,7 @@ impl<C: Lane> Shared<C> {
             habits,
             tls,
             backoff: Backoff::new(seats, peak),
+            doze: Doze::new(may_doze, mix.kinds()),
             queue: RefCell::new(Queue::new(seats, peak)),
             users: users.map(RefCell::new),
             mix: RefCell::new(mix),

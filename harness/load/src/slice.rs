@@ -1,4 +1,4 @@
-//! Asks the scheduler to let the load's thread run soon after it wakes, even where the machine is busy.
+//! Asks the kernel to wake the load's thread in time, and to let it run soon after it wakes, even where the machine is busy.
 //!
 //! The thread sleeps most of the time and needs a few microseconds often. Under Linux's EEVDF scheduler a short time
 //! slice (settable since 6.12, without privileges) says just that: among threads with the same share, the one with the
@@ -15,6 +15,15 @@ pub(crate) fn ask_for_short_slices() {
         // SAFETY: the kernel reads a structure of the size that stands in it; pid 0 is the calling thread.
         let _ = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     }
+}
+
+/// The least that the kernel lets a timer of a thread be late, to fire it together with others, in nanoseconds (prctl(2),
+/// `PR_SET_TIMERSLACK`). Usually it is 50,000.
+const SLACK_NANOS: libc::c_ulong = 1;
+
+/// Asks for sleeps of the calling thread to end when they should. Where it is not granted, the load is that much late.
+pub(crate) fn ask_for_exact_sleep() {
+    let _ = nix::sys::prctl::set_timerslack(SLACK_NANOS);
 }
 
 /// How the calling thread is scheduled now.

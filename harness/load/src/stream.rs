@@ -5,26 +5,44 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use crate::clock::Clock;
+use crate::socket::Socket;
 
 /// One connection. In the clear each call is the socket's own.
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// In the clear.
-    Plain(TcpStream),
+    Plain(Socket),
     /// Over TLS. The state of a session is about a kilobyte, which connections without one need not carry.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 // === impl Stream ===
 
 impl Stream {
+    /// From now on it knows when bytes arrived.
+    pub(crate) fn note_arrivals(&mut self, clock: Clock) {
+        match self {
+            Self::Plain(socket) => socket.note_arrivals(clock),
+            Self::Tls(stream) => stream.get_mut().0.note_arrivals(clock),
+        }
+    }
+
+    /// When the last bytes that were read had arrived, in nanoseconds since the start of the load; `None` where nobody knows.
+    pub(crate) fn arrived(&self) -> Option<u64> {
+        match self {
+            Self::Plain(socket) => socket.arrived(),
+            Self::Tls(stream) => stream.get_ref().0.arrived(),
+        }
+    }
+
     /// Writes what can be written without waiting. Over TLS nothing is taken here: records are sealed and sent when
     /// [`AsyncWrite::poll_write`] is asked.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(stream) => stream.try_write(bytes),
+            Self::Plain(socket) => socket.tcp().try_write(bytes),
             Self::Tls(_) => Err(ErrorKind::WouldBlock.into()),
         }
     }

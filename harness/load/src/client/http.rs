@@ -77,6 +77,10 @@ impl Client for HttpClient {
         HttpAnswer { reader: AnswerReader::default(), seen: Seen::default(), kind: 0 }
     }
 
+    fn reads_late(&self) -> bool {
+        true
+    }
+
     fn has_key(&self, kind: usize) -> bool {
         self.requests.get(kind).is_some_and(|request| request.line.has_place())
     }

@@ -121,6 +121,10 @@ impl Client for RedisClient {
         true
     }
 
+    fn reads_late(&self) -> bool {
+        true
+    }
+
     fn has_key(&self, kind: usize) -> bool {
         let mut commands = self.requests.get(kind).into_iter().flatten();
         commands.any(|command| command.arguments.iter().any(Template::has_place))

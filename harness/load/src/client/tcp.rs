@@ -41,6 +41,10 @@ impl Client for TcpClient {
         TcpAnswer::default()
     }
 
+    fn reads_late(&self) -> bool {
+        true
+    }
+
     fn has_key(&self, kind: usize) -> bool {
         self.exchanges.has_key(kind)
     }

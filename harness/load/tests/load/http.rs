@@ -232,3 +232,15 @@ async fn an_answer_that_comes_later_than_it_may_is_slow() {
     let (totals, _) = run(Workload::Http(workload), address, Span::secs(1)).await;
     assert_eq!(totals.ok, 20, "{:?}", totals.errors);
 }
+
+/// Requests are due so closely that answers are read when the next one is due: what is told must not show it.
+#[tokio::test]
+async fn answers_that_are_read_late_count_from_when_they_came() {
+    let gap = Span::millis(1);
+    let address = answering(OK).await;
+    let (totals, _) = run(Workload::Http(http(1_000.0, 8)), address, Span::secs(2)).await;
+    totals.assert_complete();
+    assert_eq!(totals.ok, 2_000);
+    let told = totals.service.value_at_quantile(0.5);
+    assert!(Span::micros(told) < gap, "{told} µs: the time to the next request was counted as the target's");
+}
