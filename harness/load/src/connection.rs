@@ -200,7 +200,7 @@ impl<C: Client> Connection<C> {
         self.asked = self.asked.saturating_add(1);
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;
         drop(awake);
-        self.shared.doze.note(ask.kind, self.read);
+        self.shared.doze.note(ask.kind, self.read, self.arrived.is_some());
         let is_last = self.shared.habits.requests_per_connection.is_some_and(|most| self.asked >= most);
         if keep && !is_last {
             self.stream = Some(stream);

@@ -22,6 +22,8 @@ const LARGE_BYTES: usize = 32 * 1024;
 #[derive(Debug)]
 pub(crate) struct Doze {
     is_allowed: bool,
+    /// Whether the arrival of the last answer was noted.
+    is_noted: Cell<bool>,
     awake: Rc<Cell<usize>>,
     /// By kind of request: whether its answer was large once.
     large: RefCell<Vec<bool>>,
@@ -36,12 +38,13 @@ pub(crate) struct Awake(Rc<Cell<usize>>);
 impl Doze {
     /// For a mix of so many kinds.
     pub(crate) fn new(is_allowed: bool, kinds: usize) -> Self {
-        Self { is_allowed, awake: Rc::default(), large: RefCell::new(vec![false; kinds]) }
+        let large = RefCell::new(vec![false; kinds]);
+        Self { is_allowed, is_noted: Cell::new(false), awake: Rc::default(), large }
     }
 
-    /// Whether nobody waits for us now.
+    /// Whether nobody waits for us now, and arrivals are noted.
     pub(crate) fn may(&self) -> bool {
-        self.is_allowed && self.awake.get() == 0
+        self.is_allowed && self.is_noted.get() && self.awake.get() == 0
     }
 
     /// Keeps the thread awake while this request is under way, if its answer may be large.
@@ -55,8 +58,9 @@ impl Doze {
         Awake(Rc::clone(&self.awake))
     }
 
-    /// An answer to a request of this kind had so many bytes.
-    pub(crate) fn note(&self, kind: u32, bytes: usize) {
+    /// An answer to a request of this kind had so many bytes; whether its arrival was noted.
+    pub(crate) fn note(&self, kind: u32, bytes: usize, is_noted: bool) {
+        self.is_noted.set(is_noted);
         if bytes > LARGE_BYTES
             && let Some(is_large) = self.large.borrow_mut().get_mut(kind as usize)
         {
@@ -92,21 +96,27 @@ mod tests {
     #[test]
     fn whoever_waits_for_us_keeps_the_thread_awake() {
         let doze = Doze::new(true, 2);
+        assert!(!doze.may(), "whether the kernel notes arrivals is not known yet");
+        doze.note(0, 5, true);
         assert!(doze.may());
         let (one, other) = (doze.awake(), doze.awake());
         drop(one);
         assert!(!doze.may());
         drop(other);
         assert!(doze.may());
-        assert!(!Doze::new(false, 2).may());
+        doze.note(0, 5, false);
+        assert!(!doze.may());
+        let never = Doze::new(false, 2);
+        never.note(0, 5, true);
+        assert!(!never.may());
     }
 
     #[test]
     fn a_kind_with_a_large_answer_is_waited_for_from_then_on() {
         let doze = Doze::new(true, 2);
-        doze.note(0, LARGE_BYTES);
-        doze.note(1, LARGE_BYTES + 1);
-        doze.note(7, usize::MAX);
+        doze.note(0, LARGE_BYTES, true);
+        doze.note(1, LARGE_BYTES + 1, true);
+        doze.note(7, usize::MAX, true);
         assert!(doze.awake_for(0).is_none());
         let awake = doze.awake_for(1);
         assert!(awake.is_some() && !doze.may());

@@ -47,7 +47,7 @@ impl Socket {
         Self { stream, stamps: None }
     }
 
-    /// From now on it knows of arrivals on this clock, if the kernel notes them.
+    /// From now on it knows of arrivals on this clock, if the kernel notes them. It may take a while to begin with it.
     pub(crate) fn note_arrivals(&mut self, clock: Clock) {
         let is_granted = setsockopt(&self.stream, sockopt::ReceiveTimestampns, &true).is_ok();
         let stamps = || Box::new(Stamps { clock, control: nix::cmsg_space!(TimeSpec), arrived: None });
@@ -166,6 +166,14 @@ mod tests {
     async fn bytes_count_from_when_they_came_and_not_from_when_they_were_read() {
         let (mut socket, mut peer, clock) = pair().await;
         let mut buffer = [0; 8];
+        // The kernel begins to note them in its own time.
+        let begins = async {
+            while socket.arrived().is_none() {
+                peer.write_all(b"12345678").unwrap();
+                socket.read_exact(&mut buffer).await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), begins).await.expect("the kernel notes arrivals");
         for unread in [0, 30_000_000, 3_000_000] {
             let before = clock.now();
             peer.write_all(b"12345678").unwrap();
