@@ -1,4 +1,4 @@
-//! Load generators side by side: ours and wrk take turns at the same server, each as a process of its own.
+//! Load generators side by side: ours and others take turns at the same server, each as a process of its own.
 //!
 //! What a generator costs is all that its process used from start to end, as the kernel tells whoever waits for it. What
 //! it did is what it says itself.
@@ -38,6 +38,30 @@ pub struct Nginx {
     /// Where it listens.
     pub address: SocketAddr,
     _folder: tempfile::TempDir,
+}
+
+/// What is asked of a generator.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// Where it goes.
+    pub address: SocketAddr,
+    /// Connections, all open at once.
+    pub connections: u32,
+    /// For how long; whole seconds.
+    pub duration: Duration,
+    /// Requests a second; `None`: each connection asks again at once.
+    pub rate: Option<f64>,
+}
+
+/// A generator that others wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// <https://github.com/wg/wrk>
+    Wrk,
+    /// <https://nghttp2.org/documentation/h2load.1.html>, over HTTP/1.1
+    H2load,
+    /// <https://github.com/rakyll/hey>
+    Hey,
 }
 
 /// How long a server may take to listen.
@@ -117,13 +141,81 @@ fn cpu_of_children() -> anyhow::Result<Duration> {
     Ok(micros(usage.user_time()) + micros(usage.system_time()))
 }
 
-/// What wrk says it did: `123456 requests in 5.00s, 19.3MB read`. Where it tells of errors, nothing can be compared.
-#[must_use]
-pub fn requests_of_wrk(output: &str) -> Option<u64> {
+// === impl Peer ===
+
+impl Peer {
+    /// The generator of this name, if it is known, installed, and able to keep a rate where one `is_paced`.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, for people.
+    pub fn found(name: &str, is_paced: bool) -> Result<Self, &'static str> {
+        let peer = match name {
+            "wrk" if is_paced => return Err("it keeps no rate"),
+            "wrk" => Self::Wrk,
+            "h2load" => Self::H2load,
+            "hey" => Self::Hey,
+            _ => return Err("expected wrk, h2load or hey"),
+        };
+        machine::find(name).map(|_| peer).ok_or("it is not installed (Debian: wrk, nghttp2-client, hey)")
+    }
+
+    /// What starts it with one thread, where that can be said.
+    #[must_use]
+    pub fn command(self, order: &Order) -> Command {
+        let seconds = order.duration.as_secs().max(1);
+        let (connections, url) = (order.connections.to_string(), format!("http://{}/", order.address));
+        // Both divide a rate among their connections.
+        let each = order.rate.map(|rate| (rate / f64::from(order.connections.max(1))).to_string());
+        let (program, lasting, pace) = match self {
+            Self::Wrk => ("wrk", vec!["--threads=1".to_owned(), format!("--duration={seconds}s")], None),
+            Self::H2load => {
+                let lasting = ["--h1".to_owned(), "--threads=1".to_owned(), format!("--duration={seconds}")];
+                ("h2load", lasting.to_vec(), each.map(|each| format!("--rps={each}")))
+            }
+            Self::Hey => {
+                let lasting = ["-cpus=1".to_owned(), format!("-z={seconds}s")];
+                ("hey", lasting.to_vec(), each.map(|each| format!("-q={each}")))
+            }
+        };
+        let mut command = Command::new(program);
+        command.args(lasting).args(["-c", &connections]).args(pace).arg(url);
+        command
+    }
+
+    /// How many right answers it says it got. Where it tells of errors, nothing can be compared.
+    #[must_use]
+    pub fn answered(self, output: &str) -> Option<u64> {
+        match self {
+            Self::Wrk => answered_of_wrk(output),
+            Self::H2load => answered_of_h2load(output),
+            Self::Hey => answered_of_hey(output),
+        }
+    }
+}
+
+/// `123456 requests in 5.00s, 19.3MB read`
+fn answered_of_wrk(output: &str) -> Option<u64> {
     let has_errors = output.contains("Socket errors") || output.contains("Non-2xx");
     let line = output.lines().find(|line| line.contains(" requests in "))?;
     let count = line.split_whitespace().next()?.parse().ok()?;
     (!has_errors).then_some(count)
+}
+
+/// `requests: 9 total, 9 started, 9 done, 9 succeeded, 0 failed, 0 errored, 0 timeout`
+fn answered_of_h2load(output: &str) -> Option<u64> {
+    let line = output.lines().find_map(|line| line.strip_prefix("requests: "))?;
+    let count = |what: &str| line.split(", ").find_map(|part| part.strip_suffix(what)?.trim().parse().ok());
+    let wrong: u64 = count(" failed")?;
+    count(" succeeded").filter(|_| wrong == 0)
+}
+
+/// `[200]`, a tab, `10000 responses`, and no other line of a status or an error
+fn answered_of_hey(output: &str) -> Option<u64> {
+    let (_, statuses) = output.split_once("Status code distribution:")?;
+    let mut lines = statuses.lines().map(str::trim).filter(|line| !line.is_empty());
+    let count = lines.next()?.strip_prefix("[200]")?.trim().strip_suffix(" responses")?.parse().ok()?;
+    lines.next().is_none().then_some(count)
 }
 
 // === impl Nginx ===
@@ -192,11 +284,31 @@ mod tests {
     fn what_wrk_says_is_understood() {
         let said = "Running 5s test @ http://127.0.0.1:1/\n  1 threads and 64 connections\n  \
                     300871 requests in 5.00s, 44.76MB read\nRequests/sec:  60168.77\n";
-        assert_eq!(requests_of_wrk(said), Some(300_871));
+        assert_eq!(answered_of_wrk(said), Some(300_871));
         assert_eq!(
-            requests_of_wrk(&format!("{said}  Socket errors: connect 0, read 1, write 0, timeout 0\n")),
+            answered_of_wrk(&format!("{said}  Socket errors: connect 0, read 1, write 0, timeout 0\n")),
             None
         );
-        assert_eq!(requests_of_wrk(""), None);
+        assert_eq!(answered_of_wrk(""), None);
+    }
+
+    #[test]
+    fn what_h2load_says_is_understood() {
+        let said = |failed: u64| {
+            format!(
+                "finished in 2.01s, 10741.00 req/s, 2.00MB/s\nrequests: 21482 total, 21546 started, 21482 done, 21480 \
+                 succeeded, {failed} failed, 0 errored, 0 timeout\nstatus codes: 21482 2xx, 0 3xx, 0 4xx, 0 5xx\n"
+            )
+        };
+        assert_eq!(answered_of_h2load(&said(0)), Some(21_480));
+        assert_eq!((answered_of_h2load(&said(2)), answered_of_h2load("")), (None, None));
+    }
+
+    #[test]
+    fn what_hey_says_is_understood() {
+        let said = "  resp read:\t0.0007 secs\n\nStatus code distribution:\n  [200]\t10000 responses\n\n\n\n";
+        assert_eq!(answered_of_hey(said), Some(10_000));
+        let wrong = format!("{}\nError distribution:\n  [3]\tEOF\n", said.trim_end());
+        assert_eq!((answered_of_hey(&wrong), answered_of_hey("")), (None, None));
     }
 }

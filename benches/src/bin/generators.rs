@@ -1,15 +1,15 @@
-//! What load costs: ours and wrk take turns at the same nginx, 64 connections, each asking again at once.
+//! What load costs: ours and others take turns at the same nginx, each connection asking again at once, or at a rate.
 
 use std::net::SocketAddr;
 use std::process::Command;
 
 use clap::{Parser, Subcommand};
-use shakedown_benches::generators::{Nginx, Turn, requests_of_wrk, turn};
+use shakedown_benches::generators::{Nginx, Order, Peer, Turn, turn};
 use shakedown_benches::{quantile, run_arrivals};
-use shakedown_scenarios::units::Span;
+use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{Arrivals, Think};
 
-/// Loads an nginx with ours and with wrk in turns, and tells what each costs.
+/// Loads an nginx with ours and with others in turns, and tells what each costs.
 #[derive(Debug, Parser)]
 struct Flags {
     #[command(subcommand)]
@@ -20,6 +20,12 @@ struct Flags {
     /// Connections: as many users.
     #[arg(long, default_value_t = 64)]
     connections: u32,
+    /// Requests a second, evenly; without it each connection asks again at once.
+    #[arg(long)]
+    rate: Option<Rate>,
+    /// Who takes turns besides ours; who is not installed, or has no rates, is named and left out.
+    #[arg(long, value_delimiter = ',', default_values_t = ["wrk".to_owned(), "h2load".to_owned()])]
+    peers: Vec<String>,
     /// Rounds of one turn each; medians are told.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -36,37 +42,56 @@ enum Part {
 fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
     if let Some(Part::Load { address }) = flags.part {
-        let arrivals = Arrivals::Closed { users: flags.connections, think: Think::Constant(Span::ZERO) };
+        let arrivals = match flags.rate {
+            Some(rate) => Arrivals::Constant(rate),
+            None => Arrivals::Closed { users: flags.connections, think: Think::Constant(Span::ZERO) },
+        };
         let outcome = run_arrivals(arrivals, flags.connections, flags.duration, address)?;
         anyhow::ensure!(outcome.errors == 0, "{} errors", outcome.errors);
         println!("{}", outcome.ok);
         return Ok(());
     }
     let server = Nginx::start()?;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 1..=flags.rounds {
-        // Who begins changes, so that neither always comes to a warm machine.
-        let order = if round % 2 == 0 { [true, false] } else { [false, true] };
-        for is_ours in order {
-            let (name, turns) = if is_ours { ("ours", &mut ours) } else { ("wrk", &mut theirs) };
-            let turn =
-                if is_ours { our_turn(&flags, server.address) } else { wrks_turn(&flags, server.address) }?;
-            println!("round {round}: {}", line(name, &turn));
+    let order = Order {
+        address: server.address,
+        connections: flags.connections,
+        duration: flags.duration.duration(),
+        rate: flags.rate.map(|rate| rate.per_second()),
+    };
+    let mut all: Vec<(String, Option<Peer>, Vec<Turn>)> = vec![("ours".to_owned(), None, Vec::new())];
+    for name in &flags.peers {
+        match Peer::found(name, order.rate.is_some()) {
+            Ok(peer) => all.push((name.clone(), Some(peer), Vec::new())),
+            Err(why) => println!("without {name}: {why}"),
+        }
+    }
+    let count = all.len();
+    for round in 0..flags.rounds as usize {
+        // Who begins changes, so that nobody always comes to a warm machine.
+        for place in 0..count {
+            let (name, peer, turns) = &mut all[(round + place) % count];
+            let turn = match peer {
+                None => our_turn(&flags, server.address)?,
+                Some(peer) => turn(&mut peer.command(&order), |output| peer.answered(output))?,
+            };
+            println!("round {}: {}", round + 1, line(name, &turn));
             turns.push(turn);
         }
     }
     println!("medians of {} rounds", flags.rounds);
-    for (name, turns) in [("ours", &ours), ("wrk", &theirs)] {
+    let ours = all[0].2.clone();
+    for (name, peer, turns) in &all {
         let median = |of: fn(&Turn) -> f64| quantile(turns.iter().map(of).collect(), 0.5);
-        println!(
-            "{name:>5}: {:.3} s CPU per 100k requests, {:.0} requests/s, {:.1} MiB at most",
-            median(Turn::cpu_per_100k),
-            median(Turn::rate),
-            median(|turn| turn.rss_max as f64) / MIB,
-        );
+        let (cpu, rate) = (median(Turn::cpu_per_100k), median(Turn::rate));
+        let memory = median(|turn| turn.rss_max as f64) / MIB;
+        print!("{name:>7}: {cpu:.3} s CPU per 100k requests, {rate:.0} requests/s, {memory:.1} MiB at most");
+        if peer.is_some() {
+            let ratios =
+                ours.iter().zip(turns).map(|(ours, other)| ours.cpu_per_100k() / other.cpu_per_100k());
+            print!("; CPU of ours ÷ its, median of the rounds: {:.2}", quantile(ratios.collect(), 0.5));
+        }
+        println!();
     }
-    let ratios = ours.iter().zip(&theirs).map(|(ours, wrk)| ours.cpu_per_100k() / wrk.cpu_per_100k());
-    println!("CPU of ours ÷ wrk's, median of the rounds: {:.2}", quantile(ratios.collect(), 0.5));
     Ok(())
 }
 
@@ -74,7 +99,7 @@ const MIB: f64 = 1_048_576.0;
 
 fn line(name: &str, turn: &Turn) -> String {
     format!(
-        "{name:>5} {:.3} s CPU per 100k | {:.0} requests/s | {:.1} MiB at most, {:+.2} MiB from a quarter to the end",
+        "{name:>7} {:.3} s CPU per 100k | {:.0} requests/s | {:.1} MiB at most, {:+.2} MiB from a quarter to the end",
         turn.cpu_per_100k(),
         turn.rate(),
         turn.rss_max as f64 / MIB,
@@ -85,14 +110,10 @@ fn line(name: &str, turn: &Turn) -> String {
 fn our_turn(flags: &Flags, address: SocketAddr) -> anyhow::Result<Turn> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--duration", &flags.duration.to_string()]);
-    command.args(["--connections", &flags.connections.to_string(), "load", &address.to_string()]);
+    command.args(["--connections", &flags.connections.to_string()]);
+    if let Some(rate) = flags.rate {
+        command.args(["--rate", &rate.to_string()]);
+    }
+    command.args(["load", &address.to_string()]);
     turn(&mut command, |output| output.trim().parse().ok())
-}
-
-fn wrks_turn(flags: &Flags, address: SocketAddr) -> anyhow::Result<Turn> {
-    let mut command = Command::new("wrk");
-    command.args(["--threads", "1", "--connections", &flags.connections.to_string()]);
-    command.args(["--duration", &format!("{}s", flags.duration.duration().as_secs().max(1))]);
-    command.arg(format!("http://{address}/"));
-    turn(&mut command, requests_of_wrk)
 }
