@@ -3,7 +3,9 @@ use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::{Arrivals, Destination, Habits, HttpExpect, HttpRequest, Think};
 
+use super::http1::JourneyAnswer;
 use super::*;
+use crate::client::{Client, Reading};
 
 fn step(method: &str, path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
     JourneyStep {
@@ -53,8 +55,9 @@ fn purchase() -> JourneyWorkload {
 }
 
 fn asked(client: &JourneyClient, answer: &mut JourneyAnswer, kind: u32) -> String {
-    let mut out = Vec::new();
-    client.ask(&Ask { due: 0, key: 7, kind }, answer, &mut out);
+    let (ask, mut out) = (Ask { due: 0, key: 7, kind }, Vec::new());
+    client.begins(&ask, answer, 0, 0);
+    client.ask(&ask, answer, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -109,7 +112,7 @@ fn a_new_user_has_no_cookies_and_no_values_and_a_user_who_stays_keeps_its_cookie
         asked(&client, &mut user, 0);
         read(&client, &mut user, "X-Item: 1\r\nSet-Cookie: sid=1; Path=/\r\n", r#"{"token": "x"}"#);
         assert_eq!(asked(&client, &mut user, 0).contains("Cookie: sid=1\r\n"), keeps);
-        assert!(user.values.iter().all(Vec::is_empty));
+        assert!(user.user.values.iter().all(Vec::is_empty));
     }
 }
 
