@@ -332,7 +332,7 @@ impl Workload {
             Self::WebSocket(_) => "WebSocket",
             Self::Operations(OperationsWorkload { sql: Some(_), .. }) => "transactions on a PostgreSQL",
             Self::Operations(_) => "operations on a Redis",
-            Self::Journey(_) => "HTTP",
+            Self::Journey(workload) => workload.version.name(),
             Self::Malformed(workload) => workload.protocol.described(),
             Self::Grpc(_) => "gRPC",
             Self::Udp(_) => "UDP",
@@ -360,7 +360,8 @@ impl Workload {
     #[must_use]
     pub const fn streams(&self) -> u32 {
         match self {
-            Self::Http(HttpWorkload { version: HttpVersion::Http2 { streams }, .. }) => *streams,
+            Self::Http(HttpWorkload { version: HttpVersion::Http2 { streams }, .. })
+            | Self::Journey(JourneyWorkload { version: HttpVersion::Http2 { streams }, .. }) => *streams,
             Self::Grpc(workload) => workload.streams,
             _ => 1,
         }

@@ -318,4 +318,4 @@ impl Sink for Eyes<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::request::Http2Client;
+use super::talk::{Http2, Talk};
 use crate::client::ErrorClass;
 use crate::dial::{Sealing, broken, dial};
 use crate::shared::Shared;
@@ -66,7 +66,10 @@ pub(super) enum Failure {
 
 /// The open connection at a place; it is opened if there is none that takes another request. Where an opening fails it fails for all who
 /// waited for it: trying once for each of them would take so long that a target which is back would not be found.
-pub(super) async fn open(shared: &Rc<Shared<Http2Client>>, place: usize) -> Result<Rc<Session>, ErrorClass> {
+pub(super) async fn open<T: Talk>(
+    shared: &Rc<Shared<Http2<T>>>,
+    place: usize,
+) -> Result<Rc<Session>, ErrorClass> {
     let place = shared.common.place(place);
     let (failures, _) = place.failed.get();
     let mut open = place.open.lock().await;
@@ -116,7 +119,7 @@ impl Sessions {
 // === impl Session ===
 
 impl Session {
-    async fn open(shared: &Rc<Shared<Http2Client>>) -> Result<Self, ErrorClass> {
+    async fn open<T: Talk>(shared: &Rc<Shared<Http2<T>>>) -> Result<Self, ErrorClass> {
         let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks: None });
         let stream = dial(shared.address, None, tls).await?;
         if !stream.agreed_on(b"h2") {
@@ -194,16 +197,16 @@ impl Facts {
 }
 
 /// A connection's bytes on their way to the library: counted, and with the reason of their end noted.
-struct Heard {
+struct Heard<T: Talk> {
     stream: Stream,
-    shared: Rc<Shared<Http2Client>>,
+    shared: Rc<Shared<Http2<T>>>,
     facts: Rc<Facts>,
 }
 
 // === impl Heard ===
 
-impl Heard {
-    fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
+impl<T: Talk> Heard<T> {
+    fn noted<R>(&self, result: io::Result<R>) -> io::Result<R> {
         if let Err(error) = &result {
             self.facts.end(broken(error));
         }
@@ -211,7 +214,7 @@ impl Heard {
     }
 }
 
-impl AsyncRead for Heard {
+impl<T: Talk> AsyncRead for Heard<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -231,7 +234,7 @@ impl AsyncRead for Heard {
     }
 }
 
-impl AsyncWrite for Heard {
+impl<T: Talk> AsyncWrite for Heard<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,13 +1,15 @@
 use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::journey::Capture;
-use shakedown_scenarios::workload::{Arrivals, Destination, Habits, HttpExpect, HttpRequest, Think};
+use shakedown_scenarios::workload::{
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, Think,
+};
 
 use super::http1::JourneyAnswer;
 use super::*;
 use crate::client::{Client, Reading};
 
-fn step(method: &str, path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
+pub(crate) fn step(method: &str, path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
     JourneyStep {
         request: HttpRequest {
             name: None,
@@ -23,8 +25,9 @@ fn step(method: &str, path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
     }
 }
 
-fn journey(steps: Vec<JourneyStep>) -> JourneyWorkload {
+pub(crate) fn journey(steps: Vec<JourneyStep>) -> JourneyWorkload {
     JourneyWorkload {
+        version: HttpVersion::Http1,
         to: Destination::Target("shop".into()),
         arrivals: Arrivals::Constant(Rate::per_second(1.0).unwrap()),
         timeout: Span::secs(1),
@@ -43,7 +46,7 @@ fn client_of(host: &str, journey: &JourneyWorkload) -> Result<JourneyClient, Cli
 }
 
 /// A login that gives a token and an item, and a purchase that needs both.
-fn purchase() -> JourneyWorkload {
+pub(crate) fn purchase() -> JourneyWorkload {
     let token = Capture::Json("/token".into());
     let mut buy = step("POST", "/buy/{item}?by={n}", &[]);
     buy.request.headers = vec![("X-Token".into(), "t {token}".into())];
