@@ -106,8 +106,11 @@ pub struct Habits {
     /// A connection is closed by the client after so many requests, and the next request dials anew; 1 or more. `None`: it
     /// is kept.
     pub requests_per_connection: Option<u32>,
-    /// The most bytes a second that each connection reads: a slow consumer. What the target can then not send backs up
-    /// in it, and the time is part of latency and of the timeout. `None`: as fast as they come.
+    /// The most bytes a second that each connection reads, over HTTP/2 each stream of the bodies that it is answered: a slow
+    /// consumer. What the target can then not send backs up in it, and the time is part of latency and of the timeout. About a
+    /// second's worth, 4 to 64 KiB, may be on its way unread: that is what the kernel's buffer of a connection is asked to have
+    /// room for (it may take twice that), and the window of each stream over HTTP/2, in which what was read makes room for as much.
+    /// `None`: as fast as they come.
     pub read_rate: Option<Bandwidth>,
 }
 

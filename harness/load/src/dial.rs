@@ -10,10 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::ErrorClass;
 use crate::stream::Stream;
-
-/// The smallest and the largest buffer of the kernel for a slow consumer, in bytes.
-const SLOW_BUFFER_MIN: u32 = 4 * 1024;
-const SLOW_BUFFER_MAX: u32 = 64 * 1024;
+use crate::throttle::ahead;
 
 /// What stands between an open connection and the first byte that a client says.
 #[derive(Clone, Copy)]
@@ -72,8 +69,7 @@ async fn ask(stream: &mut TcpStream, asks: &SealingRequest) -> Result<(), ErrorC
 async fn connect(address: SocketAddr, read_rate: Option<Bandwidth>) -> io::Result<TcpStream> {
     let Some(rate) = read_rate else { return TcpStream::connect(address).await };
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    let second = u32::try_from(rate.as_bytes_per_second()).unwrap_or(u32::MAX);
-    socket.set_recv_buffer_size(second.clamp(SLOW_BUFFER_MIN, SLOW_BUFFER_MAX))?;
+    socket.set_recv_buffer_size(ahead(rate))?;
     socket.connect(address).await
 }
 

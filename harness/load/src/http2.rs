@@ -9,11 +9,13 @@ mod grpc;
 mod journey;
 mod request;
 mod session;
+mod slow;
 mod talk;
 
 use std::future::poll_fn;
 use std::rc::Rc;
 
+use h2::RecvStream;
 use tokio::task::coop::consume_budget;
 
 pub(crate) use self::journey::Journeys;
@@ -26,6 +28,7 @@ use crate::backoff;
 use crate::client::ErrorClass;
 use crate::lane::Lane;
 use crate::mix::Ask;
+use crate::reading::SlowReading;
 use crate::shared::Shared;
 
 impl<T: Talk> Lane for Http2<T> {
@@ -45,8 +48,10 @@ impl<T: Talk> Lane for Http2<T> {
         first: Option<Ask>,
     ) -> impl Future<Output = ()> + 'static {
         let alarm = Alarm::new(shared.clock);
+        let reading = shared.habits.read_rate.map(|rate| SlowReading::new(shared.clock, rate));
         let (place, answer) = (seat / shared.client.streams(), shared.client.talk.answer());
-        Seat { talker: Talker { shared, place, answer }, seat, alarm, failures: 0 }.serve(first)
+        let talker = Talker { shared, place, answer, reading };
+        Seat { talker, seat, alarm, failures: 0 }.serve(first)
     }
 }
 
@@ -64,6 +69,8 @@ struct Talker<T: Talk> {
     /// Which of the load's connections it uses.
     place: usize,
     answer: T::Answer,
+    /// Only a slow consumer has one: each of its streams reads at the rate.
+    reading: Option<SlowReading>,
 }
 
 // === impl Seat ===
@@ -131,7 +138,7 @@ impl<T: Talk> Talker<T> {
     }
 
     async fn once(&mut self, ask: &Ask) -> Result<(), Failure> {
-        let Self { shared, place, answer } = self;
+        let Self { shared, place, answer, reading } = self;
         let client = &shared.client;
         let session = session::open(shared, *place).await.map_err(Failure::Of)?;
         let failed = |error: h2::Error| session.failure(&error);
@@ -143,13 +150,24 @@ impl<T: Talk> Talker<T> {
         }
         let (head, mut body) = head.await.map_err(failed)?.into_parts();
         client.talk.head(ask, answer, head.status, &head.headers);
-        while let Some(piece) = body.data().await {
-            let piece = piece.map_err(failed)?;
-            client.talk.body(ask, answer, &piece);
-            // What was read makes room for more; a stream that has ended meanwhile needs none.
-            let _ = body.flow_control().release_capacity(piece.len());
+        let take = |piece: &[u8]| client.talk.body(ask, answer, piece);
+        match reading {
+            Some(reading) => slow::read(&mut body, reading, take).await,
+            None => read(&mut body, take).await,
         }
+        .map_err(failed)?;
         let trailers = body.trailers().await.map_err(failed)?;
         client.talk.judge(ask, answer, trailers.as_ref()).map_err(Failure::Of)
     }
+}
+
+/// Reads a body to its end, as fast as it comes.
+async fn read(body: &mut RecvStream, mut take: impl FnMut(&[u8])) -> Result<(), h2::Error> {
+    while let Some(piece) = body.data().await {
+        let piece = piece?;
+        take(&piece);
+        // What was read makes room for more; a stream that has ended meanwhile needs none.
+        let _ = body.flow_control().release_capacity(piece.len());
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::{Builder, SendRequest};
+use shakedown_scenarios::workload::Habits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, spawn_local};
@@ -18,11 +19,14 @@ use crate::client::ErrorClass;
 use crate::dial::{Sealing, broken, dial};
 use crate::shared::Shared;
 use crate::stream::Stream;
+use crate::throttle::ahead;
 
-/// What a target may send of one answer, and of all answers of a connection, before it was read: it is read at once, so this bounds
+/// What a target may send of one answer, and of all answers of a connection, before it was read: where it is read at once this bounds
 /// what a flood costs.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// The largest window that there is (RFC 9113, section 6.9.1).
+const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
 /// The most bytes of a head, as for HTTP/1.1.
 const HEAD_BYTES_MAX: u32 = 64 * 1024;
 
@@ -93,6 +97,15 @@ pub(super) async fn open<T: Talk>(
     Ok(session)
 }
 
+/// The windows of each stream and of a whole connection with so many, in bytes. Where answers are read slowly all streams have room for
+/// their own: what waits on one would otherwise keep the others from reading.
+fn windows(habits: Habits, streams: usize) -> (u32, u32) {
+    let Some(rate) = habits.read_rate else { return (STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES) };
+    let all = u64::from(ahead(rate)).saturating_mul(streams as u64);
+    let all = u32::try_from(all).unwrap_or(u32::MAX).clamp(CONNECTION_WINDOW_BYTES, WINDOW_BYTES_MAX);
+    (ahead(rate), all)
+}
+
 // === impl Sessions ===
 
 impl Sessions {
@@ -126,11 +139,12 @@ impl Session {
             return Err(ErrorClass::Protocol);
         }
         let facts = Rc::new(Facts { end: Cell::new(None), heard: Cell::new(shared.clock.now()) });
-        let heard = Heard { stream, shared: Rc::clone(shared), facts: Rc::clone(&facts) };
+        let (stream_window, window) = windows(shared.habits, shared.client.streams());
+        let heard = Heard { stream, has_read: false, shared: Rc::clone(shared), facts: Rc::clone(&facts) };
         let shaken = Builder::new()
             .enable_push(false)
-            .initial_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .initial_window_size(stream_window)
+            .initial_connection_window_size(window)
             .max_header_list_size(HEAD_BYTES_MAX)
             .handshake(heard)
             .await;
@@ -197,8 +211,12 @@ impl Facts {
 }
 
 /// A connection's bytes on their way to the library: counted, and with the reason of their end noted.
+///
+/// Between two reads others run: a target that sends faster than answers are read would keep the connection's task running, and a
+/// library that holds many small frames for streams that cannot come to take them takes that for an attack.
 struct Heard<T: Talk> {
     stream: Stream,
+    has_read: bool,
     shared: Rc<Shared<Http2<T>>>,
     facts: Rc<Facts>,
 }
@@ -220,12 +238,17 @@ impl<T: Talk> AsyncRead for Heard<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.has_read) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
         self.noted(read)?;
         match buffer.filled().len() - before {
             0 => self.facts.end(ErrorClass::Closed),
             bytes => {
+                self.has_read = true;
                 self.shared.received(bytes);
                 self.facts.heard.set(self.shared.clock.now());
             }
@@ -251,5 +274,23 @@ impl<T: Talk> AsyncWrite for Heard<T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_scenarios::units::Bandwidth;
+
+    use super::*;
+
+    #[test]
+    fn all_streams_that_are_read_slowly_have_room_for_their_own() {
+        let windows = |rate: u64, streams| {
+            let read_rate = Some(Bandwidth::bytes_per_second(rate));
+            windows(Habits { read_rate, ..Habits::default() }, streams)
+        };
+        assert_eq!(windows(20_000, 1), (20_000, CONNECTION_WINDOW_BYTES));
+        assert_eq!(windows(20_000, 100), (20_000, 2_000_000));
+        assert_eq!(windows(u64::MAX, usize::MAX), (65_536, WINDOW_BYTES_MAX));
     }
 }

@@ -66,13 +66,8 @@ pub(super) fn version<'r>(
     }
 }
 
-/// That streams can be counted and read.
+/// That streams can be counted.
 pub(super) fn streams(checker: &mut Checker<'_>, path: &Path, workload: &Workload) {
-    let is_in_streams = matches!(workload.protocol(), "HTTP/2" | "gRPC");
-    if is_in_streams && workload.habits().read_rate.is_some() {
-        let help = "remove it, or speak HTTP/1.1; a `Bandwidth` toxic on a link slows any protocol down";
-        checker.tell(&path.then("read_rate"), "streams of HTTP/2 are read as fast as they come", help);
-    }
     let (connections, streams) = (workload.connections(), workload.streams());
     let seats = u64::from(connections) * u64::from(streams);
     if workload.arrivals().users().is_none() && seats > SEATS_MAX {
