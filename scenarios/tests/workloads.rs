@@ -325,6 +325,14 @@ fn a_journey_has_steps_and_captures_on_the_way() {
 }
 
 #[test]
+fn about_a_second_is_on_its_way_to_a_slow_consumer() {
+    let ahead =
+        |rate| Habits { read_rate: Some(Bandwidth::bytes_per_second(rate)), ..Habits::default() }.ahead();
+    assert_eq!([1, 10_000, 1 << 40].map(ahead), [4_096, 10_000, 65_536].map(Some));
+    assert_eq!(Habits::default().ahead(), None);
+}
+
+#[test]
 fn load_over_tls_says_whom_it_believes() {
     let check = |written: &str, tls: Tls, words: &str| {
         for (workload_of, end) in [

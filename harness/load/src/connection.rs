@@ -57,7 +57,7 @@ impl<C: Client> Connection<C> {
     /// A connection that is not open yet, on this seat.
     pub(crate) fn new(shared: Rc<Shared<C>>, seat: usize) -> Self {
         let answer = shared.client.answer();
-        let reading = shared.habits.read_rate.map(|rate| SlowReading::new(shared.clock, rate));
+        let reading = SlowReading::of(shared.clock, shared.habits);
         let alarm = Alarm::new(shared.clock);
         Self {
             shared,
@@ -216,7 +216,7 @@ impl<C: Client> Connection<C> {
         let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks });
         tokio::select! {
             biased;
-            stream = dial(shared.address, shared.habits.read_rate, tls) => stream,
+            stream = dial(shared.address, shared.habits.ahead(), tls) => stream,
             () = poll_fn(|context| self.poll_expired(deadline, context)) => Err(ErrorClass::Timeout),
         }
     }

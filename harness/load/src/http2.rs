@@ -48,7 +48,7 @@ impl<T: Talk> Lane for Http2<T> {
         first: Option<Ask>,
     ) -> impl Future<Output = ()> + 'static {
         let alarm = Alarm::new(shared.clock);
-        let reading = shared.habits.read_rate.map(|rate| SlowReading::new(shared.clock, rate));
+        let reading = SlowReading::of(shared.clock, shared.habits);
         let (place, answer) = (seat / shared.client.streams(), shared.client.talk.answer());
         let talker = Talker { shared, place, answer, reading };
         Seat { talker, seat, alarm, failures: 0 }.serve(first)

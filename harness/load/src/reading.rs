@@ -4,7 +4,7 @@ use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use shakedown_scenarios::units::Bandwidth;
+use shakedown_scenarios::workload::Habits;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::throttle::Throttle;
 pub(crate) struct SlowReading {
     clock: Clock,
     throttle: Throttle,
+    ahead: u32,
     /// Fires when the next piece may be read.
     pause: Pin<Box<Sleep>>,
 }
@@ -21,10 +22,11 @@ pub(crate) struct SlowReading {
 // === impl SlowReading ===
 
 impl SlowReading {
-    /// A reader who has not read yet. Needs a runtime around it.
-    pub(crate) fn new(clock: Clock, rate: Bandwidth) -> Self {
+    /// A reader of these habits who has not read yet; `None` where those are not slow. Needs a runtime around it.
+    pub(crate) fn of(clock: Clock, habits: Habits) -> Option<Self> {
+        let (rate, ahead) = habits.read_rate.zip(habits.ahead())?;
         let throttle = Throttle::new(rate.as_bytes_per_second());
-        Self { clock, throttle, pause: Box::pin(sleep_until(clock.deadline(0))) }
+        Some(Self { clock, throttle, ahead, pause: Box::pin(sleep_until(clock.deadline(0))) })
     }
 
     /// The most bytes of one piece; at least one.
@@ -34,7 +36,7 @@ impl SlowReading {
 
     /// How many bytes may be on their way before they are read.
     pub(crate) fn ahead(&self) -> usize {
-        self.throttle.ahead() as usize
+        self.ahead as usize
     }
 
     /// Waits until the next piece may be read.

@@ -3,22 +3,11 @@
 //! This knows no clock and no socket: what was read comes in with its moment, and when the next piece may be read goes
 //! out.
 
-use shakedown_scenarios::units::Bandwidth;
-
 /// A piece is what may be read in this long: long against the runtime's timers (1 ms), short against a person's second.
 const PIECE_NANOS: u64 = 20_000_000;
 /// A reader that was late makes up for at most this.
 const BEHIND_NANOS_MAX: u64 = 50_000_000;
 const SECOND: u64 = 1_000_000_000;
-/// The least and the most bytes that may be on their way to a slow consumer.
-const AHEAD_BYTES_MIN: u32 = 4 * 1024;
-const AHEAD_BYTES_MAX: u32 = 64 * 1024;
-
-/// How many bytes a target may send to a slow consumer before they are read: about a second's worth, so that it feels the rate
-/// soon, and not so little that the way there and back would count more than the rate.
-pub(crate) fn ahead(rate: Bandwidth) -> u32 {
-    Throttle::new(rate.as_bytes_per_second()).ahead()
-}
 
 /// The reading of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +30,6 @@ impl Throttle {
         usize::try_from(bytes).unwrap_or(usize::MAX).max(1)
     }
 
-    /// How many bytes may be on their way before they are read.
-    pub(crate) fn ahead(&self) -> u32 {
-        u32::try_from(self.rate).unwrap_or(u32::MAX).clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX)
-    }
-
     /// When the next piece may be read.
     pub(crate) const fn next(&self) -> u64 {
         self.next
@@ -64,12 +48,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn about_a_second_is_on_its_way() {
-        let ahead = |rate| ahead(Bandwidth::bytes_per_second(rate));
-        assert_eq!([1, 10_000, 1 << 40].map(ahead), [4_096, 10_000, 65_536]);
-    }
 
     #[test]
     fn pieces_are_small_and_never_empty() {

@@ -19,7 +19,6 @@ use crate::client::ErrorClass;
 use crate::dial::{Sealing, broken, dial};
 use crate::shared::Shared;
 use crate::stream::Stream;
-use crate::throttle::ahead;
 
 /// What a target may send of one answer, and of all answers of a connection, before it was read: where it is read at once this bounds
 /// what a flood costs.
@@ -100,10 +99,10 @@ pub(super) async fn open<T: Talk>(
 /// The windows of each stream and of a whole connection with so many, in bytes. Where answers are read slowly all streams have room for
 /// their own: what waits on one would otherwise keep the others from reading.
 fn windows(habits: Habits, streams: usize) -> (u32, u32) {
-    let Some(rate) = habits.read_rate else { return (STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES) };
-    let all = u64::from(ahead(rate)).saturating_mul(streams as u64);
+    let Some(stream) = habits.ahead() else { return (STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES) };
+    let all = u64::from(stream).saturating_mul(streams as u64);
     let all = u32::try_from(all).unwrap_or(u32::MAX).clamp(CONNECTION_WINDOW_BYTES, WINDOW_BYTES_MAX);
-    (ahead(rate), all)
+    (stream, all)
 }
 
 // === impl Sessions ===

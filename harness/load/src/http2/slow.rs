@@ -1,6 +1,6 @@
 //! The body of an answer that is read slowly, so that the target feels it.
 //!
-//! A stream's window is about a second's worth of reading ([`ahead`](crate::throttle::ahead)), and what was read makes room for as
+//! A stream's window is about a second's worth of reading ([`SlowReading::ahead`]), and what was read makes room for as
 //! much: the target can send no faster than that, however fast the connection is. What came is taken from the library at
 //! once, since it gives up connections on which many small frames wait, and is held here until its turn.
 

@@ -11,6 +11,8 @@ use crate::workload::{HttpAuth, HttpExpect, HttpRequest, HttpVersion, Workload};
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
 /// The most requests under way at once on all connections of HTTP/2.
 const SEATS_MAX: u64 = 100_000;
+/// The most bytes that answers may be held with which are read slowly.
+const UNREAD_MAX: Size = Size::bytes(1 << 30);
 /// Headers that no request of HTTP/2 has (RFC 9113, section 8.2.2).
 const OF_CONNECTIONS: [&str; 4] = ["connection", "keep-alive", "proxy-connection", "upgrade"];
 /// What no path or query of HTTP/2 has (RFC 3986, section 3.3).
@@ -66,13 +68,21 @@ pub(super) fn version<'r>(
     }
 }
 
-/// That streams can be counted.
+/// That streams can be counted, and what comes on those that are read slowly can be held.
 pub(super) fn streams(checker: &mut Checker<'_>, path: &Path, workload: &Workload) {
     let (connections, streams) = (workload.connections(), workload.streams());
     let seats = u64::from(connections) * u64::from(streams);
     if workload.arrivals().users().is_none() && seats > SEATS_MAX {
         let message = format!("{connections} connections of {streams} streams are {seats} requests at once");
         checker.tell(&path.then("connections"), message, format!("allowed: at most {SEATS_MAX}"));
+    }
+    let Some(ahead) = workload.habits().ahead().filter(|_| workload.is_in_streams()) else { return };
+    let seats = workload.arrivals().users().map_or(seats, u64::from);
+    let held = Size::bytes(seats.saturating_mul(u64::from(ahead)));
+    if held > UNREAD_MAX {
+        let message = format!("{seats} streams that are read slowly may hold {held} unread");
+        let help = format!("allowed: at most {UNREAD_MAX}; ask for fewer at once, or read more slowly");
+        checker.tell(&path.then("read_rate"), message, help);
     }
 }
 
