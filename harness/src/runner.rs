@@ -10,7 +10,7 @@ mod sampling;
 mod signals;
 mod take;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shakedown_faults::process::RUN_VARIABLE;
@@ -109,6 +109,8 @@ pub struct Runner {
     /// Events from before the load; they get their (negative) moments when its zero is known.
     early: Vec<(Span, What)>,
     degraded: Option<String>,
+    /// Links of which it is told that they had no room for somebody.
+    crowded: BTreeSet<String>,
     ending: Option<Ending>,
     internal: Option<String>,
 }
@@ -156,6 +158,7 @@ impl Runner {
             zero: None,
             early: Vec::new(),
             degraded: None,
+            crowded: BTreeSet::new(),
             ending: None,
             internal: None,
         };

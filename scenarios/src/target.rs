@@ -123,7 +123,9 @@ pub enum Link {
     Http(ProtocolLink),
     /// TLS with clients (`terminate`), with the target (`originate`), or with both.
     Tls(ProtocolLink),
-    /// Datagrams.
+    /// Datagrams. A link keeps 1,024 clients (addresses) at a time, each for a minute after its last datagram; where another comes
+    /// the one that was heard of longest ago makes room, and what the target answers to that one later is lost. A run says so where
+    /// somebody had to go within a second.
     Udp(ProtocolLink),
     /// A name server of its own, over UDP and TCP. There is no target behind it.
     Dns(DnsLink),

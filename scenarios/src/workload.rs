@@ -31,6 +31,10 @@ pub use tls::Tls;
 pub use udp::UdpWorkload;
 pub use websocket::WebSocketWorkload;
 
+/// The least and the most bytes that may be on their way to a slow consumer.
+const AHEAD_BYTES_MIN: u32 = 4 * 1024;
+const AHEAD_BYTES_MAX: u32 = 64 * 1024;
+
 /// Load of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Workload {
@@ -106,8 +110,12 @@ pub struct Habits {
     /// A connection is closed by the client after so many requests, and the next request dials anew; 1 or more. `None`: it
     /// is kept.
     pub requests_per_connection: Option<u32>,
-    /// The most bytes a second that each connection reads: a slow consumer. What the target can then not send backs up
-    /// in it, and the time is part of latency and of the timeout. `None`: as fast as they come.
+    /// The most bytes a second that each connection reads, over HTTP/2 each stream of the bodies that it is answered: a slow
+    /// consumer. What the target can then not send backs up in it, and the time is part of latency and of the timeout. About a
+    /// second's worth, 4 to 64 KiB, may be on its way unread: that is what the kernel's buffer of a connection is asked to have
+    /// room for (it may take twice that), and the window of each stream over HTTP/2, in which what was read makes room for as much; all
+    /// windows of a workload together are at most 1 GiB.
+    /// `None`: as fast as they come.
     pub read_rate: Option<Bandwidth>,
 }
 
@@ -332,7 +340,7 @@ impl Workload {
             Self::WebSocket(_) => "WebSocket",
             Self::Operations(OperationsWorkload { sql: Some(_), .. }) => "transactions on a PostgreSQL",
             Self::Operations(_) => "operations on a Redis",
-            Self::Journey(_) => "HTTP",
+            Self::Journey(workload) => workload.version.name(),
             Self::Malformed(workload) => workload.protocol.described(),
             Self::Grpc(_) => "gRPC",
             Self::Udp(_) => "UDP",
@@ -356,11 +364,23 @@ impl Workload {
         }
     }
 
+    /// Whether its requests are streams of HTTP/2.
+    #[must_use]
+    pub const fn is_in_streams(&self) -> bool {
+        match self {
+            Self::Http(workload) => matches!(workload.version, HttpVersion::Http2 { .. }),
+            Self::Journey(workload) => matches!(workload.version, HttpVersion::Http2 { .. }),
+            Self::Grpc(_) => true,
+            _ => false,
+        }
+    }
+
     /// How many requests may be under way on one connection.
     #[must_use]
     pub const fn streams(&self) -> u32 {
         match self {
-            Self::Http(HttpWorkload { version: HttpVersion::Http2 { streams }, .. }) => *streams,
+            Self::Http(HttpWorkload { version: HttpVersion::Http2 { streams }, .. })
+            | Self::Journey(JourneyWorkload { version: HttpVersion::Http2 { streams }, .. }) => *streams,
             Self::Grpc(workload) => workload.streams,
             _ => 1,
         }
@@ -406,6 +426,18 @@ impl Workload {
             Self::WebSocket(_) | Self::Udp(_) => "sockets",
             _ => "connections",
         }
+    }
+}
+
+// === impl Habits ===
+
+impl Habits {
+    /// How many bytes a target may send a slow consumer before they are read, 4,096 to 65,536: about a second's worth, so that it feels
+    /// the rate soon, and not so little that the way there and back would count more than the rate. `None`: nobody reads slowly.
+    #[must_use]
+    pub fn ahead(self) -> Option<u32> {
+        let second = self.read_rate?.as_bytes_per_second();
+        Some(u32::try_from(second).unwrap_or(u32::MAX).clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX))
     }
 }
 

@@ -314,6 +314,22 @@ fn a_journey_has_steps_and_captures_on_the_way() {
     let line =
         "\nload\n  browse  HTTP journeys of 2 steps with 0 rows of users.csv straight to shop, 3 users";
     assert!(plan.timeline().contains(line), "{}", plan.timeline());
+    assert_eq!((journey.version, workload(&plan).streams()), (HttpVersion::Http1, 1));
+    let plan = planned(
+        r#"Journey(to: Target("shop"), version: Http2(streams: 9), arrivals: Constant("2/s"), steps: [(get: "/")])"#,
+    );
+    assert_eq!(workload(&plan).streams(), 9);
+    assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
+    let line = "\nload\n  browse  HTTP/2 journeys of 1 steps straight to shop, 2/s, evenly";
+    assert!(plan.timeline().contains(line), "{}", plan.timeline());
+}
+
+#[test]
+fn about_a_second_is_on_its_way_to_a_slow_consumer() {
+    let ahead =
+        |rate| Habits { read_rate: Some(Bandwidth::bytes_per_second(rate)), ..Habits::default() }.ahead();
+    assert_eq!([1, 10_000, 1 << 40].map(ahead), [4_096, 10_000, 65_536].map(Some));
+    assert_eq!(Habits::default().ahead(), None);
 }
 
 #[test]

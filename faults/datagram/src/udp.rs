@@ -21,5 +21,5 @@ pub(crate) use fault::{share as check_share, wait as check_wait};
 pub use flow::{Flow, MOST_JOURNEYS, UdpHolding, UdpRule};
 pub use proxy::{Traffic, UdpCounters, UdpLimits, UdpProxy};
 pub use queue::{Arrived, FlowKey, Full, KEEPING, Queue, Waited};
-pub use sessions::{Seat, Sessions};
+pub use sessions::{HURRIED, Seat, Sessions};
 pub use stage::State;

@@ -1,7 +1,7 @@
 //! What passed through a link, in the same few numbers whatever it speaks, and in all that it counts.
 
 use shakedown_datagram_faults::dns::DnsCounters;
-use shakedown_datagram_faults::udp::UdpCounters;
+use shakedown_datagram_faults::udp::{HURRIED, UdpCounters, UdpLimits};
 use shakedown_http_faults::proxy::HttpCounters;
 use shakedown_tls_faults::TlsCounters;
 
@@ -21,6 +21,19 @@ pub struct Counters {
 }
 
 // === impl Counters ===
+
+impl Counters {
+    /// For whom a link of UDP had no room, in words behind its name; nothing where there was room, or for other links.
+    #[must_use]
+    pub fn crowding(&self) -> Option<String> {
+        let (_, hurried) = self.all.iter().find(|(name, count)| *name == "hurried" && *count > 0)?;
+        let most = UdpLimits::default().sessions;
+        Some(format!(
+            "keeps {most} clients at a time and gave {hurried} up for others within {HURRIED} of their last datagram: \
+             what was answered to these later is lost"
+        ))
+    }
+}
 
 impl From<HttpCounters> for Counters {
     fn from(from: HttpCounters) -> Self {
@@ -59,6 +72,7 @@ impl From<UdpCounters> for Counters {
             ("open", from.open),
             ("expired", from.expired),
             ("evicted", from.evicted),
+            ("hurried", from.hurried),
             ("refused", from.refused),
             ("datagrams_up", from.up.came),
             ("bytes_up", from.up.bytes_came),
@@ -96,5 +110,23 @@ impl From<DnsCounters> for Counters {
             ("given_up", from.given_up),
         ];
         Self { accepted: queries, open: from.open, up: 0, down: 0, all }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_tells_for_whom_it_had_no_room() {
+        let of =
+            |evicted, hurried| Counters::from(UdpCounters { evicted, hurried, ..UdpCounters::default() });
+        assert_eq!(of(9, 0).crowding(), None, "those had their time");
+        let told = of(9, 2).crowding().unwrap();
+        assert!(
+            told.starts_with("keeps 1024 clients at a time and gave 2 up for others within 1s of"),
+            "{told}"
+        );
+        assert_eq!(Counters::from(HttpCounters::default()).crowding(), None);
     }
 }

@@ -10,19 +10,17 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use shakedown_scenarios::units::Bandwidth;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::consume_budget;
-use tokio::time::{Sleep, sleep_until};
 
 use crate::alarm::Alarm;
 use crate::backoff;
 use crate::client::{Client, ErrorClass, Reading};
 use crate::dial::{Sealing, broken, dial};
 use crate::mix::Ask;
+use crate::reading::SlowReading;
 use crate::shared::{Buffers, Shared};
 use crate::stream::Stream;
-use crate::throttle::Throttle;
 
 /// One connection and the task that serves it.
 pub(crate) struct Connection<C: Client> {
@@ -48,13 +46,6 @@ pub(crate) struct Connection<C: Client> {
     reading: Option<SlowReading>,
 }
 
-/// The slow reading of one connection.
-struct SlowReading {
-    throttle: Throttle,
-    /// Fires when the next piece may be read.
-    pause: Pin<Box<Sleep>>,
-}
-
 /// The verdict on an answer, and whether the connection may take the next request.
 type Answered = (Result<(), ErrorClass>, bool);
 
@@ -70,12 +61,8 @@ impl<C: Client> Connection<C> {
     /// A connection that is not open yet, on this seat.
     pub(crate) fn new(shared: Rc<Shared<C>>, seat: usize) -> Self {
         let answer = shared.client.answer();
-        let sleep = || Box::pin(sleep_until(shared.clock.deadline(0)));
-        let slow = |rate: Bandwidth| SlowReading {
-            throttle: Throttle::new(rate.as_bytes_per_second()),
-            pause: sleep(),
-        };
-        let (alarm, reading) = (Alarm::new(shared.clock), shared.habits.read_rate.map(slow));
+        let reading = SlowReading::of(shared.clock, shared.habits);
+        let alarm = Alarm::new(shared.clock);
         Self {
             shared,
             seat,
@@ -242,7 +229,7 @@ impl<C: Client> Connection<C> {
         let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks });
         let mut stream = tokio::select! {
             biased;
-            stream = dial(shared.address, shared.habits.read_rate, tls) => stream,
+            stream = dial(shared.address, shared.habits.ahead(), tls) => stream,
             () = poll_fn(|context| self.poll_expired(deadline, context)) => Err(ErrorClass::Timeout),
         }?;
         // In the closed model, and for a slow consumer, an answer counts when it was read: what comes next follows from then.
@@ -333,14 +320,16 @@ impl<C: Client> Connection<C> {
         stream: &mut Stream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Step>>> {
-        ready!(self.poll_may_read(context));
+        if let Some(slow) = &mut self.reading {
+            ready!(slow.poll_may_read(context));
+        }
         let Buffers { input, output } = &mut *self.shared.buffers.borrow_mut();
-        let most = self.reading.as_ref().map_or(usize::MAX, |slow| slow.throttle.piece());
+        let most = self.reading.as_ref().map_or(usize::MAX, SlowReading::piece);
         let most = most.min(input.len());
         let mut input = ReadBuf::new(&mut input[..most]);
         ready!(Pin::new(&mut *stream).poll_read(context, &mut input))?;
         if let Some(slow) = &mut self.reading {
-            slow.throttle.read(self.shared.clock.now(), input.filled().len());
+            slow.read(input.filled().len());
         }
         if input.filled().is_empty() {
             return Poll::Ready(Ok(Some(Step::Over((self.shared.client.closed(&mut self.answer), false)))));
@@ -359,19 +348,6 @@ impl<C: Client> Connection<C> {
             }
             Reading::More => (input.remaining() == 0).then_some(Step::More),
         }))
-    }
-
-    /// A slow consumer waits until its next piece may be read.
-    fn poll_may_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(SlowReading { throttle, pause }) = &mut self.reading else { return Poll::Ready(()) };
-        while self.shared.clock.now() < throttle.next() {
-            let next = self.shared.clock.deadline(throttle.next());
-            if pause.deadline() != next {
-                pause.as_mut().reset(next);
-            }
-            ready!(pause.as_mut().poll(context));
-        }
-        Poll::Ready(())
     }
 
     /// A target that sends faster than we read would keep this task running for ever: the others come first, and the

@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use shakedown_scenarios::units::Bandwidth;
 use shakedown_tls_faults::{ConnectError, Connector};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -11,10 +10,6 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::client::ErrorClass;
 use crate::socket::Socket;
 use crate::stream::Stream;
-
-/// The smallest and the largest buffer of the kernel for a slow consumer, in bytes.
-const SLOW_BUFFER_MIN: u32 = 4 * 1024;
-const SLOW_BUFFER_MAX: u32 = 64 * 1024;
 
 /// What stands between an open connection and the first byte that a client says.
 #[derive(Clone, Copy)]
@@ -34,13 +29,14 @@ pub(crate) struct SealingRequest {
     pub agrees: u8,
 }
 
-/// Connects, and shakes hands where TLS is spoken. The caller says how long that may take.
+/// Connects, with a buffer of the kernel for so many bytes that come (`None`: the usual one), and shakes hands where TLS is spoken.
+/// The caller says how long that may take.
 pub(crate) async fn dial(
     address: SocketAddr,
-    read_rate: Option<Bandwidth>,
+    buffer: Option<u32>,
     tls: Option<Sealing<'_>>,
 ) -> Result<Stream, ErrorClass> {
-    let mut stream = connect(address, read_rate).await.map_err(|error| undialled(&error))?;
+    let mut stream = connect(address, buffer).await.map_err(|error| undialled(&error))?;
     // Where nobody listens on a port from which the system also serves outgoing connections, TCP may connect a
     // socket to itself: it would echo requests, and keep the target from coming back to its port.
     if stream.local_addr().is_ok_and(|local| local == address) {
@@ -69,12 +65,11 @@ async fn ask(stream: &mut TcpStream, asks: &SealingRequest) -> Result<(), ErrorC
     if answer == asks.agrees { Ok(()) } else { Err(ErrorClass::Tls) }
 }
 
-/// Connects. The target of a slow consumer is to feel it soon: the kernel may take in about a second's worth and no more.
-async fn connect(address: SocketAddr, read_rate: Option<Bandwidth>) -> io::Result<TcpStream> {
-    let Some(rate) = read_rate else { return TcpStream::connect(address).await };
+/// Connects. The target of a slow consumer is to feel it soon: the kernel may take in only so much.
+async fn connect(address: SocketAddr, buffer: Option<u32>) -> io::Result<TcpStream> {
+    let Some(bytes) = buffer else { return TcpStream::connect(address).await };
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    let second = u32::try_from(rate.as_bytes_per_second()).unwrap_or(u32::MAX);
-    socket.set_recv_buffer_size(second.clamp(SLOW_BUFFER_MIN, SLOW_BUFFER_MAX))?;
+    socket.set_recv_buffer_size(bytes)?;
     socket.connect(address).await
 }
 

@@ -6,25 +6,32 @@
 
 mod answer;
 mod grpc;
+mod journey;
 mod request;
 mod session;
+mod slow;
+mod talk;
 
 use std::future::poll_fn;
 use std::rc::Rc;
 
+use h2::RecvStream;
 use tokio::task::coop::consume_budget;
 
-use self::answer::Reader;
-pub(crate) use self::request::{Frame, Http2Client};
+pub(crate) use self::journey::Journeys;
+pub(crate) use self::request::Requests;
 use self::session::{Failure, Sessions};
+use self::talk::Talk;
+pub(crate) use self::talk::{Frame, Http2};
 use crate::alarm::Alarm;
 use crate::backoff;
 use crate::client::ErrorClass;
 use crate::lane::Lane;
 use crate::mix::Ask;
+use crate::reading::SlowReading;
 use crate::shared::Shared;
 
-impl Lane for Http2Client {
+impl<T: Talk> Lane for Http2<T> {
     type Common = Sessions;
 
     fn holds(&self) -> bool {
@@ -32,7 +39,7 @@ impl Lane for Http2Client {
     }
 
     fn has_key(&self, kind: usize) -> bool {
-        self.has_key(kind)
+        self.talk.has_key(kind)
     }
 
     fn serve(
@@ -41,96 +48,126 @@ impl Lane for Http2Client {
         first: Option<Ask>,
     ) -> impl Future<Output = ()> + 'static {
         let alarm = Alarm::new(shared.clock);
-        let place = seat / shared.client.streams();
-        Seat { shared, seat, place, alarm, failures: 0, reader: Reader::default() }.serve(first)
+        let reading = SlowReading::of(shared.clock, shared.habits);
+        let (place, answer) = (seat / shared.client.streams(), shared.client.talk.answer());
+        let talker = Talker { shared, place, answer, reading };
+        Seat { talker, seat, alarm, failures: 0 }.serve(first)
     }
 }
 
 /// One seat: a place for one stream at a time.
-struct Seat {
-    shared: Rc<Shared<Http2Client>>,
+struct Seat<T: Talk> {
+    talker: Talker<T>,
     seat: usize,
-    /// Which of the load's connections it uses.
-    place: usize,
     alarm: Alarm,
     failures: u32,
-    reader: Reader,
+}
+
+/// Who asks from a seat.
+struct Talker<T: Talk> {
+    shared: Rc<Shared<Http2<T>>>,
+    /// Which of the load's connections it uses.
+    place: usize,
+    answer: T::Answer,
+    /// Only a slow consumer has one: each of its streams reads at the rate.
+    reading: Option<SlowReading>,
 }
 
 // === impl Seat ===
 
-impl Seat {
+impl<T: Talk> Seat<T> {
     async fn serve(mut self, first: Option<Ask>) {
+        let shared = Rc::clone(&self.talker.shared);
         let mut next = first;
         loop {
             if let Some(ask) = next {
-                self.take_up(ask).await;
-                self.shared.rest(self.failures).await;
+                self.take_up_with_what_follows(ask).await;
+                shared.rest(self.failures).await;
             }
             consume_budget().await;
-            next = Some(self.shared.next_or_handed(self.seat).await);
+            next = Some(shared.next_or_handed(self.seat).await);
         }
     }
 
-    async fn take_up(&mut self, ask: Ask) {
-        let sent = self.shared.begin();
-        let deadline = sent.saturating_add(self.shared.timeout);
-        let Self { shared, place, alarm, reader, .. } = self;
+    /// One request, and those of the same user that follow it.
+    async fn take_up_with_what_follows(&mut self, ask: Ask) {
+        let shared = Rc::clone(&self.talker.shared);
+        let mut next = Some(ask);
+        while let Some(ask) = next {
+            let verdict = self.take_up(ask).await;
+            let kind = verdict.ok().and_then(|()| shared.client.talk.follows(&ask));
+            next = kind.and_then(|kind| shared.follow(kind, ask.key));
+        }
+    }
+
+    async fn take_up(&mut self, ask: Ask) -> Result<(), ErrorClass> {
+        let Self { talker, alarm, .. } = self;
+        let shared = Rc::clone(&talker.shared);
+        let sent = shared.begin();
+        let deadline = sent.saturating_add(shared.timeout);
+        shared.client.talk.begins(&ask, &mut talker.answer, sent);
         let verdict = tokio::select! {
             biased;
-            verdict = exchange(shared, *place, &ask, reader) => verdict,
+            verdict = talker.exchange(&ask) => verdict,
             () = poll_fn(|context| alarm.poll_expired(deadline, context)) => Err(ErrorClass::Timeout),
         };
         if verdict == Err(ErrorClass::Timeout) {
-            self.shared.common.give_up_silent(self.place, sent);
+            shared.common.give_up_silent(talker.place, sent);
         }
-        let done = self.shared.clock.now();
-        let verdict = self.shared.end(&ask, (sent, done), self.shared.client.within(&ask), verdict);
+        let done = shared.clock.now();
+        let verdict = shared.end(&ask, (sent, done), shared.client.talk.within(&ask), verdict);
         self.failures = backoff::in_a_row(self.failures, verdict);
+        verdict
     }
 }
 
-/// One request and its answer. What the target says it has not looked at, because it was about to leave, is asked once more on a new
-/// connection, as RFC 9113, section 6.8, allows; its time goes on.
-async fn exchange(
-    shared: &Rc<Shared<Http2Client>>,
-    place: usize,
-    ask: &Ask,
-    reader: &mut Reader,
-) -> Result<(), ErrorClass> {
-    match once(shared, place, ask, reader).await {
-        Err(Failure::Unseen(_)) => match once(shared, place, ask, reader).await {
-            Err(Failure::Unseen(class) | Failure::Of(class)) => Err(class),
+// === impl Talker ===
+
+impl<T: Talk> Talker<T> {
+    /// One request and its answer. What the target says it has not looked at, because it was about to leave, is asked once more on a
+    /// new connection, as RFC 9113, section 6.8, allows; its time goes on.
+    async fn exchange(&mut self, ask: &Ask) -> Result<(), ErrorClass> {
+        match self.once(ask).await {
+            Err(Failure::Unseen(_)) => match self.once(ask).await {
+                Err(Failure::Unseen(class) | Failure::Of(class)) => Err(class),
+                Ok(()) => Ok(()),
+            },
+            Err(Failure::Of(class)) => Err(class),
             Ok(()) => Ok(()),
-        },
-        Err(Failure::Of(class)) => Err(class),
-        Ok(()) => Ok(()),
+        }
+    }
+
+    async fn once(&mut self, ask: &Ask) -> Result<(), Failure> {
+        let Self { shared, place, answer, reading } = self;
+        let client = &shared.client;
+        let session = session::open(shared, *place).await.map_err(Failure::Of)?;
+        let failed = |error: h2::Error| session.failure(&error);
+        let (request, body) = client.request(client.talk.ask(ask, answer).map_err(Failure::Of)?);
+        let mut sender = session.sender().await?;
+        let (head, mut sending) = sender.send_request(request, body.is_empty()).map_err(failed)?;
+        if !body.is_empty() {
+            sending.send_data(body, true).map_err(failed)?;
+        }
+        let (head, mut body) = head.await.map_err(failed)?.into_parts();
+        client.talk.head(ask, answer, head.status, &head.headers);
+        let take = |piece: &[u8]| client.talk.body(ask, answer, piece);
+        match reading {
+            Some(reading) => slow::read(&mut body, reading, take).await,
+            None => read(&mut body, take).await,
+        }
+        .map_err(failed)?;
+        let trailers = body.trailers().await.map_err(failed)?;
+        client.talk.judge(ask, answer, trailers.as_ref()).map_err(Failure::Of)
     }
 }
 
-async fn once(
-    shared: &Rc<Shared<Http2Client>>,
-    place: usize,
-    ask: &Ask,
-    reader: &mut Reader,
-) -> Result<(), Failure> {
-    let session = session::open(shared, place).await.map_err(Failure::Of)?;
-    let failed = |error: h2::Error| session.failure(&error);
-    let (request, body) = shared.client.request(ask);
-    let mut sender = session.sender().await?;
-    let (answer, mut sending) = sender.send_request(request, body.is_empty()).map_err(failed)?;
-    if !body.is_empty() {
-        sending.send_data(body, true).map_err(failed)?;
-    }
-    let (head, mut body) = answer.await.map_err(failed)?.into_parts();
-    let expected = shared.client.expected(ask);
-    reader.begin(expected, head.status, &head.headers);
+/// Reads a body to its end, as fast as it comes.
+async fn read(body: &mut RecvStream, mut take: impl FnMut(&[u8])) -> Result<(), h2::Error> {
     while let Some(piece) = body.data().await {
-        let piece = piece.map_err(failed)?;
-        reader.body(expected, &piece);
+        let piece = piece?;
+        take(&piece);
         // What was read makes room for more; a stream that has ended meanwhile needs none.
         let _ = body.flow_control().release_capacity(piece.len());
     }
-    let trailers = body.trailers().await.map_err(failed)?;
-    reader.judge(expected, trailers.as_ref()).map_err(Failure::Of)
+    Ok(())
 }

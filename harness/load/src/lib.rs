@@ -4,12 +4,12 @@
 //! (what is asked), `client` (what a protocol sends and how it reads an answer), `queue` (which connection takes a request,
 //! and who waits), `tls` (who is believed), `dial` and `stream` (a connection, in the clear or not), `lane` (requests one
 //! after the other or side by side), `connection` (the edge that moves bytes), `http2` (the edge that moves streams), `udp` (the edge that moves datagrams),
-//! `throttle` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`]
+//! `throttle` and `reading` (how a slow consumer reads), `backoff` (how a target that is down is spared), [`recorder`] and [`endpoints`]
 //! (what is counted), `history` (what operations with a meaning began and were told), `blocks` (its way to the disk), `timer`, `alarm` and `slice` (waking on time), `wish` (how it is told to end), `pacer` (the load's own task), `outbox` (windows on
 //! their way out), `run` (the thread and its handle).
 //!
 //! Arrivals, clients and checks are separate values; no loop knows a combination of them. Everything but `clock`, `timer`,
-//! `alarm`, `slice`, `tls`, `dial`, `stream`, `connection`, `http2`, `udp`, `pacer`, `outbox` and `run` is pure. One load is one
+//! `alarm`, `slice`, `reading`, `tls`, `dial`, `stream`, `connection`, `http2`, `udp`, `pacer`, `outbox` and `run` is pure. One load is one
 //! thread with one runtime: its state needs no locks (what it shares with others stands in `wish` and `blocks`), and a target's stall in one workload cannot make another one late.
 //!
 //! Each latency counts from when the request was *due*, whether or not a connection was free: a stall of the target is
@@ -33,6 +33,7 @@ mod mix;
 mod outbox;
 mod pacer;
 mod queue;
+mod reading;
 pub mod recorder;
 mod run;
 mod shared;

@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, Workload};
+use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, JourneyWorkload, Workload};
 use shakedown_tls_faults::Connector;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot};
@@ -31,7 +31,7 @@ use crate::client::tcp::TcpClient;
 use crate::client::websocket::WebSocketClient;
 use crate::clock::Clock;
 use crate::history::{History, HistoryEnd, HistoryPlace};
-use crate::http2::{Frame, Http2Client};
+use crate::http2::{Frame, Http2, Journeys, Requests};
 use crate::lane::Lane;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
@@ -109,14 +109,14 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
                 let common = Common::new(&start, &client, http.timeout, mix)?;
                 return launch(start, client, common, windows);
             }
-            let frame = Frame::of(&start.host, &start.workload, http.auth.as_ref());
-            let client = Http2Client::new(frame, &http.requests).map_err(invalid)?;
+            let requests = Requests::new(http.auth.as_ref(), &http.requests).map_err(invalid)?;
+            let client = Http2::new(Frame::of(&start.host, &start.workload), requests).map_err(invalid)?;
             let common = Common::new(&start, &client, http.timeout, mix)?;
             launch(start, client, common, windows)
         }
         Workload::Grpc(grpc) => {
-            let frame = Frame::of(&start.host, &start.workload, grpc.auth.as_ref());
-            let client = Http2Client::calling(frame, &grpc.calls).map_err(invalid)?;
+            let calls = Requests::calling(grpc.auth.as_ref(), &grpc.calls).map_err(invalid)?;
+            let client = Http2::new(Frame::of(&start.host, &start.workload), calls).map_err(invalid)?;
             let mix = grpc.calls.iter().map(|it| (it.weight, 1, it.endpoint()));
             let common = Common::new(&start, &client, grpc.timeout, mix)?;
             launch(start, client, common, windows)
@@ -173,10 +173,17 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
         }
         Workload::Journey(journey) => {
             let rows = Streams::new(start.seed).stream(&format!("rows/{}", start.name));
-            let client = JourneyClient::new(&start.host, &journey, rows).map_err(invalid)?;
             // What is drawn is a journey, which begins with its first step.
             let mix = journey.steps.iter().enumerate();
             let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));
+            if journey.version != HttpVersion::Http1 {
+                let journeys = Journeys::new(&journey, rows).map_err(invalid)?;
+                let client =
+                    Http2::new(Frame::of(&start.host, &start.workload), journeys).map_err(invalid)?;
+                let common = Common::new(&start, &client, journey.timeout, mix)?;
+                return launch(start, client, common, windows);
+            }
+            let client = JourneyClient::new(&start.host, &journey, rows).map_err(invalid)?;
             let common = Common::new(&start, &client, journey.timeout, mix)?;
             launch(start, client, common, windows)
         }
@@ -323,9 +330,9 @@ async fn run<C: Lane>(
 /// What is offered to be spoken over TLS (ALPN, RFC 7301).
 const fn alpn(workload: &Workload) -> &'static [&'static str] {
     match workload {
-        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. }) | Workload::Grpc(_) => {
-            &["h2"]
-        }
+        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. })
+        | Workload::Journey(JourneyWorkload { version: HttpVersion::Http2 { .. }, .. })
+        | Workload::Grpc(_) => &["h2"],
         Workload::Http(_) | Workload::Journey(_) | Workload::WebSocket(_) => &["http/1.1"],
         Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
         Workload::Operations(_) | Workload::Malformed(_) | Workload::Udp(_) => &[],

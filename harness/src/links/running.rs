@@ -81,4 +81,10 @@ impl RunningLink {
         let seen = self.protocol.as_ref().map(Link::counters).unwrap_or_default();
         LinkSample { at_us, link, accepted: seen.accepted, open: seen.open, up: seen.up, down: seen.down }
     }
+
+    /// For whom it had no room, so that answers may be lost which no fault has lost; nothing where there was room.
+    #[must_use]
+    pub fn crowding(&self) -> Option<String> {
+        self.protocol.as_ref()?.counters().crowding()
+    }
 }

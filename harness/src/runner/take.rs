@@ -90,9 +90,17 @@ impl Runner {
 
     fn take_samples(&mut self, samples: Vec<Sample>, host: HostSample) -> Input {
         let Some(at_us) = self.zero.map(|_| self.at_us(self.clock.now())) else { return Input::Tick };
+        let mut crowded = Vec::new();
         for (name, link) in self.prepared.links.iter() {
             self.journal.append(Record::LinkSample(link.sample(name, at_us)));
+            // Told once a link, when it begins.
+            if let Some(why) = link.crowding()
+                && self.crowded.insert(name.to_owned())
+            {
+                crowded.push(What::Degraded { why: format!("link `{name}` {why}") });
+            }
         }
+        crowded.into_iter().for_each(|what| self.record(what));
         let (available, pressed) = (host.available, self.memory_is_pressed());
         self.journal.append(Record::HostSample(HostSample { at_us, ..host }));
         for sample in samples {

@@ -32,12 +32,13 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
         }
         arrivals::rules(checker, &path, workload);
         reading(checker, &path, workload);
+        http::streams(checker, &path, workload);
         tls::rules(checker, &path, workload);
         match workload {
             Workload::Http(http) => {
                 timeout(checker, &path, http.timeout);
                 http::auth(checker, &path.then("auth"), http.auth.as_ref());
-                http::version(checker, &path, http);
+                http::version(checker, &path, (http.version, "requests"), http.requests.iter());
                 filled(checker, &path.then("requests"), http.requests.len(), "requests: [(get: \"/\")]");
                 for (index, of) in http.requests.iter().enumerate() {
                     request(checker, &path.then("requests").then(index), of);
@@ -58,7 +59,6 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
             }
             Workload::Grpc(grpc) => {
                 timeout(checker, &path, grpc.timeout);
-                http::streams(checker, &path, workload);
                 grpc::rules(checker, &path, grpc);
             }
             Workload::WebSocket(websocket) => {

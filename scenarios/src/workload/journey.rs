@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::feeder::Feeder;
-use super::{Arrivals, Destination, Habits, HttpAuth, HttpRequest, Tls};
+use super::{Arrivals, Destination, Habits, HttpAuth, HttpRequest, HttpVersion, Tls};
 use crate::units::Span;
 
-/// Journeys of HTTP/1.1 requests. A journey is one user's: its steps go one after the other over one connection, and the
-/// cookies that it is given are sent back.
+/// Journeys of HTTP requests. A journey is one user's: its steps go one after the other, and the cookies that it is given are
+/// sent back. Over HTTP/1.1 they go over one connection, which nobody else uses meanwhile; over HTTP/2 each step is a stream of
+/// a connection that other users share. A connection that is lost fails the steps that are under way on it, and those who go on
+/// open another.
 ///
 /// What is due is a journey: its first step counts latency from then. A later step is due when the one before is
 /// answered, so that its latency is service time. A step that fails ends its journey, and so does the end of the load; the
@@ -18,13 +20,17 @@ use crate::units::Span;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JourneyWorkload {
+    /// Which HTTP is spoken.
+    #[serde(default)]
+    pub version: HttpVersion,
     /// The path the load takes.
     pub to: Destination,
     /// When journeys are due.
     pub arrivals: Arrivals,
     /// A step that is not answered this long after it was sent is an error of class `timeout`.
     pub timeout: Span,
-    /// How many journeys may be under way at once, 1 to 10,000; in the closed model as many as there are users.
+    /// How many connections may be open at once, 1 to 10,000. Over HTTP/1.1 that is how many journeys may be under way; over HTTP/2 each
+    /// has room for as many as it has streams. In the closed model there are as many journeys as there are users.
     pub connections: u32,
     /// How connections are used.
     #[serde(default)]

@@ -18,7 +18,8 @@ pub struct UdpWorkload {
     /// An exchange that is not answered this long after it was sent is an error of class `timeout`.
     pub timeout: Span,
     /// How many exchanges may be under way at once, 1 to 10,000; in the closed model as many as there are users. A link keeps
-    /// 1,024 clients, and gives up the one that was heard of longest ago for another.
+    /// 1,024 clients, each exchange being one, and gives up the one that was heard of longest ago for another: more exchanges a second
+    /// than 1,024 in the time that answers take lose some. The run says so.
     pub sockets: u32,
     /// The mix; one is drawn for each arrival, by weight. The first datagram that comes back is the answer: it starts with
     /// `expect` and ends with `until`, or is an error of class `check`.

@@ -13,7 +13,7 @@ impl Workload {
                 let rows = journey.data.as_ref();
                 let rows = rows
                     .map_or(String::new(), |data| format!(" with {} rows of {}", data.rows.len(), data.file));
-                format!("HTTP journeys of {} steps{rows}", journey.steps.len())
+                format!("{} journeys of {} steps{rows}", journey.version.name(), journey.steps.len())
             }
             _ => self.protocol().to_owned(),
         };

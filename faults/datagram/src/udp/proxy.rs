@@ -72,7 +72,7 @@ pub struct UdpProxy {
 /// What a proxy keeps at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpLimits {
-    /// Clients at a time; each costs a descriptor. The one that was not used for the longest time makes room.
+    /// Clients at a time; each costs a descriptor. The one that was not used for the longest time makes room, and is counted.
     pub sessions: usize,
     /// How long a session that nobody uses is kept.
     pub idle: Span,
@@ -96,6 +96,9 @@ pub struct UdpCounters {
     pub expired: u64,
     /// Sessions that ended because another client needed their place.
     pub evicted: u64,
+    /// Those of them that were used less than [`HURRIED`](super::HURRIED) before: the limit is too low for this many clients, and what
+    /// the server answers to these later is lost.
+    pub hurried: u64,
     /// Datagrams lost because the machine had no socket for their session.
     pub refused: u64,
     /// From clients to the server.

@@ -7,6 +7,9 @@ use std::net::SocketAddr;
 
 use shakedown_scenarios::units::Span;
 
+/// A session that makes room for another within this time of its last datagram may still wait for an answer.
+pub const HURRIED: Span = Span::secs(1);
+
 /// What is kept of a session, as far as its end is concerned.
 pub trait Seat {
     /// When a datagram of either way last went through it.
@@ -14,6 +17,11 @@ pub trait Seat {
 
     /// Whether something of it is under way still, so that it does not end by itself.
     fn is_busy(&self) -> bool;
+
+    /// Whether it would be hurried away if it had to make room by now: it was used less than [`HURRIED`] before.
+    fn is_hurried(&self, now: Span) -> bool {
+        self.last_used().plus(HURRIED) > now
+    }
 }
 
 /// All sessions.
@@ -118,6 +126,8 @@ mod tests {
         sessions.get(client(1)).unwrap().used = Span::secs(3);
         assert_eq!(sessions.seat(client(3), plain('c', 4)), Some(plain('b', 2)));
         assert!(sessions.get(client(2)).is_none() && sessions.len() == 2);
+        let hurried = [2_999, 3_000].map(|millis| plain('b', 2).is_hurried(Span::millis(millis)));
+        assert_eq!(hurried, [true, false]);
     }
 
     #[test]

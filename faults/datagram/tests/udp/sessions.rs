@@ -35,7 +35,10 @@ async fn a_flood_of_clients_costs_no_more_than_the_limit() {
         assert_eq!(receive(&stage.server).await, [number]);
         assert!(stage.proxy.counters().open <= 8);
     }
-    assert_eq!(stage.proxy.counters().evicted, 192);
+    let counters = stage.proxy.counters();
+    assert_eq!(counters.evicted, 192);
+    // Each made room for the eighth behind it, which is a matter of milliseconds unless the machine stands still.
+    assert!((96..=192).contains(&counters.hurried), "{}", counters.hurried);
 }
 
 #[tokio::test]

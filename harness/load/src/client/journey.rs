@@ -2,13 +2,16 @@
 //!
 //! What an answer gives is foreign text. Where it is put into a path, whatever a path cannot hold is percent-encoded; in a
 //! header, control characters become spaces (RFC 9110, section 5.5): so no answer can write a second request.
+//!
+//! What a step asks is made here, as values ([`Asked`]), and what is captured, checked and kept of an answer is decided here. How
+//! either stands on a connection is known by [`http1`] and by [`http2`](crate::http2).
 
 mod glean;
+mod http1;
 mod jar;
 mod phrase;
 
 use std::cell::{Cell, RefCell};
-use std::io::Write as _;
 
 use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::workload::JourneyWorkload;
@@ -18,25 +21,29 @@ use shakedown_scenarios::workload::journey::JourneyStep;
 use self::glean::{Gleaner, Grip};
 use self::jar::Jar;
 use self::phrase::{Phrase, Place};
-use crate::client::http::answer::{AnswerReader, Sink, Step as Read};
+use crate::client::http::answer::Sink;
 use crate::client::http::checks::{Checks, Seen, Witness};
 use crate::client::http::{USER_AGENT, checked, login};
 use crate::client::secret::Secret;
-use crate::client::{Client, ClientError, ErrorClass, Reading};
+use crate::client::{ClientError, ErrorClass};
 use crate::mix::Ask;
 
-/// The steps of a journey, ready to send.
+pub(crate) use self::http1::JourneyClient;
+
+/// The steps of a journey, whatever they go over.
 #[derive(Debug)]
-pub(crate) struct JourneyClient {
+pub(crate) struct Journey {
     steps: Vec<Step>,
+    /// What every step logs in with.
+    login: Option<(String, Secret)>,
     /// How many values there are: one for each column, and one for each name that is captured.
     values: usize,
     data: Option<Rows>,
-    /// Whether the next journey on a connection is the same user's.
+    /// Whether the next journey on a seat is the same user's.
     keeps_cookies: bool,
 }
 
-/// Rows, one for each journey. Which comes next follows from the order in which journeys are sent, and from the seed.
+/// Rows, one for each journey. Which comes next follows from the order in which journeys are taken up, and from the seed.
 #[derive(Debug)]
 struct Rows {
     rows: Vec<Vec<String>>,
@@ -50,15 +57,10 @@ struct Rows {
 struct Step {
     method: String,
     path: Phrase,
-    /// Host and the like, and what it logs in with.
-    fixed: Secret,
     headers: Vec<(String, Phrase)>,
     body: Phrase,
     /// Whether it says how long its body is though that is empty.
     has_length: bool,
-    /// Whether it writes its cookies itself.
-    has_cookie: bool,
-    asks_to_close: bool,
     checks: Checks,
     /// What is captured, each with the index of its value.
     grips: Vec<(usize, Grip)>,
@@ -66,21 +68,43 @@ struct Step {
 
 /// A user on a journey.
 #[derive(Debug, Default)]
-pub(crate) struct JourneyAnswer {
-    reader: AnswerReader,
+pub(crate) struct User {
     seen: Seen,
     step: u32,
+    /// What stands for `{n}`.
+    number: u64,
     /// When the request was taken up, in nanoseconds since the start of the load.
     now: u64,
-    /// The path that was asked for.
+    /// The path that is asked for.
     path: Vec<u8>,
     values: Vec<Vec<u8>>,
     jar: Jar,
     gleaner: Gleaner,
 }
 
+/// What a step asks for its user, as values.
+pub(crate) struct Asked<'a> {
+    journey: &'a Journey,
+    step: &'a Step,
+    user: &'a User,
+    pub method: &'a str,
+    /// Path and query: visible ASCII characters, the first of which is `/`.
+    pub path: &'a [u8],
+    pub body: Vec<u8>,
+}
+
+/// A field of what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Field<'a> {
+    pub name: &'a str,
+    /// Without control characters, tabs that the experiment wrote aside.
+    pub value: &'a [u8],
+    /// Whether only the target may learn it.
+    pub is_secret: bool,
+}
+
 /// What sees an answer while it is read.
-struct Eyes<'a> {
+pub(crate) struct Eyes<'a> {
     witness: Witness<'a>,
     gleaner: &'a mut Gleaner,
     grips: &'a [(usize, Grip)],
@@ -89,109 +113,88 @@ struct Eyes<'a> {
     now: u64,
 }
 
-// === impl JourneyClient ===
+// === impl Journey ===
 
-impl JourneyClient {
+impl Journey {
     /// Prepares the steps of a journey, and reads its secret from the environment.
-    pub(crate) fn new(host: &str, journey: &JourneyWorkload, chance: Chance) -> Result<Self, ClientError> {
-        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ClientError::Host(host.to_owned()));
-        }
+    pub(crate) fn new(journey: &JourneyWorkload, chance: Chance) -> Result<Self, ClientError> {
         let login = journey.auth.as_ref().map(login).transpose()?;
         let data = journey.data.as_ref().map(|feeder| Rows::new(feeder, chance)).transpose()?;
         let mut names: Vec<&str> = journey.columns().iter().map(String::as_str).collect();
         let mut steps = Vec::new();
         for step in &journey.steps {
-            steps.push(Step::new(host, login.as_ref(), step, &mut names)?);
+            steps.push(Step::new(step, &mut names)?);
         }
         let keeps_cookies = journey.arrivals.users().is_some();
-        Ok(Self { steps, values: names.len(), data, keeps_cookies })
+        Ok(Self { steps, login, values: names.len(), data, keeps_cookies })
+    }
+
+    /// Somebody who has not been anywhere yet.
+    pub(crate) fn user(&self) -> User {
+        User { values: vec![Vec::new(); self.values], ..User::default() }
+    }
+
+    /// Whether any step has a place for the number that is drawn.
+    pub(crate) fn has_number(&self) -> bool {
+        self.steps.iter().any(Step::has_number)
     }
 
     fn step(&self, step: u32) -> &Step {
         &self.steps[step as usize]
     }
 
-    /// The verdict on a whole answer; what it gives becomes values.
-    fn judge(&self, answer: &mut JourneyAnswer) -> Result<(), ErrorClass> {
-        let step = self.step(answer.step);
-        step.checks.judge(answer.reader.status(), &mut answer.seen)?;
-        let found = answer.gleaner.finish(&step.grips, &mut answer.values);
-        if found { Ok(()) } else { Err(ErrorClass::Check) }
-    }
-}
-
-impl Client for JourneyClient {
-    type Answer = JourneyAnswer;
-
-    fn answer(&self) -> JourneyAnswer {
-        JourneyAnswer { values: vec![Vec::new(); self.values], ..JourneyAnswer::default() }
-    }
-
-    fn has_key(&self, _: usize) -> bool {
-        self.steps.iter().any(Step::has_number)
-    }
-
-    fn begins(&self, _: &Ask, answer: &mut JourneyAnswer, _: usize, now: u64) {
-        answer.now = now;
-    }
-
-    fn ask(&self, ask: &Ask, answer: &mut JourneyAnswer, out: &mut Vec<u8>) {
+    /// A user takes up a step, in nanoseconds since the start of the load; with the first one a journey begins.
+    pub(crate) fn begin(&self, ask: &Ask, user: &mut User, now: u64) {
         if ask.kind == 0 {
-            answer.values.iter_mut().for_each(Vec::clear);
+            user.values.iter_mut().for_each(Vec::clear);
             if let Some(data) = &self.data {
-                data.next(&mut answer.values);
+                data.next(&mut user.values);
             }
             if !self.keeps_cookies {
-                answer.jar.clear();
+                user.jar.clear();
             }
         }
-        let step = self.step(ask.kind);
-        answer.step = ask.kind;
-        answer.path.clear();
-        step.path.write(ask.key, &answer.values, Place::Path, &mut answer.path);
-        step.write(ask.key, answer, out);
-        answer.reader.begin(step.method == "HEAD");
-        answer.seen.begin(&step.checks);
-        answer.gleaner.begin();
+        (user.step, user.number, user.now) = (ask.kind, ask.key, now);
+        user.path.clear();
+        self.step(ask.kind).path.write(ask.key, &user.values, Place::Path, &mut user.path);
     }
 
-    fn follows(&self, ask: &Ask) -> Option<u32> {
+    /// What the present step asks; the same however often it is made.
+    pub(crate) fn asked<'a>(&'a self, user: &'a User) -> Asked<'a> {
+        let step = self.step(user.step);
+        let mut body = Vec::new();
+        step.body.write(user.number, &user.values, Place::Body, &mut body);
+        Asked { journey: self, step, user, method: &step.method, path: &user.path, body }
+    }
+
+    /// What sees the answer to the present step; `is_new`: it begins.
+    pub(crate) fn eyes<'a>(&'a self, user: &'a mut User, is_new: bool) -> Eyes<'a> {
+        let step = self.step(user.step);
+        let User { seen, gleaner, jar, path, now, .. } = user;
+        if is_new {
+            seen.begin(&step.checks);
+            gleaner.begin();
+        }
+        let witness = Witness { checks: &step.checks, seen };
+        Eyes { witness, gleaner, grips: &step.grips, jar, path, now: *now }
+    }
+
+    /// The verdict on a whole answer with this status; what it gives becomes values.
+    pub(crate) fn judge(&self, user: &mut User, status: u16) -> Result<(), ErrorClass> {
+        let step = self.step(user.step);
+        step.checks.judge(status, &mut user.seen)?;
+        let found = user.gleaner.finish(&step.grips, &mut user.values);
+        if found { Ok(()) } else { Err(ErrorClass::Check) }
+    }
+
+    /// The step behind this one.
+    pub(crate) fn follows(&self, ask: &Ask) -> Option<u32> {
         Some(ask.kind + 1).filter(|next| (*next as usize) < self.steps.len())
     }
 
-    fn whole_at_once(&self, _: &JourneyAnswer) -> bool {
-        false
-    }
-
-    fn read(&self, answer: &mut JourneyAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
-        let step = self.step(answer.step);
-        let JourneyAnswer { reader, seen, gleaner, jar, path, now, .. } = answer;
-        let witness = Witness { checks: &step.checks, seen };
-        let eyes = Eyes { witness, gleaner, grips: &step.grips, jar, path, now: *now };
-        match reader.read(bytes, eyes) {
-            Ok(Read::More) => Reading::More,
-            Ok(Read::Whole { rest }) => {
-                let keep = answer.reader.may_keep() && !step.asks_to_close && rest == 0;
-                Reading::Whole { verdict: self.judge(answer), keep }
-            }
-            Err(_) => Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false },
-        }
-    }
-
-    fn closed(&self, answer: &mut JourneyAnswer) -> Result<(), ErrorClass> {
-        if !answer.reader.ends_with_the_connection() {
-            return Err(ErrorClass::Closed);
-        }
-        self.judge(answer)
-    }
-
-    fn within(&self, ask: &Ask) -> Option<u64> {
+    /// How long a step may take from when it was due, in nanoseconds.
+    pub(crate) fn within(&self, ask: &Ask) -> Option<u64> {
         self.step(ask.kind).checks.within
-    }
-
-    fn unasked(&self, _: &mut JourneyAnswer, _: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
-        false
     }
 }
 
@@ -223,26 +226,10 @@ impl Rows {
 
 impl Step {
     /// Prepares a step, whose texts know the names of those before it; its own are added to them.
-    fn new<'s>(
-        host: &str,
-        login: Option<&(String, Secret)>,
-        step: &'s JourneyStep,
-        names: &mut Vec<&'s str>,
-    ) -> Result<Self, ClientError> {
+    fn new<'s>(step: &'s JourneyStep, names: &mut Vec<&'s str>) -> Result<Self, ClientError> {
         let request = &step.request;
         checked(request)?;
         let phrase = |text: &str| Phrase::new(text, names);
-        let has = |wanted: &str| request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        let mut fixed = Vec::new();
-        if !has("host") {
-            fixed.extend_from_slice(format!("Host: {host}\r\n").as_bytes());
-        }
-        if !has("user-agent") {
-            fixed.extend_from_slice(format!("User-Agent: {USER_AGENT}\r\n").as_bytes());
-        }
-        if let Some((name, secret)) = login {
-            fixed.extend_from_slice(&[name.as_bytes(), b": ", secret.bytes(), b"\r\n"].concat());
-        }
         let (path, body) = (phrase(&request.path), phrase(&request.body));
         let headers = request.headers.iter().map(|(name, value)| (name.clone(), phrase(value))).collect();
         let mut grips = Vec::new();
@@ -254,18 +241,12 @@ impl Step {
             });
             grips.push((value, Grip::new(capture)?));
         }
-        let is_close = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
-        };
         Ok(Self {
             method: request.method.clone(),
             path,
-            fixed: Secret::new(fixed),
             headers,
             body,
             has_length: ["POST", "PUT", "PATCH"].contains(&request.method.as_str()),
-            has_cookie: has("cookie"),
-            asks_to_close: request.headers.iter().any(is_close),
             checks: Checks::new(&request.expect)?,
             grips,
         })
@@ -276,26 +257,45 @@ impl Step {
         [&self.path, &self.body].into_iter().chain(headers).any(Phrase::has_number)
     }
 
-    /// Appends the request of a user whose path is written already.
-    fn write(&self, number: u64, user: &JourneyAnswer, out: &mut Vec<u8>) {
-        let mut body = Vec::new();
-        self.body.write(number, &user.values, Place::Body, &mut body);
-        out.extend_from_slice(&[self.method.as_bytes(), b" ", &user.path, b" HTTP/1.1\r\n"].concat());
-        out.extend_from_slice(self.fixed.bytes());
-        for (name, value) in &self.headers {
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b": ");
-            value.write(number, &user.values, Place::Header, out);
-            out.extend_from_slice(b"\r\n");
+    /// Whether the experiment itself writes this header.
+    fn has(&self, wanted: &str) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    }
+}
+
+// === impl Asked ===
+
+impl Asked<'_> {
+    /// Whether the experiment itself writes this header.
+    pub(crate) fn has(&self, wanted: &str) -> bool {
+        self.step.has(wanted)
+    }
+
+    /// Tells its fields in their order, without the one that names the target: that is the version's own.
+    pub(crate) fn fields(&self, mut tell: impl FnMut(Field<'_>)) {
+        let Self { journey, step, user, .. } = self;
+        let mut open = |name: &str, value: &[u8]| tell(Field { name, value, is_secret: false });
+        if !step.has("user-agent") {
+            open("User-Agent", USER_AGENT.as_bytes());
         }
-        if !self.has_cookie {
-            user.jar.write(&user.path, user.now, out);
+        if let Some((name, secret)) = &journey.login {
+            tell(Field { name, value: secret.bytes(), is_secret: true });
         }
-        if self.has_length || !body.is_empty() {
-            write!(out, "Content-Length: {}\r\n", body.len()).expect("writing into a Vec cannot fail");
+        let mut open = |name: &str, value: &[u8]| tell(Field { name, value, is_secret: false });
+        let mut value = Vec::new();
+        for (name, phrase) in &step.headers {
+            value.clear();
+            phrase.write(user.number, &user.values, Place::Header, &mut value);
+            open(name, &value);
         }
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(&body);
+        value.clear();
+        if !step.has("cookie") && user.jar.write(&user.path, user.now, &mut value) {
+            open("Cookie", &value);
+        }
+        // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
+        if step.has_length || !self.body.is_empty() {
+            open("Content-Length", self.body.len().to_string().as_bytes());
+        }
     }
 }
 
@@ -318,4 +318,4 @@ impl Sink for Eyes<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,10 +18,19 @@ pub(super) enum Expected {
 
 /// The state of reading one answer; used again for the next.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     status: u16,
     seen: Seen,
     reply: Reply,
+}
+
+/// A head's fields, as those who look at answers of HTTP/1.1 see them.
+pub(super) fn fields(headers: &HeaderMap) -> Vec<httparse::Header<'_>> {
+    let field = |(name, value)| {
+        let (name, value): (&http::HeaderName, &http::HeaderValue) = (name, value);
+        httparse::Header { name: name.as_str(), value: value.as_bytes() }
+    };
+    headers.iter().map(field).collect()
 }
 
 // === impl Expected ===
@@ -45,11 +54,7 @@ impl Reader {
         match expected {
             Expected::Http(checks) => {
                 self.seen.begin(checks);
-                let fields: Vec<_> = headers
-                    .iter()
-                    .map(|(name, value)| httparse::Header { name: name.as_str(), value: value.as_bytes() })
-                    .collect();
-                Witness { checks, seen: &mut self.seen }.head(&fields);
+                Witness { checks, seen: &mut self.seen }.head(&fields(headers));
             }
             Expected::Grpc(_) => self.reply.begin(status, headers),
         }

@@ -4,31 +4,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, USER_AGENT};
-use http::uri::{Authority, Parts, PathAndQuery, Scheme};
-use http::{Method, Request, Uri};
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode};
 use shakedown_scenarios::workload::grpc::GrpcCall;
-use shakedown_scenarios::workload::{HttpAuth, HttpRequest, Workload};
+use shakedown_scenarios::workload::{HttpAuth, HttpRequest};
 
-use super::answer::Expected;
+use super::answer::{Expected, Reader};
 use super::grpc::Call;
-use crate::client::ClientError;
+use super::talk::{Parcel, Talk};
 use crate::client::http::{self as http1, checks::Checks, login, shown};
 use crate::client::secret::Secret;
+use crate::client::{ClientError, ErrorClass};
 use crate::mix::Ask;
 use crate::template::Template;
 
-/// The requests of a workload, ready to send.
+/// The requests of a mix, ready to send.
 #[derive(Debug)]
-pub(crate) struct Http2Client {
-    requests: Vec<Prepared>,
-    scheme: Scheme,
-    authority: Authority,
-    streams: usize,
-}
+pub(crate) struct Requests(Vec<Prepared>);
 
 /// One kind of request with everything that does not change from one to the next.
 #[derive(Debug)]
-struct Prepared {
+pub(super) struct Prepared {
     method: Method,
     path: Template,
     /// What it logs in with is marked, so that it is neither shown nor kept in tables of headers.
@@ -37,100 +33,74 @@ struct Prepared {
     expected: Expected,
 }
 
-/// What a workload is to its requests.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame<'a> {
-    /// What the target is called.
-    pub host: &'a str,
-    /// Whether TLS is spoken.
-    pub is_sealed: bool,
-    /// Streams of one connection.
-    pub streams: u32,
-    /// What every request logs in with.
-    pub auth: Option<&'a HttpAuth>,
-}
+// === impl Requests ===
 
-// === impl Frame ===
-
-impl<'a> Frame<'a> {
-    /// Of a workload that calls its target `host`.
-    pub(crate) const fn of(host: &'a str, workload: &Workload, auth: Option<&'a HttpAuth>) -> Self {
-        Self { host, is_sealed: workload.tls().is_some(), streams: workload.streams(), auth }
-    }
-}
-
-// === impl Http2Client ===
-
-impl Http2Client {
-    /// Prepares the requests of a mix.
-    pub(crate) fn new(frame: Frame<'_>, requests: &[HttpRequest]) -> Result<Self, ClientError> {
-        let login = frame.auth.map(login).transpose()?;
+impl Requests {
+    /// Prepares the requests of a mix, and what they log in with.
+    pub(crate) fn new(auth: Option<&HttpAuth>, requests: &[HttpRequest]) -> Result<Self, ClientError> {
+        let login = auth.map(login).transpose()?;
         let prepared = requests.iter().map(|request| Prepared::new(login.as_ref(), request));
-        Self::of(frame, prepared.collect::<Result<_, _>>()?)
+        prepared.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Prepares the unary calls of a mix.
-    pub(crate) fn calling(frame: Frame<'_>, calls: &[GrpcCall]) -> Result<Self, ClientError> {
-        let login = frame.auth.map(login).transpose()?;
+    /// Prepares the unary calls of a mix, and what they log in with.
+    pub(crate) fn calling(auth: Option<&HttpAuth>, calls: &[GrpcCall]) -> Result<Self, ClientError> {
+        let login = auth.map(login).transpose()?;
         let prepared = calls.iter().map(|call| Prepared::calling(login.as_ref(), call));
-        Self::of(frame, prepared.collect::<Result<_, _>>()?)
+        prepared.collect::<Result<_, _>>().map(Self)
     }
 
-    fn of(frame: Frame<'_>, requests: Vec<Prepared>) -> Result<Self, ClientError> {
-        let authority = Authority::try_from(frame.host);
-        Ok(Self {
-            requests,
-            scheme: if frame.is_sealed { Scheme::HTTPS } else { Scheme::HTTP },
-            authority: authority.map_err(|_| ClientError::Host(shown(frame.host)))?,
-            streams: frame.streams.max(1) as usize,
-        })
-    }
-
-    /// Streams of one connection.
-    pub(super) const fn streams(&self) -> usize {
-        self.streams
-    }
-
-    pub(super) fn has_key(&self, kind: usize) -> bool {
-        self.requests.get(kind).is_some_and(|request| request.path.has_place())
-    }
-
-    /// What is expected of the answer.
-    pub(super) fn expected(&self, ask: &Ask) -> &Expected {
-        &self.requests[ask.kind as usize].expected
-    }
-
-    /// How long a request may take from when it was due, in nanoseconds.
-    pub(super) fn within(&self, ask: &Ask) -> Option<u64> {
-        self.expected(ask).within()
-    }
-
-    /// A request, and its body.
-    pub(super) fn request(&self, ask: &Ask) -> (Request<()>, Bytes) {
-        let Prepared { method, path, headers, body, .. } = &self.requests[ask.kind as usize];
-        let mut request = Request::new(());
-        *request.method_mut() = method.clone();
-        let mut parts = Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query =
-            Some(rendered(path, ask.key).expect("it was a path with another number in the same place"));
-        *request.uri_mut() = Uri::from_parts(parts).expect("it has all its parts");
-        request.headers_mut().clone_from(headers);
-        (request, body.clone())
+    fn prepared(&self, ask: &Ask) -> &Prepared {
+        &self.0[ask.kind as usize]
     }
 }
 
+impl Talk for Requests {
+    type Answer = Reader;
+
+    fn answer(&self) -> Reader {
+        Reader::default()
+    }
+
+    fn has_key(&self, kind: usize) -> bool {
+        self.0.get(kind).is_some_and(|request| request.path.has_place())
+    }
+
+    fn ask(&self, ask: &Ask, _: &Reader) -> Result<Parcel, ErrorClass> {
+        let Prepared { method, path, headers, body, .. } = self.prepared(ask);
+        let path = rendered(path, ask.key).expect("it was a path with another number in the same place");
+        Ok(Parcel { method: method.clone(), path, headers: headers.clone(), body: body.clone() })
+    }
+
+    fn head(&self, ask: &Ask, reader: &mut Reader, status: StatusCode, headers: &HeaderMap) {
+        reader.begin(&self.prepared(ask).expected, status, headers);
+    }
+
+    fn body(&self, ask: &Ask, reader: &mut Reader, piece: &[u8]) {
+        reader.body(&self.prepared(ask).expected, piece);
+    }
+
+    fn judge(&self, ask: &Ask, reader: &mut Reader, trailers: Option<&HeaderMap>) -> Result<(), ErrorClass> {
+        reader.judge(&self.prepared(ask).expected, trailers)
+    }
+
+    fn within(&self, ask: &Ask) -> Option<u64> {
+        self.prepared(ask).expected.within()
+    }
+}
+
+/// A path with its number; nothing where it is none, or would lose what stands behind a `#`.
 fn rendered(path: &Template, key: u64) -> Option<PathAndQuery> {
     let mut bytes = Vec::new();
     path.render(key, &mut bytes);
-    PathAndQuery::from_maybe_shared(Bytes::from(bytes)).ok()
+    let length = bytes.len();
+    PathAndQuery::from_maybe_shared(Bytes::from(bytes)).ok().filter(|path| path.as_str().len() == length)
 }
 
 // === impl Prepared ===
 
 impl Prepared {
-    fn new(login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
+    pub(super) fn new(login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
         let HttpRequest { method, path, headers, body, expect, .. } = request;
         http1::checked(request)?;
         let template = Template::new(path);

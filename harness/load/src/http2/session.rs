@@ -9,20 +9,23 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::{Builder, SendRequest};
+use shakedown_scenarios::workload::Habits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::request::Http2Client;
+use super::talk::{Http2, Talk};
 use crate::client::ErrorClass;
 use crate::dial::{Sealing, broken, dial};
 use crate::shared::Shared;
 use crate::stream::Stream;
 
-/// What a target may send of one answer, and of all answers of a connection, before it was read: it is read at once, so this bounds
+/// What a target may send of one answer, and of all answers of a connection, before it was read: where it is read at once this bounds
 /// what a flood costs.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// The largest window that there is (RFC 9113, section 6.9.1).
+const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
 /// The most bytes of a head, as for HTTP/1.1.
 const HEAD_BYTES_MAX: u32 = 64 * 1024;
 
@@ -66,7 +69,10 @@ pub(super) enum Failure {
 
 /// The open connection at a place; it is opened if there is none that takes another request. Where an opening fails it fails for all who
 /// waited for it: trying once for each of them would take so long that a target which is back would not be found.
-pub(super) async fn open(shared: &Rc<Shared<Http2Client>>, place: usize) -> Result<Rc<Session>, ErrorClass> {
+pub(super) async fn open<T: Talk>(
+    shared: &Rc<Shared<Http2<T>>>,
+    place: usize,
+) -> Result<Rc<Session>, ErrorClass> {
     let place = shared.common.place(place);
     let (failures, _) = place.failed.get();
     let mut open = place.open.lock().await;
@@ -88,6 +94,15 @@ pub(super) async fn open(shared: &Rc<Shared<Http2Client>>, place: usize) -> Resu
     let session = Rc::new(opened?);
     *open = Some(Rc::clone(&session));
     Ok(session)
+}
+
+/// The windows of each stream and of a whole connection with so many, in bytes. Where answers are read slowly all streams have room for
+/// their own: what waits on one would otherwise keep the others from reading.
+fn windows(habits: Habits, streams: usize) -> (u32, u32) {
+    let Some(stream) = habits.ahead() else { return (STREAM_WINDOW_BYTES, CONNECTION_WINDOW_BYTES) };
+    let all = u64::from(stream).saturating_mul(streams as u64);
+    let all = u32::try_from(all).unwrap_or(u32::MAX).clamp(CONNECTION_WINDOW_BYTES, WINDOW_BYTES_MAX);
+    (stream, all)
 }
 
 // === impl Sessions ===
@@ -116,18 +131,19 @@ impl Sessions {
 // === impl Session ===
 
 impl Session {
-    async fn open(shared: &Rc<Shared<Http2Client>>) -> Result<Self, ErrorClass> {
+    async fn open<T: Talk>(shared: &Rc<Shared<Http2<T>>>) -> Result<Self, ErrorClass> {
         let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks: None });
         let stream = dial(shared.address, None, tls).await?;
         if !stream.agreed_on(b"h2") {
             return Err(ErrorClass::Protocol);
         }
         let facts = Rc::new(Facts { end: Cell::new(None), heard: Cell::new(shared.clock.now()) });
-        let heard = Heard { stream, shared: Rc::clone(shared), facts: Rc::clone(&facts) };
+        let (stream_window, window) = windows(shared.habits, shared.client.streams());
+        let heard = Heard { stream, has_read: false, shared: Rc::clone(shared), facts: Rc::clone(&facts) };
         let shaken = Builder::new()
             .enable_push(false)
-            .initial_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .initial_window_size(stream_window)
+            .initial_connection_window_size(window)
             .max_header_list_size(HEAD_BYTES_MAX)
             .handshake(heard)
             .await;
@@ -194,16 +210,20 @@ impl Facts {
 }
 
 /// A connection's bytes on their way to the library: counted, and with the reason of their end noted.
-struct Heard {
+///
+/// Between two reads others run: a target that sends faster than answers are read would keep the connection's task running, and a
+/// library that holds many small frames for streams that cannot come to take them takes that for an attack.
+struct Heard<T: Talk> {
     stream: Stream,
-    shared: Rc<Shared<Http2Client>>,
+    has_read: bool,
+    shared: Rc<Shared<Http2<T>>>,
     facts: Rc<Facts>,
 }
 
 // === impl Heard ===
 
-impl Heard {
-    fn noted<T>(&self, result: io::Result<T>) -> io::Result<T> {
+impl<T: Talk> Heard<T> {
+    fn noted<R>(&self, result: io::Result<R>) -> io::Result<R> {
         if let Err(error) = &result {
             self.facts.end(broken(error));
         }
@@ -211,18 +231,23 @@ impl Heard {
     }
 }
 
-impl AsyncRead for Heard {
+impl<T: Talk> AsyncRead for Heard<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.has_read) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
         self.noted(read)?;
         match buffer.filled().len() - before {
             0 => self.facts.end(ErrorClass::Closed),
             bytes => {
+                self.has_read = true;
                 self.shared.received(bytes);
                 self.facts.heard.set(self.shared.clock.now());
             }
@@ -231,7 +256,7 @@ impl AsyncRead for Heard {
     }
 }
 
-impl AsyncWrite for Heard {
+impl<T: Talk> AsyncWrite for Heard<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -248,5 +273,23 @@ impl AsyncWrite for Heard {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_scenarios::units::Bandwidth;
+
+    use super::*;
+
+    #[test]
+    fn all_streams_that_are_read_slowly_have_room_for_their_own() {
+        let windows = |rate: u64, streams| {
+            let read_rate = Some(Bandwidth::bytes_per_second(rate));
+            windows(Habits { read_rate, ..Habits::default() }, streams)
+        };
+        assert_eq!(windows(20_000, 1), (20_000, CONNECTION_WINDOW_BYTES));
+        assert_eq!(windows(20_000, 100), (20_000, 2_000_000));
+        assert_eq!(windows(u64::MAX, usize::MAX), (65_536, WINDOW_BYTES_MAX));
     }
 }

@@ -1,14 +1,18 @@
 //! How connections are used: churn, and slow consumers.
 
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
 use shakedown_scenarios::units::{Bandwidth, Span};
 use shakedown_scenarios::workload::{Arrivals, Habits, HttpWorkload, TcpWorkload, Think, Workload};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
+use crate::http2::{over, server};
 use crate::support::{OK, asked, http, run, serve, tcp};
 
 /// A server that answers everything with `answer`, and the number of connections that it took.
@@ -114,4 +118,69 @@ async fn the_target_of_a_slow_consumer_cannot_send_and_the_timeout_holds() {
     assert!(totals.received as f64 <= most, "{} of {most}", totals.received);
     // Its kernel's buffers take some MiB; the rest waits in the target.
     assert!(written.load(Ordering::SeqCst) < 32 * 1024 * 1024);
+}
+
+#[tokio::test]
+async fn streams_that_are_read_slowly_take_their_time_however_small_their_frames_are() {
+    // Four thousand frames, which all have room in the window: more than the library lets wait on a connection.
+    let (address, taken) = server(|_, mut respond| {
+        let mut body = respond.send_response(Response::new(()), false).unwrap();
+        for _ in 0..4_000 {
+            body.send_data(Bytes::from_static(b"0123456789"), false).unwrap();
+        }
+        body.send_data(Bytes::new(), true).unwrap();
+    })
+    .await;
+    let totals = |habits| async move {
+        let arrivals = Arrivals::Bursts { size: 4, every: Span::secs(9), over: Span::ZERO };
+        let workload = HttpWorkload { habits, arrivals, ..over(0.0, 1, 4) };
+        let (totals, _) = run(Workload::Http(workload), address, Span::millis(100)).await;
+        totals.assert_complete();
+        assert_eq!(totals.ok, 4, "{habits:?}: {:?}", totals.errors);
+        totals
+    };
+    totals(Habits::default()).await;
+    let totals = totals(slow(100_000)).await;
+    assert_eq!(taken.load(Ordering::SeqCst), 2, "one each");
+    // 400 ms each, side by side, less what a reader may make up for and its first piece.
+    assert!(totals.service.min() >= 320_000, "{} µs", totals.service.min());
+    assert!(totals.received >= 160_000);
+}
+
+#[tokio::test]
+async fn each_stream_is_sent_no_more_than_its_window_and_what_its_reader_has_read() {
+    const STREAMS: usize = 3;
+    const RATE: u64 = 40_000;
+    let (sent, asked) = (Arc::<[AtomicU64; STREAMS]>::default(), AtomicUsize::new(0));
+    let (counters, asked) = (Arc::clone(&sent), Arc::new(asked));
+    let began = Instant::now();
+    let (address, taken) = server(move |_, mut respond| {
+        let (counters, stream) = (Arc::clone(&counters), asked.fetch_add(1, Ordering::SeqCst));
+        tokio::spawn(async move {
+            let mut body = respond.send_response(Response::new(()), false).unwrap();
+            loop {
+                body.reserve_capacity(16 * 1024);
+                let Some(Ok(room)) = poll_fn(|context| body.poll_capacity(context)).await else { return };
+                if body.send_data(Bytes::from(vec![b'x'; room]), false).is_err() {
+                    return;
+                }
+                counters[stream].fetch_add(room as u64, Ordering::SeqCst);
+            }
+        });
+    })
+    .await;
+    let arrivals = Arrivals::Bursts { size: STREAMS as u32, every: Span::secs(9), over: Span::ZERO };
+    let timeout = Span::millis(900);
+    let workload = HttpWorkload { habits: slow(RATE), arrivals, timeout, ..over(0.0, 1, STREAMS as u32) };
+    let (totals, _) = run(Workload::Http(workload), address, Span::millis(500)).await;
+    totals.assert_complete();
+    assert_eq!(totals.failed("timeout"), STREAMS as u64, "{:?}", totals.errors);
+    // The window is a second's worth. However late the timeout was noticed, the rate holds until then; a reader may make up for 50 ms, and
+    // a piece is 20 ms.
+    let most = RATE as f64 * (1.0 + began.elapsed().as_secs_f64() + 0.07);
+    for sent in sent.iter().map(|sent| sent.load(Ordering::SeqCst)) {
+        assert!(sent as f64 <= most, "{sent} of {most}");
+        assert!(sent > RATE, "{sent}: what was read makes room");
+    }
+    assert_eq!(taken.load(Ordering::SeqCst), 1);
 }

@@ -22,7 +22,7 @@ use crate::tls::sealed;
 type Answer = fn(Request<h2::RecvStream>, SendResponse<Bytes>);
 
 /// Over HTTP/2, with so many streams a connection.
-fn over(per_second: f64, connections: u32, streams: u32) -> HttpWorkload {
+pub fn over(per_second: f64, connections: u32, streams: u32) -> HttpWorkload {
     HttpWorkload { version: HttpVersion::Http2 { streams }, ..http(per_second, connections) }
 }
 

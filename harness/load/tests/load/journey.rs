@@ -1,16 +1,23 @@
 //! Journeys through a real nginx, which knows who has logged in.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use http::{Request, Response};
 
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::journey::{Capture, JourneyStep, JourneyWorkload};
 use shakedown_scenarios::workload::{
-    Arrivals, Destination, Habits, HttpExpect, HttpRequest, Think, Workload,
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, Think, Workload,
 };
 
 use crate::servers::nginx_server;
-use crate::support::{Totals, get, run};
+use crate::support::{Totals, get, run, serve};
 
 /// A login gives a cookie, a token and a way to go; without the first two nothing is sold, and the cookie is for `/shop`
 /// alone.
@@ -62,6 +69,7 @@ pub fn journey() -> JourneyWorkload {
     let mut leave = step("/leave", &[]);
     leave.request.expect = status(200);
     JourneyWorkload {
+        version: HttpVersion::Http1,
         to: Destination::Target("shop".into()),
         arrivals: Arrivals::Constant(Rate::per_second(50.0).unwrap()),
         timeout: Span::secs(10),
@@ -93,7 +101,14 @@ fn right(totals: &Totals) -> BTreeMap<&str, u64> {
 async fn users_go_through_a_shop_that_knows_them_and_a_step_that_fails_ends_its_journey() {
     let test = "users_go_through_a_shop_that_knows_them_and_a_step_that_fails_ends_its_journey";
     let Some(server) = nginx_server(test, SHOP).await else { return };
-    let address = server.address;
+    // Over HTTP/2 two connections have room for as many users as eight of HTTP/1.1, who go there at the same time.
+    let versions =
+        [(HttpVersion::Http1, 8, server.address), (HttpVersion::Http2 { streams: 4 }, 2, server.clear)];
+    tokio::join!(shop(versions[0]), shop(versions[1]));
+}
+
+async fn shop((version, connections, address): (HttpVersion, u32, SocketAddr)) {
+    let journey = || JourneyWorkload { version, connections, ..journey() };
     let totals = |journey: JourneyWorkload| async move {
         let (totals, _) = run(Workload::Journey(journey), address, Span::secs(1)).await;
         totals.assert_complete();
@@ -124,4 +139,55 @@ async fn users_go_through_a_shop_that_knows_them_and_a_step_that_fails_ends_its_
     let steps = right(&stranger);
     assert_eq!((steps["GET /login"], steps.get("GET /leave")), (50, None), "{steps:?}");
     assert!(stranger.failed("status") >= 30 && stranger.errors.len() == 1, "{:?}", stranger.errors);
+}
+
+/// Answers a step of somebody whom this server knows by a cookie and a token, or else not.
+fn known(request: &Request<h2::RecvStream>, mut respond: SendResponse<Bytes>) {
+    let field = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_known = field("cookie") == Some("sid=s-1; lang=en") && request.uri().query() == Some("by=t%207");
+    let (status, body) = match request.uri().path() {
+        "/login" => (200, "{\"token\": \"t 7\"}"),
+        _ if is_known => (200, "well"),
+        _ => (403, ""),
+    };
+    let answer = Response::builder().status(status);
+    let answer = answer.header("set-cookie", "lang=en; Path=/").header("set-cookie", "sid=s-1; Path=/shop");
+    let mut sending = respond.send_response(answer.body(()).unwrap(), false).unwrap();
+    sending.send_data(Bytes::from_static(body.as_bytes()), true).unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_in_a_journey_over_http_2_costs_only_the_step_that_was_under_way() {
+    let taken = Arc::<AtomicU64>::default();
+    let counter = Arc::clone(&taken);
+    let address = serve(move |stream| {
+        let connection = counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let Ok(mut server) = h2::server::handshake(stream).await else { return };
+            while let Some(Ok((request, respond))) = server.accept().await {
+                match (connection, request.uri().path()) {
+                    // The first leaves in order behind its first answer, the second is lost with a step under way.
+                    (0, _) => server.graceful_shutdown(),
+                    (1, "/shop/cart") => return,
+                    _ => {}
+                }
+                known(&request, respond);
+            }
+        }
+    })
+    .await;
+    let login = step("/login", &[("token", Capture::Json("/token".into()))]);
+    let steps = vec![login, step("/shop/{n}?by={token}", &[]), step("/shop/cart?by={token}", &[])];
+    let arrivals = Arrivals::Closed { users: 1, think: Think::Constant(Span::millis(10)) };
+    let version = HttpVersion::Http2 { streams: 8 };
+    let workload = JourneyWorkload { version, arrivals, steps, data: None, ..journey() };
+    let (totals, _) = run(Workload::Journey(workload), address, Span::millis(500)).await;
+    totals.assert_complete();
+    let steps = right(&totals);
+    let lost = totals.failed("reset") + totals.failed("closed");
+    assert_eq!((lost, totals.errors.len()), (1, 1), "{:?}", totals.errors);
+    let [logins, carts] = ["GET /login", "GET /shop/cart?by={token}"].map(|step| steps[step]);
+    // One journey was lost, and the end of the load may cut another.
+    assert!(carts >= 3 && (1..=2).contains(&(logins - carts)), "{steps:?}");
+    assert_eq!(taken.load(Ordering::SeqCst), 3);
 }

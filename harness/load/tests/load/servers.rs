@@ -19,7 +19,7 @@ use crate::support::PATIENCE;
 /// A server that runs until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
-    /// Where it speaks in the clear, if it speaks TLS at its address.
+    /// Where it speaks in the clear, if it speaks TLS at its address; of an nginx where it speaks HTTP/2 in the clear.
     pub clear: SocketAddr,
     child: Child,
     dir: Option<TempDir>,
@@ -48,10 +48,14 @@ pub async fn redis_server(test: &str, more: &[&str]) -> Option<Server> {
     Some(server)
 }
 
-/// An nginx with these locations; `None`, and a word of it, where none is installed.
+/// An nginx with these locations, which speaks HTTP/1.1 at its address and HTTP/2 in the clear at another; `None`, and a word of it,
+/// where none is installed.
 pub async fn nginx_server(test: &str, locations: &str) -> Option<Server> {
-    let address = free_port().await;
-    nginx(test, address, |_| format!("server {{ listen {address}; {locations} }}")).await
+    let (address, clear) = (free_port().await, free_port().await);
+    let servers = format!("server {{ listen {address}; listen {clear} http2; {locations} }}");
+    let mut server = nginx(test, address, |_| servers).await?;
+    server.clear = clear;
+    Some(server)
 }
 
 /// An nginx that speaks HTTP/1.1 and HTTP/2 over TLS as `shop.local` at its address, and HTTP/2 in the clear at another; with the

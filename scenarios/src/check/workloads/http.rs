@@ -5,14 +5,18 @@ use crate::check::Checker;
 use crate::places::{Path, Step};
 use crate::syntax::shortened;
 use crate::units::{Size, Span};
-use crate::workload::{HttpAuth, HttpExpect, HttpVersion, HttpWorkload, Workload};
+use crate::workload::{HttpAuth, HttpExpect, HttpRequest, HttpVersion, Workload};
 
 /// The largest program of a regular expression, in bytes.
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
 /// The most requests under way at once on all connections of HTTP/2.
 const SEATS_MAX: u64 = 100_000;
+/// The most bytes that answers may be held with which are read slowly.
+const UNREAD_MAX: Size = Size::bytes(1 << 30);
 /// Headers that no request of HTTP/2 has (RFC 9113, section 8.2.2).
 const OF_CONNECTIONS: [&str; 4] = ["connection", "keep-alive", "proxy-connection", "upgrade"];
+/// What no path or query of HTTP/2 has (RFC 3986, section 3.3).
+const OF_NO_PATH: [char; 5] = ['"', '#', '<', '>', '`'];
 /// The most headers, or values in JSON, that one answer is asked for.
 const CHECKS_MAX: usize = 100;
 
@@ -34,38 +38,51 @@ pub(super) fn auth(checker: &mut Checker<'_>, path: &Path, auth: Option<&HttpAut
     }
 }
 
-/// What connections of HTTP/2 are not asked to do, and what its requests cannot say.
-pub(super) fn version(checker: &mut Checker<'_>, path: &Path, http: &HttpWorkload) {
-    if http.version == HttpVersion::Http1 {
+/// What requests of HTTP/2 cannot say; `parts` is where they stand.
+pub(super) fn version<'r>(
+    checker: &mut Checker<'_>,
+    path: &Path,
+    (version, parts): (HttpVersion, &'static str),
+    requests: impl Iterator<Item = &'r HttpRequest>,
+) {
+    if version == HttpVersion::Http1 {
         return;
     }
-    streams(checker, path, &Workload::Http(http.clone()));
-    for (index, request) in http.requests.iter().enumerate() {
+    for (index, request) in requests.enumerate() {
+        let path = path.then(parts).then(index);
         for (name, _) in &request.headers {
             if OF_CONNECTIONS.iter().any(|of| name.eq_ignore_ascii_case(of)) {
                 let message = format!("`{}` is about connections of HTTP/1.1", shortened(name));
-                let at = path.then("requests").then(index).then("headers").then(name).then(Step::Key);
+                let at = path.then("headers").then(name).then(Step::Key);
                 checker.tell(&at, message, "remove it: in HTTP/2 a request says nothing of its connection");
             }
         }
         if request.method.eq_ignore_ascii_case("CONNECT") {
-            let at = path.then("requests").then(index).then("method");
-            checker.tell(&at, "a tunnel is not answered", "write another method");
+            checker.tell(&path.then("method"), "a tunnel is not answered", "write another method");
+        }
+        if let Some(found) = request.path.chars().find(|letter| OF_NO_PATH.contains(letter)) {
+            let message = format!("a path of HTTP/2 cannot hold `{found}`");
+            let help = format!("write it percent-encoded: `%{:02X}`", u32::from(found));
+            checker.tell(&path.then("path"), message, help);
         }
     }
 }
 
-/// That streams can be counted and read.
+/// That streams can be counted, and what comes on those that are read slowly can be held.
 pub(super) fn streams(checker: &mut Checker<'_>, path: &Path, workload: &Workload) {
-    if workload.habits().read_rate.is_some() {
-        let help = "remove it, or speak HTTP/1.1; a `Bandwidth` toxic on a link slows any protocol down";
-        checker.tell(&path.then("read_rate"), "streams of HTTP/2 are read as fast as they come", help);
-    }
     let (connections, streams) = (workload.connections(), workload.streams());
     let seats = u64::from(connections) * u64::from(streams);
     if workload.arrivals().users().is_none() && seats > SEATS_MAX {
         let message = format!("{connections} connections of {streams} streams are {seats} requests at once");
         checker.tell(&path.then("connections"), message, format!("allowed: at most {SEATS_MAX}"));
+    }
+    let Some(ahead) = workload.habits().ahead().filter(|_| workload.is_in_streams()) else { return };
+    let seats = workload.arrivals().users().map_or(seats, u64::from);
+    let held = Size::bytes(seats.saturating_mul(u64::from(ahead)));
+    if held > UNREAD_MAX {
+        let message = format!("{seats} streams that are read slowly may hold {held} unread");
+        let help = format!("allowed: at most {UNREAD_MAX}; ask for fewer at once, or read more slowly");
+        checker.tell(&path.then("read_rate"), message, help);
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) fn rules(checker: &mut Checker<'_>, path: &Path, journey: &JourneyWor
     if let Some(feeder) = &journey.data {
         data(checker, &path.then("data"), feeder);
     }
+    let requests = journey.steps.iter().map(|step| &step.request);
+    http::version(checker, path, (journey.version, "steps"), requests);
     let mut known = vec![NUMBER];
     known.extend(journey.columns().iter().map(String::as_str));
     for (index, step) in journey.steps.iter().enumerate() {

@@ -4,9 +4,9 @@ use super::{Common, KEYS, bare_request, common, http, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::scalar::{blank, text, whole};
 use crate::syntax::Node;
-use crate::workload::HttpRequest;
 use crate::workload::feeder::{Feeder, Order};
 use crate::workload::journey::{Capture, JourneyStep, JourneyWorkload};
+use crate::workload::{HttpRequest, HttpVersion};
 
 blank! {
     JourneyStep: Self { request: HttpRequest::blank(), capture: Vec::new() }, r#"(get: "/")"#;
@@ -17,8 +17,10 @@ blank! {
 /// The workload.
 pub(super) fn journey(cx: &mut Context, node: &Node) -> Option<JourneyWorkload> {
     let mut fields = cx.fields(node, "workload `Journey`")?;
+    let version = fields.or(cx, "version", HttpVersion::Http1, http::version);
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let workload = JourneyWorkload {
+        version,
         to,
         arrivals,
         timeout,

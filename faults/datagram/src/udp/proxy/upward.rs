@@ -107,6 +107,9 @@ impl Upward {
         if let Some(gone) = self.sessions.seat(client, Open { session, flow, downward }) {
             self.end(&gone);
             self.shared.counts.evicted.fetch_add(1, Relaxed);
+            if gone.is_hurried(now) {
+                self.shared.counts.hurried.fetch_add(1, Relaxed);
+            }
         }
         Ok(())
     }

@@ -22,7 +22,8 @@ enum Part {
 /// Where a text is put, which says what a value may not hold there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// What is no visible ASCII character is percent-encoded.
+    /// What neither a path nor a query can hold (RFC 3986, section 3.3) is percent-encoded. What separates their parts stays: a
+    /// value may be a path itself.
     Path,
     /// Control characters become spaces.
     Header,
@@ -66,7 +67,7 @@ impl Phrase {
 fn put(value: &[u8], place: Place, out: &mut Vec<u8>) {
     for byte in value {
         match place {
-            Place::Path if !byte.is_ascii_graphic() => {
+            Place::Path if !byte.is_ascii_graphic() || b"\"#<>\\^`{|}".contains(byte) => {
                 write!(out, "%{byte:02X}").expect("writing into a Vec cannot fail");
             }
             Place::Header if byte.is_ascii_control() => out.push(b' '),
@@ -95,6 +96,9 @@ mod tests {
     fn no_value_leaves_its_place() {
         let hostile = "a b\r\nX: é\0";
         assert_eq!(written("/{item}", hostile, Place::Path), "/a%20b%0D%0AX:%20%C3%A9%00");
+        let parts = "/a/../b?c=[d]&e=%20;f+g,h!(i)*~'@:$-._=";
+        assert_eq!(written("/{item}", parts, Place::Path), format!("/{parts}"));
+        assert_eq!(written("/{item}", "#<>\"\\^`{|}", Place::Path), "/%23%3C%3E%22%5C%5E%60%7B%7C%7D");
         assert_eq!(written("{item}", hostile, Place::Header), "a b  X: é ");
         assert_eq!(written("{item}", hostile, Place::Body), hostile);
     }

@@ -1,11 +1,15 @@
 use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::journey::Capture;
-use shakedown_scenarios::workload::{Arrivals, Destination, Habits, HttpExpect, HttpRequest, Think};
+use shakedown_scenarios::workload::{
+    Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, Think,
+};
 
+use super::http1::JourneyAnswer;
 use super::*;
+use crate::client::{Client, Reading};
 
-fn step(method: &str, path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
+pub(crate) fn step(method: &str, path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
     JourneyStep {
         request: HttpRequest {
             name: None,
@@ -21,8 +25,9 @@ fn step(method: &str, path: &str, capture: &[(&str, Capture)]) -> JourneyStep {
     }
 }
 
-fn journey(steps: Vec<JourneyStep>) -> JourneyWorkload {
+pub(crate) fn journey(steps: Vec<JourneyStep>) -> JourneyWorkload {
     JourneyWorkload {
+        version: HttpVersion::Http1,
         to: Destination::Target("shop".into()),
         arrivals: Arrivals::Constant(Rate::per_second(1.0).unwrap()),
         timeout: Span::secs(1),
@@ -41,7 +46,7 @@ fn client_of(host: &str, journey: &JourneyWorkload) -> Result<JourneyClient, Cli
 }
 
 /// A login that gives a token and an item, and a purchase that needs both.
-fn purchase() -> JourneyWorkload {
+pub(crate) fn purchase() -> JourneyWorkload {
     let token = Capture::Json("/token".into());
     let mut buy = step("POST", "/buy/{item}?by={n}", &[]);
     buy.request.headers = vec![("X-Token".into(), "t {token}".into())];
@@ -53,8 +58,9 @@ fn purchase() -> JourneyWorkload {
 }
 
 fn asked(client: &JourneyClient, answer: &mut JourneyAnswer, kind: u32) -> String {
-    let mut out = Vec::new();
-    client.ask(&Ask { due: 0, key: 7, kind }, answer, &mut out);
+    let (ask, mut out) = (Ask { due: 0, key: 7, kind }, Vec::new());
+    client.begins(&ask, answer, 0, 0);
+    client.ask(&ask, answer, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -109,7 +115,7 @@ fn a_new_user_has_no_cookies_and_no_values_and_a_user_who_stays_keeps_its_cookie
         asked(&client, &mut user, 0);
         read(&client, &mut user, "X-Item: 1\r\nSet-Cookie: sid=1; Path=/\r\n", r#"{"token": "x"}"#);
         assert_eq!(asked(&client, &mut user, 0).contains("Cookie: sid=1\r\n"), keeps);
-        assert!(user.values.iter().all(Vec::is_empty));
+        assert!(user.user.values.iter().all(Vec::is_empty));
     }
 }
 
