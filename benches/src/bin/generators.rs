@@ -56,7 +56,7 @@ fn main() -> anyhow::Result<()> {
         address: server.address,
         connections: flags.connections,
         duration: flags.duration.duration(),
-        rate: flags.rate.map(|rate| rate.per_second()),
+        rate: flags.rate.map(|rate| rate.hertz()),
     };
     let mut all: Vec<(String, Option<Peer>, Vec<Turn>)> = vec![("ours".to_owned(), None, Vec::new())];
     for name in &flags.peers {
