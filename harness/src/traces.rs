@@ -1,5 +1,5 @@
-//! Reads the traces that an experiment replays and the rows that its journeys use, before the plan is made: a run then
-//! needs no file.
+//! Reads the traces that an experiment replays, and the rows that its load is made of, before the plan is made: a run
+//! then needs no file.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use shakedown_scenarios::experiment::Experiment;
 use shakedown_scenarios::trace::{LONGEST_LINE, Trace, TraceError, TraceFormat, TraceReader};
+use shakedown_scenarios::workload::Arrivals;
 use shakedown_scenarios::workload::feeder::{FILE_BYTES_MAX, FeederError};
-use shakedown_scenarios::workload::{Arrivals, Workload};
 
 /// The largest file of a trace, in bytes: a million lines of a combined log have about 200 MB.
 const LARGEST: u64 = 512 << 20;
@@ -38,7 +38,8 @@ enum Why {
     Rows(#[from] FeederError),
 }
 
-/// Puts the times of every trace and the rows of all data into the experiment; relative paths count from `base`.
+/// Puts the times of every trace and the rows of all data into the experiment; relative paths count from
+/// `base`.
 ///
 /// # Errors
 ///
@@ -56,11 +57,9 @@ pub fn read_into(experiment: &mut Experiment, base: &Path) -> Result<(), Vec<Tra
                 Err(why) => tell("replay", file, why),
             }
         }
-        if let Workload::Journey(journey) = of
-            && let Some(data) = &mut journey.data
-        {
-            let filled = contents(&base.join(&data.file)).and_then(|text| Ok(data.fill(&text)?));
-            if let Err(why) = filled {
+        if let Some(data) = of.data_mut() {
+            let text = contents(&base.join(&data.file), FILE_BYTES_MAX);
+            if let Err(why) = text.and_then(|text| Ok(data.fill(&text)?)) {
                 tell("use", &data.file, why);
             }
         }
@@ -80,9 +79,9 @@ fn open(path: &Path, most: u64) -> Result<io::Take<File>, Why> {
     Ok(File::open(path)?.take(most))
 }
 
-fn contents(path: &Path) -> Result<Vec<u8>, Why> {
+fn contents(path: &Path, most: u64) -> Result<Vec<u8>, Why> {
     let mut contents = Vec::new();
-    open(path, FILE_BYTES_MAX)?.read_to_end(&mut contents)?;
+    open(path, most)?.read_to_end(&mut contents)?;
     Ok(contents)
 }
 
@@ -171,6 +170,12 @@ mod tests {
         );
     }
 
+    /// Reads the experiment of these workloads; what is told of its files.
+    fn told(workloads: &str, dir: &Path) -> Vec<String> {
+        let problems = read_into(&mut experiment(workloads), dir).err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
     fn fed(name: &str, file: &str) -> String {
         format!(
             r#""{name}": Journey(to: Target("shop"), arrivals: Constant("1/s"), steps: [(get: "/{{user}}")],
@@ -184,15 +189,15 @@ mod tests {
         write(dir.path().join("users.csv"), "\u{feff}id,user\r\n1,\"ann, b\"\r\n2,cy\r\n").unwrap();
         write(dir.path().join("short.csv"), "id,user\n1\n").unwrap();
         write(dir.path().join("large.csv"), vec![b'a'; 1 + FILE_BYTES_MAX as usize]).unwrap();
-        let mut right = experiment(&fed("a", "users.csv"));
+        let mix = fed("b", "./users.csv").replace("Journey(", "Http(").replace("steps", "requests");
+        let mut right = experiment(&(fed("a", "users.csv") + &mix));
         read_into(&mut right, dir.path()).unwrap();
-        let Workload::Journey(journey) = &right.workloads["a"] else { panic!("not a journey") };
-        assert_eq!(journey.data.as_ref().unwrap().rows, [["ann, b"], ["cy"]]);
+        for workload in right.workloads.values() {
+            assert_eq!(workload.data().unwrap().rows, [["ann, b"], ["cy"]]);
+        }
         let wrong = fed("gone", "gone.csv") + &fed("short", "short.csv") + &fed("large", "large.csv");
-        let problems = read_into(&mut experiment(&wrong), dir.path()).unwrap_err();
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            told(&wrong, dir.path()),
             [
                 "workload `gone` cannot use gone.csv: No such file or directory (os error 2)",
                 "workload `large` cannot use large.csv: expected at most 1048576 bytes, found 1048577: take a part of it",

@@ -6,6 +6,7 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
+use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::grpc::{GrpcCall, GrpcExpect, GrpcStatus};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::malformed::Spoken;
@@ -314,6 +315,29 @@ fn a_journey_has_steps_and_captures_on_the_way() {
     let line =
         "\nload\n  browse  HTTP journeys of 2 steps with 0 rows of users.csv straight to shop, 3 users";
     assert!(plan.timeline().contains(line), "{}", plan.timeline());
+}
+
+#[test]
+fn a_mix_has_rows_whose_columns_are_names() {
+    let plan = planned(
+        r#"Http(to: Target("shop"), arrivals: Constant("5/s"), version: Http2,
+            data: (file: "users.csv", columns: ["user", "pass"]),
+            requests: [(get: "/{user}/{n}"), (post: "/", headers: {"X-P": "{pass}"}, body: "{\"id\": {{user}}, {}}")])"#,
+    );
+    let Workload::Http(http) = workload(&plan) else { panic!("not HTTP") };
+    let expected = Feeder {
+        file: "users.csv".into(),
+        columns: vec!["user".into(), "pass".into()],
+        order: Order::InTurn,
+        rows: Vec::new(),
+    };
+    assert_eq!(http.data.as_ref(), Some(&expected));
+    let mut filled = plan.clone();
+    let data = filled.experiment.workloads.get_mut("browse").and_then(Workload::data_mut).unwrap();
+    data.fill(b"pass,user\n\"a, b\",ann\n").unwrap();
+    assert_eq!(Plan::from_ron(&filled.to_ron()).unwrap(), filled);
+    let line = "\nload\n  browse  HTTP/2 with 1 row of users.csv straight to shop, 5/s, evenly\n";
+    assert!(filled.timeline().contains(line), "{}", filled.timeline());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! are those of HTTP/1.1.
 
 mod answer;
+mod fed;
 mod grpc;
 mod request;
 mod session;

@@ -1,29 +1,23 @@
 //! Journeys: HTTP requests one after the other, each made of what those before it were answered.
 //!
-//! What an answer gives is foreign text. Where it is put into a path, whatever a path cannot hold is percent-encoded; in a
-//! header, control characters become spaces (RFC 9110, section 5.5): so no answer can write a second request.
+//! What an answer gives is foreign text, and is put in as [`phrase`](crate::client::phrase) says: no answer can write a second request.
 
 mod glean;
 mod jar;
-mod phrase;
 
-use std::cell::{Cell, RefCell};
-use std::io::Write as _;
-
-use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::workload::JourneyWorkload;
-use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::journey::JourneyStep;
 
 use self::glean::{Gleaner, Grip};
 use self::jar::Jar;
-use self::phrase::{Phrase, Place};
 use crate::client::http::answer::{AnswerReader, Sink, Step as Read};
 use crate::client::http::checks::{Checks, Seen, Witness};
-use crate::client::http::{USER_AGENT, checked, login};
+use crate::client::http::draft::Draft;
+use crate::client::http::{asks_to_close, login};
 use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
+use crate::rows;
 
 /// The steps of a journey, ready to send.
 #[derive(Debug)]
@@ -31,31 +25,17 @@ pub(crate) struct JourneyClient {
     steps: Vec<Step>,
     /// How many values there are: one for each column, and one for each name that is captured.
     values: usize,
-    data: Option<Rows>,
+    /// Rows, of which each journey has one; none where it has no data.
+    rows: Vec<Vec<String>>,
     /// Whether the next journey on a connection is the same user's.
     keeps_cookies: bool,
-}
-
-/// Rows, one for each journey. Which comes next follows from the order in which journeys are sent, and from the seed.
-#[derive(Debug)]
-struct Rows {
-    rows: Vec<Vec<String>>,
-    next: Cell<usize>,
-    /// Where they are drawn.
-    chance: Option<RefCell<Chance>>,
 }
 
 /// One step with everything that does not change from one journey to the next.
 #[derive(Debug)]
 struct Step {
-    method: String,
-    path: Phrase,
-    /// Host and the like, and what it logs in with.
-    fixed: Secret,
-    headers: Vec<(String, Phrase)>,
-    body: Phrase,
-    /// Whether it says how long its body is though that is empty.
-    has_length: bool,
+    draft: Draft,
+    is_head: bool,
     /// Whether it writes its cookies itself.
     has_cookie: bool,
     asks_to_close: bool,
@@ -93,19 +73,19 @@ struct Eyes<'a> {
 
 impl JourneyClient {
     /// Prepares the steps of a journey, and reads its secret from the environment.
-    pub(crate) fn new(host: &str, journey: &JourneyWorkload, chance: Chance) -> Result<Self, ClientError> {
+    pub(crate) fn new(host: &str, journey: &JourneyWorkload) -> Result<Self, ClientError> {
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::Host(host.to_owned()));
         }
         let login = journey.auth.as_ref().map(login).transpose()?;
-        let data = journey.data.as_ref().map(|feeder| Rows::new(feeder, chance)).transpose()?;
-        let mut names: Vec<&str> = journey.columns().iter().map(String::as_str).collect();
+        let rows = journey.data.as_ref().map(rows::table).transpose()?.unwrap_or_default();
+        let mut names: Vec<&str> = journey.data.as_ref().map_or(Vec::new(), rows::names);
         let mut steps = Vec::new();
         for step in &journey.steps {
             steps.push(Step::new(host, login.as_ref(), step, &mut names)?);
         }
         let keeps_cookies = journey.arrivals.users().is_some();
-        Ok(Self { steps, values: names.len(), data, keeps_cookies })
+        Ok(Self { steps, values: names.len(), rows, keeps_cookies })
     }
 
     fn step(&self, step: u32) -> &Step {
@@ -129,7 +109,7 @@ impl Client for JourneyClient {
     }
 
     fn has_key(&self, _: usize) -> bool {
-        self.steps.iter().any(Step::has_number)
+        self.steps.iter().any(|step| step.draft.has_number())
     }
 
     fn begins(&self, _: &Ask, answer: &mut JourneyAnswer, _: usize, now: u64) {
@@ -139,8 +119,9 @@ impl Client for JourneyClient {
     fn ask(&self, ask: &Ask, answer: &mut JourneyAnswer, out: &mut Vec<u8>) {
         if ask.kind == 0 {
             answer.values.iter_mut().for_each(Vec::clear);
-            if let Some(data) = &self.data {
-                data.next(&mut answer.values);
+            let row = self.rows.get(ask.row as usize).into_iter().flatten();
+            for (value, field) in answer.values.iter_mut().zip(row) {
+                value.extend_from_slice(field.as_bytes());
             }
             if !self.keeps_cookies {
                 answer.jar.clear();
@@ -149,9 +130,14 @@ impl Client for JourneyClient {
         let step = self.step(ask.kind);
         answer.step = ask.kind;
         answer.path.clear();
-        step.path.write(ask.key, &answer.values, Place::Path, &mut answer.path);
-        step.write(ask.key, answer, out);
-        answer.reader.begin(step.method == "HEAD");
+        step.draft.path(ask.key, &answer.values, &mut answer.path);
+        let cookies = |out: &mut Vec<u8>| {
+            if !step.has_cookie {
+                answer.jar.write(&answer.path, answer.now, out);
+            }
+        };
+        step.draft.write(ask.key, &answer.values, cookies, out);
+        answer.reader.begin(step.is_head);
         answer.seen.begin(&step.checks);
         answer.gleaner.begin();
     }
@@ -195,30 +181,6 @@ impl Client for JourneyClient {
     }
 }
 
-// === impl Rows ===
-
-impl Rows {
-    /// The rows of a file that was read.
-    fn new(feeder: &Feeder, chance: Chance) -> Result<Self, ClientError> {
-        if feeder.rows.is_empty() {
-            return Err(ClientError::Rows(feeder.file.clone()));
-        }
-        let chance = (feeder.order == Order::Random).then(|| RefCell::new(chance));
-        Ok(Self { rows: feeder.rows.clone(), next: Cell::new(0), chance })
-    }
-
-    /// Puts the fields of the next row before the other values.
-    fn next(&self, values: &mut [Vec<u8>]) {
-        let row = match &self.chance {
-            Some(chance) => chance.borrow_mut().below(self.rows.len() as u64) as usize,
-            None => self.next.replace((self.next.get() + 1) % self.rows.len()),
-        };
-        for (value, field) in values.iter_mut().zip(&self.rows[row]) {
-            value.extend_from_slice(field.as_bytes());
-        }
-    }
-}
-
 // === impl Step ===
 
 impl Step {
@@ -230,21 +192,7 @@ impl Step {
         names: &mut Vec<&'s str>,
     ) -> Result<Self, ClientError> {
         let request = &step.request;
-        checked(request)?;
-        let phrase = |text: &str| Phrase::new(text, names);
-        let has = |wanted: &str| request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        let mut fixed = Vec::new();
-        if !has("host") {
-            fixed.extend_from_slice(format!("Host: {host}\r\n").as_bytes());
-        }
-        if !has("user-agent") {
-            fixed.extend_from_slice(format!("User-Agent: {USER_AGENT}\r\n").as_bytes());
-        }
-        if let Some((name, secret)) = login {
-            fixed.extend_from_slice(&[name.as_bytes(), b": ", secret.bytes(), b"\r\n"].concat());
-        }
-        let (path, body) = (phrase(&request.path), phrase(&request.body));
-        let headers = request.headers.iter().map(|(name, value)| (name.clone(), phrase(value))).collect();
+        let draft = Draft::new(host, login, request, names)?;
         let mut grips = Vec::new();
         for (name, capture) in &step.capture {
             let known = names.iter().position(|known| known == name);
@@ -254,48 +202,14 @@ impl Step {
             });
             grips.push((value, Grip::new(capture)?));
         }
-        let is_close = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
-        };
         Ok(Self {
-            method: request.method.clone(),
-            path,
-            fixed: Secret::new(fixed),
-            headers,
-            body,
-            has_length: ["POST", "PUT", "PATCH"].contains(&request.method.as_str()),
-            has_cookie: has("cookie"),
-            asks_to_close: request.headers.iter().any(is_close),
+            draft,
+            is_head: request.method == "HEAD",
+            has_cookie: request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie")),
+            asks_to_close: asks_to_close(request),
             checks: Checks::new(&request.expect)?,
             grips,
         })
-    }
-
-    fn has_number(&self) -> bool {
-        let headers = self.headers.iter().map(|(_, value)| value);
-        [&self.path, &self.body].into_iter().chain(headers).any(Phrase::has_number)
-    }
-
-    /// Appends the request of a user whose path is written already.
-    fn write(&self, number: u64, user: &JourneyAnswer, out: &mut Vec<u8>) {
-        let mut body = Vec::new();
-        self.body.write(number, &user.values, Place::Body, &mut body);
-        out.extend_from_slice(&[self.method.as_bytes(), b" ", &user.path, b" HTTP/1.1\r\n"].concat());
-        out.extend_from_slice(self.fixed.bytes());
-        for (name, value) in &self.headers {
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b": ");
-            value.write(number, &user.values, Place::Header, out);
-            out.extend_from_slice(b"\r\n");
-        }
-        if !self.has_cookie {
-            user.jar.write(&user.path, user.now, out);
-        }
-        if self.has_length || !body.is_empty() {
-            write!(out, "Content-Length: {}\r\n", body.len()).expect("writing into a Vec cannot fail");
-        }
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(&body);
     }
 }
 

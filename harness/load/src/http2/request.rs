@@ -6,21 +6,26 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, USER_AGENT};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
+use shakedown_scenarios::workload::feeder::Feeder;
 use shakedown_scenarios::workload::grpc::GrpcCall;
 use shakedown_scenarios::workload::{HttpAuth, HttpRequest, Workload};
 
 use super::answer::Expected;
+use super::fed::Fed;
 use super::grpc::Call;
 use crate::client::ClientError;
 use crate::client::http::{self as http1, checks::Checks, login, shown};
 use crate::client::secret::Secret;
 use crate::mix::Ask;
+use crate::rows;
 use crate::template::Template;
 
 /// The requests of a workload, ready to send.
 #[derive(Debug)]
 pub(crate) struct Http2Client {
     requests: Vec<Prepared>,
+    /// Rows, of which each request has one; none where the workload has no data.
+    rows: Vec<Vec<String>>,
     scheme: Scheme,
     authority: Authority,
     streams: usize,
@@ -30,11 +35,19 @@ pub(crate) struct Http2Client {
 #[derive(Debug)]
 struct Prepared {
     method: Method,
-    path: Template,
     /// What it logs in with is marked, so that it is neither shown nor kept in tables of headers.
     headers: HeaderMap,
-    body: Bytes,
+    form: Form,
     expected: Expected,
+}
+
+/// What is written besides.
+#[derive(Debug)]
+enum Form {
+    /// The same each time but for a number in the path.
+    Fixed { path: Template, body: Bytes },
+    /// With the values of a row; its headers come to the others.
+    Fed(Fed),
 }
 
 /// What a workload is to its requests.
@@ -62,24 +75,30 @@ impl<'a> Frame<'a> {
 // === impl Http2Client ===
 
 impl Http2Client {
-    /// Prepares the requests of a mix.
-    pub(crate) fn new(frame: Frame<'_>, requests: &[HttpRequest]) -> Result<Self, ClientError> {
+    /// Prepares the requests of a mix, each of which has a row of `data`.
+    pub(crate) fn new(
+        frame: Frame<'_>,
+        requests: &[HttpRequest],
+        data: Option<&Feeder>,
+    ) -> Result<Self, ClientError> {
         let login = frame.auth.map(login).transpose()?;
-        let prepared = requests.iter().map(|request| Prepared::new(login.as_ref(), request));
-        Self::of(frame, prepared.collect::<Result<_, _>>()?)
+        let prepared = requests.iter().map(|request| Prepared::new(login.as_ref(), request, data));
+        let prepared = prepared.collect::<Result<_, _>>()?;
+        Self::of(frame, prepared, data.map(rows::table).transpose()?.unwrap_or_default())
     }
 
     /// Prepares the unary calls of a mix.
     pub(crate) fn calling(frame: Frame<'_>, calls: &[GrpcCall]) -> Result<Self, ClientError> {
         let login = frame.auth.map(login).transpose()?;
         let prepared = calls.iter().map(|call| Prepared::calling(login.as_ref(), call));
-        Self::of(frame, prepared.collect::<Result<_, _>>()?)
+        Self::of(frame, prepared.collect::<Result<_, _>>()?, Vec::new())
     }
 
-    fn of(frame: Frame<'_>, requests: Vec<Prepared>) -> Result<Self, ClientError> {
+    fn of(frame: Frame<'_>, requests: Vec<Prepared>, rows: Vec<Vec<String>>) -> Result<Self, ClientError> {
         let authority = Authority::try_from(frame.host);
         Ok(Self {
             requests,
+            rows,
             scheme: if frame.is_sealed { Scheme::HTTPS } else { Scheme::HTTP },
             authority: authority.map_err(|_| ClientError::Host(shown(frame.host)))?,
             streams: frame.streams.max(1) as usize,
@@ -91,8 +110,11 @@ impl Http2Client {
         self.streams
     }
 
-    pub(super) fn has_key(&self, kind: usize) -> bool {
-        self.requests.get(kind).is_some_and(|request| request.path.has_place())
+    pub(crate) fn has_key(&self, kind: usize) -> bool {
+        self.requests.get(kind).is_some_and(|request| match &request.form {
+            Form::Fixed { path, .. } => path.has_place(),
+            Form::Fed(fed) => fed.has_number(),
+        })
     }
 
     /// What is expected of the answer.
@@ -106,18 +128,26 @@ impl Http2Client {
     }
 
     /// A request, and its body.
-    pub(super) fn request(&self, ask: &Ask) -> (Request<()>, Bytes) {
-        let Prepared { method, path, headers, body, .. } = &self.requests[ask.kind as usize];
+    pub(crate) fn request(&self, ask: &Ask) -> (Request<()>, Bytes) {
+        let Prepared { method, headers, form, .. } = &self.requests[ask.kind as usize];
+        let row = self.rows.get(ask.row as usize).map_or(&[][..], Vec::as_slice);
+        let path = match form {
+            Form::Fixed { path, .. } => rendered(path, ask.key),
+            Form::Fed(fed) => fed.path(ask.key, row),
+        };
         let mut request = Request::new(());
         *request.method_mut() = method.clone();
         let mut parts = Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
-        parts.path_and_query =
-            Some(rendered(path, ask.key).expect("it was a path with another number in the same place"));
+        parts.path_and_query = Some(path.expect("it was a path with another number before the load began"));
         *request.uri_mut() = Uri::from_parts(parts).expect("it has all its parts");
         request.headers_mut().clone_from(headers);
-        (request, body.clone())
+        let body = match form {
+            Form::Fixed { body, .. } => body.clone(),
+            Form::Fed(fed) => fed.write(ask.key, row, request.headers_mut()),
+        };
+        (request, body)
     }
 }
 
@@ -130,25 +160,30 @@ fn rendered(path: &Template, key: u64) -> Option<PathAndQuery> {
 // === impl Prepared ===
 
 impl Prepared {
-    fn new(login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
-        let HttpRequest { method, path, headers, body, expect, .. } = request;
+    fn new(
+        login: Option<&(String, Secret)>,
+        request: &HttpRequest,
+        data: Option<&Feeder>,
+    ) -> Result<Self, ClientError> {
+        let HttpRequest { method, path, body, expect, .. } = request;
         http1::checked(request)?;
         let template = Template::new(path);
         rendered(&template, 0).ok_or_else(|| ClientError::Path(shown(path)))?;
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| ClientError::Method(shown(method)))?;
-        let mut headers = fields(headers)?;
-        // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
-        if !body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(&method) {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        }
+        let mut headers = fields(&request.headers)?;
+        let form = if let Some(feeder) = data {
+            for (name, _) in &request.headers {
+                headers.remove(name.as_str());
+            }
+            Form::Fed(Fed::new(request, feeder)?)
+        } else {
+            if !body.is_empty() || http1::defines_a_body(method) {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            }
+            Form::Fixed { path: template, body: Bytes::from(body.clone()) }
+        };
         log_in(&mut headers, login)?;
-        Ok(Self {
-            method,
-            path: template,
-            headers,
-            body: Bytes::from(body.clone()),
-            expected: Expected::Http(Checks::new(expect)?),
-        })
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| ClientError::Method(shown(method)))?;
+        Ok(Self { method, headers, form, expected: Expected::Http(Checks::new(expect)?) })
     }
 
     /// A call is a request of its own kind (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
@@ -164,9 +199,8 @@ impl Prepared {
         log_in(&mut headers, login)?;
         Ok(Self {
             method: Method::POST,
-            path: template,
             headers,
-            body: framed(&decoded(&call.message)?)?,
+            form: Form::Fixed { path: template, body: framed(&decoded(&call.message)?)? },
             expected: Expected::Grpc(Call::new(&call.expect)?),
         })
     }
