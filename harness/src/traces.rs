@@ -1,4 +1,4 @@
-//! Reads the traces that an experiment replays, and the rows that its load is made of, before the plan is made: a run
+//! Reads the traces that an experiment replays, and the rows and messages that its load is made of, before the plan is made: a run
 //! then needs no file.
 
 use std::fs::{self, File};
@@ -7,8 +7,9 @@ use std::path::Path;
 
 use shakedown_scenarios::experiment::Experiment;
 use shakedown_scenarios::trace::{LONGEST_LINE, Trace, TraceError, TraceFormat, TraceReader};
-use shakedown_scenarios::workload::Arrivals;
 use shakedown_scenarios::workload::feeder::{FILE_BYTES_MAX, FeederError};
+use shakedown_scenarios::workload::grpc::MessageError;
+use shakedown_scenarios::workload::{Arrivals, Workload};
 
 /// The largest file of a trace, in bytes: a million lines of a combined log have about 200 MB.
 const LARGEST: u64 = 512 << 20;
@@ -36,9 +37,11 @@ enum Why {
     Trace(#[from] TraceError),
     #[error("{0}")]
     Rows(#[from] FeederError),
+    #[error("{0}")]
+    Message(#[from] MessageError),
 }
 
-/// Puts the times of every trace and the rows of all data into the experiment; relative paths count from
+/// Puts the times of every trace, the rows of all data and the messages of all calls into the experiment; relative paths count from
 /// `base`.
 ///
 /// # Errors
@@ -61,6 +64,15 @@ pub fn read_into(experiment: &mut Experiment, base: &Path) -> Result<(), Vec<Tra
             let text = contents(&base.join(&data.file), FILE_BYTES_MAX);
             if let Err(why) = text.and_then(|text| Ok(data.fill(&text)?)) {
                 tell("use", &data.file, why);
+            }
+        }
+        if let Workload::Grpc(grpc) = of {
+            for wanted in grpc.message_files() {
+                let file = wanted.file;
+                let message = contents(&base.join(file), wanted.bytes_max);
+                if let Err(why) = message.and_then(|message| Ok(wanted.fill(&message)?)) {
+                    tell("use", file, why);
+                }
             }
         }
     }
@@ -202,6 +214,38 @@ mod tests {
                 "workload `gone` cannot use gone.csv: No such file or directory (os error 2)",
                 "workload `large` cannot use large.csv: expected at most 1048576 bytes, found 1048577: take a part of it",
                 "workload `short` cannot use short.csv: line 2: expected 2 fields, found 1",
+            ]
+        );
+    }
+
+    fn calling(name: &str, sent: &str, expected: &str) -> String {
+        format!(
+            r#""{name}": Grpc(to: Target("shop"), arrivals: Constant("1/s"), calls: [
+                (call: "shop.Items/Put", message_file: "{sent}", expect: (message_file: "{expected}")),
+            ]),"#
+        )
+    }
+
+    #[test]
+    fn messages_are_found_beside_the_experiment_and_what_is_wrong_with_them_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path().join("put.bin"), [8, 1]).unwrap();
+        write(dir.path().join("item.bin"), [0; 64 * 1024]).unwrap();
+        write(dir.path().join("large.bin"), [0; 64 * 1024 + 1]).unwrap();
+        write(dir.path().join("empty.bin"), []).unwrap();
+        let mut right = experiment(&calling("a", "put.bin", "item.bin"));
+        read_into(&mut right, dir.path()).unwrap();
+        let Workload::Grpc(grpc) = &right.workloads["a"] else { panic!("not gRPC") };
+        assert_eq!(grpc.calls[0].message, "CAE=");
+        assert_eq!(grpc.calls[0].expect.message.as_ref().unwrap().len(), 87_384);
+        let wrong = calling("gone", "gone.bin", ".") + &calling("sizes", "empty.bin", "large.bin");
+        assert_eq!(
+            told(&wrong, dir.path()),
+            [
+                "workload `gone` cannot use gone.bin: No such file or directory (os error 2)",
+                "workload `gone` cannot use .: expected a file, found something else",
+                "workload `sizes` cannot use empty.bin: expected the bytes of a message, found none: for one without fields write `message: \"\"` instead of the file",
+                "workload `sizes` cannot use large.bin: expected at most 65536 bytes, found 65537: take a part of it",
             ]
         );
     }

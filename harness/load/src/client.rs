@@ -230,6 +230,9 @@ pub enum ClientError {
         /// The row, from 1; the line of names does not count.
         row: usize,
     },
+    /// A message that was not read.
+    #[error("expected the file `{0}` to have been read, found no message")]
+    Message(String),
     /// Not a method.
     #[error("expected a method such as `GET` (letters, no CONNECT), found `{0}`")]
     Method(String),

@@ -197,12 +197,23 @@ impl Prepared {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         log_in(&mut headers, login)?;
+        read(call.message_file.as_ref(), Some(&call.message))?;
+        read(call.expect.message_file.as_ref(), call.expect.message.as_ref())?;
         Ok(Self {
             method: Method::POST,
             headers,
             form: Form::Fixed { path: template, body: framed(&decoded(&call.message)?)? },
             expected: Expected::Grpc(Call::new(&call.expect)?),
         })
+    }
+}
+
+/// That the message of a file is there: no file that was read is without bytes.
+fn read(file: Option<&String>, message: Option<&String>) -> Result<(), ClientError> {
+    match (file, message) {
+        (Some(file), None) => Err(ClientError::Message(file.clone())),
+        (Some(file), Some(message)) if message.is_empty() => Err(ClientError::Message(file.clone())),
+        _ => Ok(()),
     }
 }
 
