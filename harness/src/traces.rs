@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use shakedown_scenarios::experiment::Experiment;
+use shakedown_scenarios::library::Companion;
 use shakedown_scenarios::trace::{LONGEST_LINE, Trace, TraceError, TraceFormat, TraceReader};
 use shakedown_scenarios::workload::feeder::{FILE_BYTES_MAX, FeederError};
 use shakedown_scenarios::workload::grpc::MessageError;
@@ -41,13 +42,21 @@ enum Why {
     Message(#[from] MessageError),
 }
 
-/// Puts the times of every trace, the rows of all data and the messages of all calls into the experiment; relative paths count from
-/// `base`.
+/// Where the files stand that an experiment names.
+#[derive(Clone, Copy, Debug)]
+pub struct Folder<'a> {
+    /// Where relative paths count from.
+    pub base: &'a Path,
+    /// Files that came along with the experiment, which are looked for first.
+    pub files: &'a [Companion],
+}
+
+/// Puts the times of every trace, the rows of all data and the messages of all calls into the experiment.
 ///
 /// # Errors
 ///
 /// Every file that cannot be replayed or used, with the lines that are wrong.
-pub fn read_into(experiment: &mut Experiment, base: &Path) -> Result<(), Vec<TraceProblem>> {
+pub fn read_into(experiment: &mut Experiment, folder: Folder<'_>) -> Result<(), Vec<TraceProblem>> {
     let mut problems = Vec::new();
     for (workload, of) in &mut experiment.workloads {
         let mut tell = |act, file: &str, why| {
@@ -55,13 +64,13 @@ pub fn read_into(experiment: &mut Experiment, base: &Path) -> Result<(), Vec<Tra
             problems.push(TraceProblem { workload, act, file, why });
         };
         if let Arrivals::Replay { file, format, trace, .. } = of.arrivals_mut() {
-            match read(&base.join(&*file), *format) {
+            match read(&folder.base.join(&*file), *format) {
                 Ok(found) => *trace = found,
                 Err(why) => tell("replay", file, why),
             }
         }
         if let Some(data) = of.data_mut() {
-            let text = contents(&base.join(&data.file), FILE_BYTES_MAX);
+            let text = folder.contents(&data.file, FILE_BYTES_MAX);
             if let Err(why) = text.and_then(|text| Ok(data.fill(&text)?)) {
                 tell("use", &data.file, why);
             }
@@ -69,7 +78,7 @@ pub fn read_into(experiment: &mut Experiment, base: &Path) -> Result<(), Vec<Tra
         if let Workload::Grpc(grpc) = of {
             for wanted in grpc.message_files() {
                 let file = wanted.file;
-                let message = contents(&base.join(file), wanted.bytes_max);
+                let message = folder.contents(file, wanted.bytes_max);
                 if let Err(why) = message.and_then(|message| Ok(wanted.fill(&message)?)) {
                     tell("use", file, why);
                 }
@@ -91,10 +100,17 @@ fn open(path: &Path, most: u64) -> Result<io::Take<File>, Why> {
     Ok(File::open(path)?.take(most))
 }
 
-fn contents(path: &Path, most: u64) -> Result<Vec<u8>, Why> {
-    let mut contents = Vec::new();
-    open(path, most)?.read_to_end(&mut contents)?;
-    Ok(contents)
+// === impl Folder ===
+
+impl Folder<'_> {
+    fn contents(&self, name: &str, most: u64) -> Result<Vec<u8>, Why> {
+        if let Some(file) = self.files.iter().find(|file| file.name == name) {
+            return Ok(file.text.as_bytes().to_vec());
+        }
+        let mut contents = Vec::new();
+        open(&self.base.join(name), most)?.read_to_end(&mut contents)?;
+        Ok(contents)
+    }
 }
 
 fn read(path: &Path, format: TraceFormat) -> Result<Trace, Why> {
@@ -138,6 +154,10 @@ mod tests {
         shakedown_scenarios::read::read("replays.ron", &text, &[]).expect("a right experiment")
     }
 
+    fn beside(base: &Path) -> Folder<'_> {
+        Folder { base, files: &[] }
+    }
+
     fn replay(name: &str, file: &str, format: &str) -> String {
         format!(
             r#""{name}": Http(to: Target("shop"), arrivals: Replay(file: "{file}", format: {format}), requests: [(get: "/")]),"#
@@ -152,7 +172,7 @@ mod tests {
         write(dir.path().join("access.log"), format!("{line}\n{line}\n")).unwrap();
         let replays = replay("a", "a.csv", "Csv") + &replay("b", "./access.log", "AccessLog");
         let mut experiment = experiment(&replays);
-        read_into(&mut experiment, dir.path()).unwrap();
+        read_into(&mut experiment, beside(dir.path())).unwrap();
         let of = |name: &str| match experiment.workloads[name].arrivals() {
             Arrivals::Replay { trace, .. } => (trace.len(), trace.length()),
             other => panic!("{other:?}"),
@@ -167,7 +187,7 @@ mod tests {
         write(dir.path().join("long.csv"), "x".repeat(LONGEST_LINE * 3) + "\n1\n").unwrap();
         let named = [("gone", "gone.csv"), ("folder", "."), ("wrong", "wrong.csv"), ("long", "long.csv")];
         let replays: String = named.map(|(name, file)| replay(name, file, "Csv")).concat();
-        let problems = read_into(&mut experiment(&replays), dir.path()).unwrap_err();
+        let problems = read_into(&mut experiment(&replays), beside(dir.path())).unwrap_err();
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let form =
             "expected seconds such as `12.5`, or a moment such as `2024-05-01T12:00:00Z`, found `three`";
@@ -183,8 +203,8 @@ mod tests {
     }
 
     /// Reads the experiment of these workloads; what is told of its files.
-    fn told(workloads: &str, dir: &Path) -> Vec<String> {
-        let problems = read_into(&mut experiment(workloads), dir).err().unwrap_or_default();
+    fn told(workloads: &str, folder: Folder<'_>) -> Vec<String> {
+        let problems = read_into(&mut experiment(workloads), folder).err().unwrap_or_default();
         problems.iter().map(ToString::to_string).collect()
     }
 
@@ -203,13 +223,18 @@ mod tests {
         write(dir.path().join("large.csv"), vec![b'a'; 1 + FILE_BYTES_MAX as usize]).unwrap();
         let mix = fed("b", "./users.csv").replace("Journey(", "Http(").replace("steps", "requests");
         let mut right = experiment(&(fed("a", "users.csv") + &mix));
-        read_into(&mut right, dir.path()).unwrap();
+        read_into(&mut right, beside(dir.path())).unwrap();
         for workload in right.workloads.values() {
             assert_eq!(workload.data().unwrap().rows, [["ann, b"], ["cy"]]);
         }
+        let came_along = Companion { name: "users.csv", text: "user\nbob\n" };
+        let folder = Folder { files: &[came_along], ..beside(dir.path()) };
+        read_into(&mut right, folder).unwrap();
+        assert_eq!(right.workloads["a"].data().unwrap().rows, [["bob"]], "that one is looked for first");
+        assert_eq!(right.workloads["b"].data().unwrap().rows.len(), 2, "it has another name");
         let wrong = fed("gone", "gone.csv") + &fed("short", "short.csv") + &fed("large", "large.csv");
         assert_eq!(
-            told(&wrong, dir.path()),
+            told(&wrong, beside(dir.path())),
             [
                 "workload `gone` cannot use gone.csv: No such file or directory (os error 2)",
                 "workload `large` cannot use large.csv: expected at most 1048576 bytes, found 1048577: take a part of it",
@@ -234,13 +259,13 @@ mod tests {
         write(dir.path().join("large.bin"), [0; 64 * 1024 + 1]).unwrap();
         write(dir.path().join("empty.bin"), []).unwrap();
         let mut right = experiment(&calling("a", "put.bin", "item.bin"));
-        read_into(&mut right, dir.path()).unwrap();
+        read_into(&mut right, beside(dir.path())).unwrap();
         let Workload::Grpc(grpc) = &right.workloads["a"] else { panic!("not gRPC") };
         assert_eq!(grpc.calls[0].message, "CAE=");
         assert_eq!(grpc.calls[0].expect.message.as_ref().unwrap().len(), 87_384);
         let wrong = calling("gone", "gone.bin", ".") + &calling("sizes", "empty.bin", "large.bin");
         assert_eq!(
-            told(&wrong, dir.path()),
+            told(&wrong, beside(dir.path())),
             [
                 "workload `gone` cannot use gone.bin: No such file or directory (os error 2)",
                 "workload `gone` cannot use .: expected a file, found something else",
