@@ -15,6 +15,9 @@ use shakedown_scenarios::workload::{Arrivals, Workload};
 /// The largest file of a trace, in bytes: a million lines of a combined log have about 200 MB.
 const LARGEST: u64 = 512 << 20;
 
+/// The most bytes of rows and messages in one experiment: all of them stand in its plan, and a file counts as often as it is named.
+const ROOM: u64 = 16 << 20;
+
 /// Why an experiment cannot replay or use a file that it names.
 #[derive(Debug, thiserror::Error)]
 #[error("workload `{workload}` cannot {act} {file}: {why}")]
@@ -34,6 +37,10 @@ enum Why {
     NoFile,
     #[error("expected at most {most} bytes, found {found}: take a part of it")]
     Large { most: u64, found: u64 },
+    #[error(
+        "expected at most {ROOM} bytes of rows and messages in one experiment, found more: name fewer files, or smaller ones"
+    )]
+    Full,
     #[error("{0}")]
     Trace(#[from] TraceError),
     #[error("{0}")]
@@ -58,6 +65,7 @@ pub struct Folder<'a> {
 /// Every file that cannot be replayed or used, with the lines that are wrong.
 pub fn read_into(experiment: &mut Experiment, folder: Folder<'_>) -> Result<(), Vec<TraceProblem>> {
     let mut problems = Vec::new();
+    let mut room = ROOM;
     for (workload, of) in &mut experiment.workloads {
         let mut tell = |act, file: &str, why| {
             let (workload, file) = (workload.clone(), file.to_owned());
@@ -70,7 +78,7 @@ pub fn read_into(experiment: &mut Experiment, folder: Folder<'_>) -> Result<(), 
             }
         }
         if let Some(data) = of.data_mut() {
-            let text = folder.contents(&data.file, FILE_BYTES_MAX);
+            let text = folder.contents(&data.file, FILE_BYTES_MAX, &mut room);
             if let Err(why) = text.and_then(|text| Ok(data.fill(&text)?)) {
                 tell("use", &data.file, why);
             }
@@ -78,7 +86,7 @@ pub fn read_into(experiment: &mut Experiment, folder: Folder<'_>) -> Result<(), 
         if let Workload::Grpc(grpc) = of {
             for wanted in grpc.message_files() {
                 let file = wanted.file;
-                let message = folder.contents(file, wanted.bytes_max);
+                let message = folder.contents(file, wanted.bytes_max, &mut room);
                 if let Err(why) = message.and_then(|message| Ok(wanted.fill(&message)?)) {
                     tell("use", file, why);
                 }
@@ -103,13 +111,20 @@ fn open(path: &Path, most: u64) -> Result<io::Take<File>, Why> {
 // === impl Folder ===
 
 impl Folder<'_> {
-    fn contents(&self, name: &str, most: u64) -> Result<Vec<u8>, Why> {
+    /// The bytes of a file that may have so many; they are taken off `room`.
+    fn contents(&self, name: &str, most: u64, room: &mut u64) -> Result<Vec<u8>, Why> {
         if let Some(file) = self.files.iter().find(|file| file.name == name) {
             return Ok(file.text.as_bytes().to_vec());
         }
+        // Nothing more is read once it is full, however many files are named.
+        if *room == 0 {
+            return Err(Why::Full);
+        }
         let mut contents = Vec::new();
         open(&self.base.join(name), most)?.read_to_end(&mut contents)?;
-        Ok(contents)
+        let left = room.checked_sub(contents.len() as u64);
+        *room = left.unwrap_or(0);
+        left.map(|_| contents).ok_or(Why::Full)
     }
 }
 
@@ -249,6 +264,24 @@ mod tests {
                 (call: "shop.Items/Put", message_file: "{sent}", expect: (message_file: "{expected}")),
             ]),"#
         )
+    }
+
+    #[test]
+    fn what_is_read_into_one_experiment_is_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path().join("put.bin"), vec![0; 1 << 20]).unwrap();
+        write(dir.path().join("item.bin"), [0]).unwrap();
+        let calls = |count: usize| -> String {
+            (10..10 + count).map(|call| calling(&call.to_string(), "put.bin", "item.bin")).collect()
+        };
+        assert_eq!(told(&calls(15), beside(dir.path())), [""; 0]);
+        let full = |file: &str, call: u32| {
+            format!(
+                "workload `{call}` cannot use {file}: expected at most 16777216 bytes of rows and messages in one experiment, found more: name fewer files, or smaller ones"
+            )
+        };
+        let expected = [full("put.bin", 25), full("item.bin", 25), full("put.bin", 26), full("item.bin", 26)];
+        assert_eq!(told(&calls(17), beside(dir.path())), expected);
     }
 
     #[test]
