@@ -109,6 +109,7 @@ pub fn run_arrivals(
         habits: Habits::default(),
         tls: None,
         auth: None,
+        data: None,
         requests: vec![HttpRequest {
             name: None,
             method: "GET".to_owned(),

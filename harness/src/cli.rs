@@ -183,7 +183,7 @@ pub enum Command {
 
     /// List the experiments that come along
     List {
-        /// Print this one's text instead
+        /// Print this one's text instead, or that of a file it comes with
         name: Option<String>,
     },
 

@@ -102,10 +102,11 @@ fn list(name: Option<&str>) -> Result<Exit> {
         say("\nRun one with `shakedown run NAME`; print its text with `shakedown list NAME`.");
         return Ok(Exit::Pass);
     };
-    let entry = library::find(name);
-    let entry =
-        entry.ok_or_else(|| unknown("library experiment", name, LIBRARY.iter().map(|entry| entry.name)))?;
-    put(entry.text)?;
+    let text = library::find(name).map(|entry| entry.text);
+    let text = text.or_else(|| library::find_file(name).map(|file| file.text));
+    let text =
+        text.ok_or_else(|| unknown("library experiment", name, LIBRARY.iter().map(|entry| entry.name)))?;
+    put(text)?;
     Ok(Exit::Pass)
 }
 

@@ -7,7 +7,7 @@
 //!   ledger they are in), [`placeholders`], [`limits`];
 //! - its eyes: [`sampler`] (resources), [`exports`] (figures that targets tell of themselves),
 //!   [`probes`] and [`asking`] (questions), [`host`], [`doctor`];
-//! - around it: [`traces`] (recorded arrivals), [`authorities`] (whom load believes), [`preflight`], [`run_folder`], [`clock`], [`console`], [`exit`], [`cli`], [`commands`];
+//! - around it: [`traces`] (recorded arrivals, rows and messages), [`authorities`] (whom load believes), [`preflight`], [`run_folder`], [`clock`], [`console`], [`exit`], [`cli`], [`commands`];
 //! - [`demo`]: the demonstration target, so that the first run needs no server; [`postgres`]: a database of an experiment's
 //!   own.
 //!

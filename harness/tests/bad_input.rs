@@ -206,7 +206,10 @@ fn wrong_words_on_the_command_line_exit_64_and_help_exits_0() {
 #[test]
 fn templates_and_library_experiments_are_right_as_they_are_printed() {
     let voyage = Voyage::new("");
-    for words in [["new", "http"], ["list", "quickstart"]] {
+    // `checkout` has rows of a file, which comes along.
+    let rows = voyage.shakedown(&["list", "shoppers.csv"]).output().unwrap().stdout;
+    fs::write(voyage.path().join("shoppers.csv"), rows).unwrap();
+    for words in [["new", "http"], ["list", "quickstart"], ["list", "checkout"]] {
         let printed = voyage.shakedown(&words).output().unwrap().stdout;
         fs::write(voyage.path().join("printed.ron"), printed).unwrap();
         let output = voyage.shakedown(&["check", "printed.ron"]).output().unwrap();

@@ -21,6 +21,8 @@ pub mod tls;
 pub mod udp;
 pub mod websocket;
 
+use self::feeder::Feeder;
+
 pub use grpc::GrpcWorkload;
 pub use journey::JourneyWorkload;
 pub use malformed::MalformedWorkload;
@@ -85,6 +87,9 @@ pub struct HttpWorkload {
     /// What every request logs in with; `None`: nothing.
     #[serde(default)]
     pub auth: Option<HttpAuth>,
+    /// Rows of a file; each request has one, whose columns are names in its path, headers and body.
+    #[serde(default)]
+    pub data: Option<Feeder>,
     /// The mix; one is drawn for each arrival, by weight.
     pub requests: Vec<HttpRequest>,
 }
@@ -129,6 +134,10 @@ pub struct HttpRequest {
     /// `GET`, `POST`, …
     pub method: String,
     /// Path and query. `{n}` becomes a number drawn below `keys`.
+    ///
+    /// In a workload with `data`, path, values of headers and body may hold `{n}` and the names of columns, see [`phrase`]. What of
+    /// a row a path cannot hold (RFC 3986) is percent-encoded, and control characters in headers become spaces, so that no row
+    /// writes a second header or request. Without `data`, headers and body are sent as they stand.
     pub path: String,
     /// Headers beside Host and Content-Length.
     pub headers: Vec<(String, String)>,

@@ -6,7 +6,10 @@ use shakedown_scenarios::plan::{Plan, plan};
 use shakedown_scenarios::read::read;
 use shakedown_scenarios::trace::{Trace, TraceFormat};
 use shakedown_scenarios::units::{Bandwidth, Rate, Span};
-use shakedown_scenarios::workload::grpc::{GrpcCall, GrpcExpect, GrpcStatus};
+use shakedown_scenarios::workload::feeder::{Feeder, Order};
+use shakedown_scenarios::workload::grpc::{
+    COMPARED_BYTES_MAX, GrpcCall, GrpcExpect, GrpcStatus, MESSAGE_BYTES_MAX, MessageError,
+};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::malformed::Spoken;
 use shakedown_scenarios::workload::{
@@ -333,6 +336,53 @@ fn about_a_second_is_on_its_way_to_a_slow_consumer() {
 }
 
 #[test]
+fn a_mix_has_rows_whose_columns_are_names() {
+    let plan = planned(
+        r#"Http(to: Target("shop"), arrivals: Constant("5/s"), version: Http2,
+            data: (file: "users.csv", columns: ["user", "pass"]),
+            requests: [(get: "/{user}/{n}"), (post: "/", headers: {"X-P": "{pass}"}, body: "{\"id\": {{user}}, {}}")])"#,
+    );
+    let Workload::Http(http) = workload(&plan) else { panic!("not HTTP") };
+    let expected = Feeder {
+        file: "users.csv".into(),
+        columns: vec!["user".into(), "pass".into()],
+        order: Order::InTurn,
+        rows: Vec::new(),
+    };
+    assert_eq!(http.data.as_ref(), Some(&expected));
+    let mut filled = plan.clone();
+    let data = filled.experiment.workloads.get_mut("browse").and_then(Workload::data_mut).unwrap();
+    data.fill(b"pass,user\n\"a, b\",ann\n").unwrap();
+    assert_eq!(Plan::from_ron(&filled.to_ron()).unwrap(), filled);
+    let line = "\nload\n  browse  HTTP/2 with 1 row of users.csv straight to shop, 5/s, evenly\n";
+    assert!(filled.timeline().contains(line), "{}", filled.timeline());
+}
+
+#[test]
+fn messages_of_calls_stand_in_files_too() {
+    let plan = planned(
+        r#"Grpc(to: Target("shop"), arrivals: Constant("5/s"), calls: [
+            (call: "shop.Items/Get", message: "CAE=", expect: (message_file: "item.bin")),
+            (call: "shop.Items/Put", message_file: "put.bin"),
+        ])"#,
+    );
+    let Workload::Grpc(mut grpc) = workload(&plan).clone() else { panic!("not gRPC") };
+    let files = grpc.message_files();
+    let found: Vec<_> = files.iter().map(|file| (file.file.to_owned(), file.bytes_max)).collect();
+    assert_eq!(
+        found,
+        [("item.bin".to_owned(), COMPARED_BYTES_MAX), ("put.bin".to_owned(), MESSAGE_BYTES_MAX)]
+    );
+    for (file, contents) in files.into_iter().zip([b"\x08\x01", b"\x08\x02"]) {
+        assert_eq!(file.fill(contents), Ok(()));
+    }
+    assert!(grpc.message_files().into_iter().all(|file| file.fill(b"") == Err(MessageError::Empty)));
+    let [get, put] = grpc.calls.as_slice() else { panic!("not two calls") };
+    assert_eq!((get.message.as_str(), get.expect.message.as_deref()), ("CAE=", Some("CAE=")));
+    assert_eq!((put.message.as_str(), put.expect.message.as_deref()), ("CAI=", None));
+}
+
+#[test]
 fn load_over_tls_says_whom_it_believes() {
     let check = |written: &str, tls: Tls, words: &str| {
         for (workload_of, end) in [
@@ -400,6 +450,7 @@ fn calls_are_named_by_their_method_and_expect_to_end_well() {
         name: None,
         method: "shop.Items/Get".to_owned(),
         message: String::new(),
+        message_file: None,
         metadata: Vec::new(),
         expect: GrpcExpect::default(),
         weight: 1,

@@ -9,6 +9,7 @@ pub(crate) mod journey;
 pub(crate) mod malformed;
 pub(crate) mod notebook;
 pub(crate) mod operations;
+pub(crate) mod phrase;
 pub(crate) mod postgres;
 pub(crate) mod redis;
 pub(crate) mod search;
@@ -224,6 +225,19 @@ pub enum ClientError {
     /// Data that was not read.
     #[error("expected the file `{0}` to have been read, found no row")]
     Rows(String),
+    /// A row whose path is too long.
+    #[error(
+        "expected a path that HTTP/2 can hold (64 KiB), found row {row} of the file `{file}`: shorten it"
+    )]
+    Row {
+        /// The file.
+        file: String,
+        /// The row, from 1; the line of names does not count.
+        row: usize,
+    },
+    /// A message that was not read.
+    #[error("expected the file `{0}` to have been read, found no message")]
+    Message(String),
     /// Not a method.
     #[error("expected a method such as `GET` (letters, no CONNECT), found `{0}`")]
     Method(String),

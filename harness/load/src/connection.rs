@@ -131,7 +131,7 @@ impl<C: Client> Connection<C> {
         while let Some(ask) = next {
             let verdict = self.take_up(ask).await;
             let kind = verdict.ok().and_then(|()| self.shared.client.follows(&ask));
-            next = kind.and_then(|kind| self.shared.follow(kind, ask.key));
+            next = kind.and_then(|kind| self.shared.follow(kind, &ask));
         }
     }
 

@@ -5,12 +5,13 @@
 //! are those of HTTP/1.1.
 
 mod answer;
+mod fed;
 mod grpc;
 mod journey;
 mod request;
 mod session;
 mod slow;
-mod talk;
+pub(crate) mod talk;
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -96,7 +97,7 @@ impl<T: Talk> Seat<T> {
         while let Some(ask) = next {
             let verdict = self.take_up(ask).await;
             let kind = verdict.ok().and_then(|()| shared.client.talk.follows(&ask));
-            next = kind.and_then(|kind| shared.follow(kind, ask.key));
+            next = kind.and_then(|kind| shared.follow(kind, &ask));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Load that tells the truth: arrivals × client × checks.
 //!
-//! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix` and `template`
+//! Read in this order: [`arrivals`] (when requests are due), `users` (the same in the closed model), `mix`, `rows` and `template`
 //! (what is asked), `client` (what a protocol sends and how it reads an answer), `queue` (which connection takes a request,
 //! and who waits), `tls` (who is believed), `dial` and `stream` (a connection, in the clear or not), `lane` (requests one
 //! after the other or side by side), `connection` (the edge that moves bytes), `http2` (the edge that moves streams), `udp` (the edge that moves datagrams),
@@ -35,6 +35,7 @@ mod pacer;
 mod queue;
 mod reading;
 pub mod recorder;
+mod rows;
 mod run;
 mod shared;
 mod slice;

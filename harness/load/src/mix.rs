@@ -1,9 +1,11 @@
-//! Which request of a workload's mix is next, and for which key.
+//! Which request of a workload's mix is next, for which key, and with which row of its data.
 //!
 //! Drawn when a request becomes due, so that what is asked follows from the seed alone and not from how the target
 //! answered.
 
 use shakedown_scenarios::seed::Chance;
+
+use crate::rows::Rows;
 
 /// A request that is due: everything there is to know of it while it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) struct Ask {
     pub key: u64,
     /// Its kind: an index into the mix.
     pub kind: u32,
+    /// Its row: an index into the workload's data; 0 where it has none.
+    pub row: u32,
 }
 
 /// A weighted mix.
@@ -25,13 +29,15 @@ pub(crate) struct Mix {
     chance: Chance,
     /// The next kind, where they come in turn.
     turn: Option<usize>,
+    /// The rows of the workload's data.
+    rows: Option<Rows>,
 }
 
 impl Mix {
     /// A mix of kinds, each with its weight and the bound of its key.
     pub(crate) fn new(kinds: impl IntoIterator<Item = (u32, Option<u64>)>, chance: Chance) -> Self {
         let (weights, keys) = kinds.into_iter().unzip();
-        Self { weights, keys, chance, turn: None }
+        Self { weights, keys, chance, turn: None, rows: None }
     }
 
     /// The same with its kinds in turn, whatever their weights.
@@ -44,6 +50,11 @@ impl Mix {
         self.weights.len()
     }
 
+    /// The same with a row for each request.
+    pub(crate) fn with_rows(self, rows: Option<Rows>) -> Self {
+        Self { rows, ..self }
+    }
+
     /// The request that is due at this moment.
     pub(crate) fn draw(&mut self, due: u64) -> Ask {
         let kind = match &mut self.turn {
@@ -52,13 +63,15 @@ impl Mix {
             None => 0,
         };
         let key = self.keys.get(kind).copied().flatten().map_or(0, |bound| self.chance.below(bound));
-        Ask { due, key, kind: u32::try_from(kind).unwrap_or(u32::MAX) }
+        let row = self.rows.as_mut().map_or(0, Rows::next);
+        Ask { due, key, kind: u32::try_from(kind).unwrap_or(u32::MAX), row }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use shakedown_scenarios::seed::Streams;
+    use shakedown_scenarios::workload::feeder::{Feeder, Order};
 
     use super::*;
 
@@ -78,6 +91,19 @@ mod tests {
             Mix::new([(1, Some(9)), (5, None), (0, None)], Streams::new(1).requests("test")).in_turn();
         let kinds: Vec<u32> = (0..7).map(|due| mix.draw(due).kind).collect();
         assert_eq!(kinds, [0, 1, 2, 0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn rows_change_nothing_else_that_is_drawn() {
+        let streams = Streams::new(3);
+        let mix = || Mix::new([(2, Some(100)), (1, None)], streams.requests("test"));
+        let rows = vec![vec!["a".to_owned()]; 7];
+        let data = Feeder { file: "a.csv".into(), columns: vec!["a".into()], order: Order::Random, rows };
+        let (mut plain, mut fed) = (mix(), mix().with_rows(Some(Rows::new(&data, streams.stream("rows")))));
+        let asks: Vec<(Ask, Ask)> = (0..200).map(|due| (plain.draw(due), fed.draw(due))).collect();
+        assert!(asks.iter().all(|(plain, fed)| Ask { row: 0, ..*fed } == *plain));
+        assert_eq!(asks.iter().map(|(_, fed)| fed.row).max(), Some(6));
+        assert_eq!(size_of::<Ask>(), 24, "many may wait");
     }
 
     #[test]

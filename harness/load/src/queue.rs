@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn ask(due: u64) -> Ask {
-        Ask { due, key: 0, kind: 0 }
+        Ask { due, key: 0, kind: 0, row: 0 }
     }
 
     #[test]

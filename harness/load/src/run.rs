@@ -37,6 +37,7 @@ use crate::mix::Mix;
 use crate::outbox::Outbox;
 use crate::pacer::{Ending, Pacer};
 use crate::recorder::Recorder;
+use crate::rows::Rows;
 use crate::shared::Shared;
 use crate::timer::Timer;
 use crate::tls;
@@ -104,12 +105,13 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
         Workload::Http(http) => {
             let mix = http.requests.iter().map(|it| (it.weight, it.keys, it.endpoint()));
             if http.version == HttpVersion::Http1 {
-                let client =
-                    HttpClient::new(&start.host, http.auth.as_ref(), &http.requests).map_err(invalid)?;
+                let (auth, data) = (http.auth.as_ref(), http.data.as_ref());
+                let client = HttpClient::new(&start.host, auth, &http.requests, data).map_err(invalid)?;
                 let common = Common::new(&start, &client, http.timeout, mix)?;
                 return launch(start, client, common, windows);
             }
-            let requests = Requests::new(http.auth.as_ref(), &http.requests).map_err(invalid)?;
+            let requests =
+                Requests::new(http.auth.as_ref(), &http.requests, http.data.as_ref()).map_err(invalid)?;
             let client = Http2::new(Frame::of(&start.host, &start.workload), requests).map_err(invalid)?;
             let common = Common::new(&start, &client, http.timeout, mix)?;
             launch(start, client, common, windows)
@@ -172,18 +174,17 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
             launch(start, client, common, windows)
         }
         Workload::Journey(journey) => {
-            let rows = Streams::new(start.seed).stream(&format!("rows/{}", start.name));
             // What is drawn is a journey, which begins with its first step.
             let mix = journey.steps.iter().enumerate();
             let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));
             if journey.version != HttpVersion::Http1 {
-                let journeys = Journeys::new(&journey, rows).map_err(invalid)?;
+                let journeys = Journeys::new(&journey).map_err(invalid)?;
                 let client =
                     Http2::new(Frame::of(&start.host, &start.workload), journeys).map_err(invalid)?;
                 let common = Common::new(&start, &client, journey.timeout, mix)?;
                 return launch(start, client, common, windows);
             }
-            let client = JourneyClient::new(&start.host, &journey, rows).map_err(invalid)?;
+            let client = JourneyClient::new(&start.host, &journey).map_err(invalid)?;
             let common = Common::new(&start, &client, journey.timeout, mix)?;
             launch(start, client, common, windows)
         }
@@ -308,6 +309,8 @@ async fn run<C: Lane>(
     let kinds: Vec<_> = common.kinds.iter().map(|kind| (kind.weight, kind.keys)).collect();
     let names: Vec<String> = common.kinds.into_iter().map(|kind| kind.name).collect();
     let mix = Mix::new(kinds, streams.requests(&start.name));
+    let rows = |data| Rows::new(data, streams.stream(&format!("rows/{}", start.name)));
+    let mix = mix.with_rows(start.workload.data().map(rows));
     let mix = if matches!(start.workload, Workload::Malformed(_)) { mix.in_turn() } else { mix };
     let users = users(arrivals, streams.arrivals(&start.name));
     let peak = crate::arrivals::peak(arrivals);

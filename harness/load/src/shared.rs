@@ -133,16 +133,16 @@ impl<C: Lane> Shared<C> {
         self.mix.borrow_mut().draw(due)
     }
 
-    /// The request of this kind that follows another one of the same user: it is due now. Nothing where the load comes to
-    /// its end.
-    pub(crate) fn follow(&self, kind: u32, key: u64) -> Option<Ask> {
+    /// The request of this kind that follows this one of the same user, with its key and its row: it is due now. Nothing where
+    /// the load comes to its end.
+    pub(crate) fn follow(&self, kind: u32, ask: &Ask) -> Option<Ask> {
         if self.is_draining.get() {
             return None;
         }
         let now = self.clock.now();
         self.recorder.borrow_mut().due(now, now);
         self.queue.borrow_mut().begun();
-        Some(Ask { due: now, key, kind })
+        Some(Ask { due: now, kind, ..*ask })
     }
 
     /// Hands a request to the connection of a free seat.

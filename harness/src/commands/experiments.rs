@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use shakedown_link_faults::Vocabulary;
 use shakedown_scenarios::experiment::Experiment;
-use shakedown_scenarios::library::{self, LIBRARY};
+use shakedown_scenarios::library::{self, Companion, LIBRARY};
 use shakedown_scenarios::plan::{self, Plan};
 use shakedown_scenarios::read;
 
@@ -16,7 +16,7 @@ use crate::cli::Chance;
 use crate::clock;
 use crate::console::{put, say, wants_color};
 use crate::exit::{Exit, Refused, Wrong};
-use crate::traces;
+use crate::traces::{self, Folder};
 
 /// An experiment's text and where it came from.
 pub struct Source {
@@ -26,6 +26,8 @@ pub struct Source {
     pub text: String,
     /// The folder relative paths in it start from.
     pub base: PathBuf,
+    /// Files that it names and that came along with it; others are looked for in `base`.
+    pub files: &'static [Companion],
 }
 
 /// `shakedown check`.
@@ -79,10 +81,13 @@ pub fn open(file: &Path) -> Result<Source> {
         })?;
         let base = file.canonicalize().map_err(refused)?;
         let base = base.parent().unwrap_or(Path::new("/")).to_owned();
-        return Ok(Source { name, text, base });
+        return Ok(Source { name, text, base, files: &[] });
     }
     match library::find(&name) {
-        Some(entry) => Ok(Source { name, text: entry.text.to_owned(), base: std::env::current_dir()? }),
+        Some(entry) => {
+            let base = std::env::current_dir()?;
+            Ok(Source { name, text: entry.text.to_owned(), base, files: entry.files })
+        }
         None => {
             let names: Vec<_> = LIBRARY.iter().map(|entry| entry.name).collect();
             let names = names.join(", ");
@@ -94,12 +99,13 @@ pub fn open(file: &Path) -> Result<Source> {
     }
 }
 
-/// Reads and checks, reads the traces that are to be replayed, and looks at the certificates that are to be trusted; the
+/// Reads and checks, reads the files that load is made of, and looks at the certificates that are to be trusted; the
 /// error is the whole text for people.
 pub fn read(source: &Source, set: &[(String, String)]) -> Result<Experiment> {
     let mut experiment = read::read_with(&source.name, &source.text, set, &Vocabulary)
         .map_err(|problems| Wrong(problems.render(wants_color()).trim_end().to_owned()))?;
-    traces::read_into(&mut experiment, &source.base).map_err(|problems| {
+    let folder = Folder { base: &source.base, files: source.files };
+    traces::read_into(&mut experiment, folder).map_err(|problems| {
         let lines: Vec<String> =
             problems.iter().map(|problem| format!("{}: {problem}", source.name)).collect();
         Wrong(lines.join("\n"))

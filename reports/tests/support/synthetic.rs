@@ -55,6 +55,7 @@ fn experiment() -> Experiment {
         habits: Habits::default(),
         tls: None,
         auth: None,
+        data: None,
         requests: vec![HttpRequest {
             name: None,
             method: "GET".into(),

@@ -6,6 +6,7 @@ use crate::syntax::shortened;
 use crate::units::Span;
 use crate::workload::{HttpRequest, TcpExchange, Workload};
 
+mod data;
 mod grpc;
 mod http;
 mod journey;
@@ -39,6 +40,7 @@ pub(super) fn rules(checker: &mut Checker<'_>) {
                 timeout(checker, &path, http.timeout);
                 http::auth(checker, &path.then("auth"), http.auth.as_ref());
                 http::version(checker, &path, (http.version, "requests"), http.requests.iter());
+                data::of_http(checker, &path, http);
                 filled(checker, &path.then("requests"), http.requests.len(), "requests: [(get: \"/\")]");
                 for (index, of) in http.requests.iter().enumerate() {
                     request(checker, &path.then("requests").then(index), of);

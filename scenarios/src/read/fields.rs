@@ -150,17 +150,29 @@ impl<'t> Fields<'t> {
         cx: &mut Context,
         keys: &[&'static str],
     ) -> Option<(&'static str, &'t Node)> {
+        let is_any =
+            self.fields.iter().any(|(word, node)| keys.contains(&word.text.as_str()) && !is_none(node));
+        let one = self.at_most_one_of(cx, keys);
+        if !is_any && !self.damaged {
+            let names = suggest::listed(keys.iter().copied());
+            let message = format!("{} needs one of the fields {names}", self.what);
+            return cx.wrong(self.place, message, "add one of them");
+        }
+        one
+    }
+
+    /// The same where there need not be any.
+    pub(crate) fn at_most_one_of(
+        &mut self,
+        cx: &mut Context,
+        keys: &[&'static str],
+    ) -> Option<(&'static str, &'t Node)> {
         let written: Vec<_> = keys.iter().filter_map(|key| self.node(key).map(|node| (*key, node))).collect();
-        let names = suggest::listed(keys.iter().copied());
         match written.as_slice() {
+            [] => None,
             [one] => Some(*one),
-            [] if self.damaged => None,
-            [] => cx.wrong(
-                self.place,
-                format!("{} needs one of the fields {names}", self.what),
-                "add one of them",
-            ),
             [_, (key, node), ..] => {
+                let names = suggest::listed(keys.iter().copied());
                 let message = format!("{} takes only one of the fields {names}", self.what);
                 cx.wrong(node.head(), message, format!("remove `{key}` or the other one"))
             }

@@ -11,6 +11,7 @@ use crate::workload::{
     TcpWorkload, Workload,
 };
 
+mod data;
 mod grpc;
 mod http;
 mod journey;
@@ -100,9 +101,10 @@ fn http_workload(cx: &mut Context, node: &Node) -> Option<HttpWorkload> {
     let Common { to, arrivals, timeout, connections, habits } = common(cx, &mut fields);
     let tls = fields.optional(cx, "tls", tls::tls);
     let auth = fields.optional(cx, "auth", http::auth);
+    let data = fields.optional(cx, "data", data::data);
     let requests = fields.required(cx, "requests", |cx, node| cx.list(node, "requests", request));
     fields.finish(cx);
-    Some(HttpWorkload { version, to, arrivals, timeout, connections, habits, tls, auth, requests })
+    Some(HttpWorkload { version, to, arrivals, timeout, connections, habits, tls, auth, data, requests })
 }
 
 fn tcp(cx: &mut Context, node: &Node) -> Option<TcpWorkload> {

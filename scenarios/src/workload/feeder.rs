@@ -1,4 +1,4 @@
-//! Feeders: rows of a file, one for each journey.
+//! Feeders: rows of a file, one for each request of HTTP or each journey.
 //!
 //! The file is read before the plan is made (by the caller), and its rows are part of the plan from then on: what must not
 //! stand in a plan belongs into an environment variable. Fields stand between commas, in quotes where they hold commas, line
@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Workload;
 use crate::syntax::shortened;
 
 /// The largest file, in bytes.
@@ -18,7 +19,8 @@ pub const FIELD_BYTES_MAX: usize = 4096;
 /// How many wrong lines are told.
 const MOST_TOLD: usize = 10;
 
-/// Rows of a file, one for each journey.
+/// Rows of a file, one for each request or journey. Which one it is follows from the order in which they are due, and from the seed:
+/// how the target answers changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feeder {
@@ -37,7 +39,7 @@ pub struct Feeder {
 pub enum Order {
     /// One after the other, and again from the first.
     InTurn,
-    /// Drawn from the run's seed, each time anew.
+    /// Drawn from the run's seed, each time anew; all are as likely.
     Random,
 }
 
@@ -58,6 +60,30 @@ pub enum FeederError {
 fn joined(lines: &[(u64, String)]) -> String {
     let lines: Vec<String> = lines.iter().map(|(line, why)| format!("line {line}: {why}")).collect();
     lines.join("\n")
+}
+
+// === impl Workload ===
+
+impl Workload {
+    /// The rows that it uses; `None`: it has no data.
+    #[must_use]
+    pub const fn data(&self) -> Option<&Feeder> {
+        match self {
+            Self::Http(workload) => workload.data.as_ref(),
+            Self::Journey(workload) => workload.data.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to be filled.
+    #[must_use]
+    pub const fn data_mut(&mut self) -> Option<&mut Feeder> {
+        match self {
+            Self::Http(workload) => workload.data.as_mut(),
+            Self::Journey(workload) => workload.data.as_mut(),
+            _ => None,
+        }
+    }
 }
 
 // === impl Feeder ===

@@ -1,9 +1,20 @@
 //! Unary calls of gRPC, and what a right answer to each looks like.
+//!
+//! A message stands in the experiment in Base64, or in a file beside it. The file is read before the plan is made (by the caller), and
+//! its bytes are part of the plan from then on, in Base64 as well.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{Arrivals, Destination, Habits, HttpAuth, Tls, begun};
 use crate::units::{Size, Span};
+use crate::workload::feeder::FILE_BYTES_MAX;
+
+/// The largest file of a message that is sent, in bytes: as large as one of rows may be.
+pub const MESSAGE_BYTES_MAX: u64 = FILE_BYTES_MAX;
+/// The longest message that an answer is compared with, in bytes.
+pub const COMPARED_BYTES_MAX: u64 = 64 * 1024;
 
 /// Unary calls of gRPC, over HTTP/2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +55,10 @@ pub struct GrpcCall {
     /// The message as it is encoded (protobuf, for most), in Base64; empty: one without fields.
     #[serde(default)]
     pub message: String,
+    /// A file of `message`'s bytes as they are, at most [`MESSAGE_BYTES_MAX`]; `None`: it was written in the experiment. A relative path
+    /// counts from the experiment.
+    #[serde(default)]
+    pub message_file: Option<String>,
     /// Metadata in text.
     #[serde(default)]
     pub metadata: Vec<(String, String)>,
@@ -62,6 +77,10 @@ pub struct GrpcExpect {
     /// The whole message of the answer as it is encoded, in Base64; at most 64 KiB.
     #[serde(default)]
     pub message: Option<String>,
+    /// A file of `message`'s bytes as they are, at most [`COMPARED_BYTES_MAX`]; `None`: it was written in the experiment. A relative
+    /// path counts from the experiment.
+    #[serde(default)]
+    pub message_file: Option<String>,
     /// The least size of the message.
     #[serde(default)]
     pub at_least: Option<Size>,
@@ -97,6 +116,53 @@ pub enum GrpcStatus {
     Unauthenticated,
 }
 
+/// A message that stands in a file, before it was read.
+#[derive(Debug)]
+pub struct MessageFile<'w> {
+    /// The file.
+    pub file: &'w str,
+    /// The most bytes it may have.
+    pub bytes_max: u64,
+    message: &'w mut String,
+}
+
+/// Why a file's contents are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// It has none: more often a command that failed than a message without fields.
+    #[error(
+        "expected the bytes of a message, found none: for one without fields write `message: \"\"` instead of the file"
+    )]
+    Empty,
+}
+
+// === impl GrpcWorkload ===
+
+impl GrpcWorkload {
+    /// The messages that stand in files, in the order of their calls.
+    #[must_use]
+    pub fn message_files(&mut self) -> Vec<MessageFile<'_>> {
+        self.calls.iter_mut().flat_map(GrpcCall::message_files).collect()
+    }
+}
+
+// === impl MessageFile ===
+
+impl MessageFile<'_> {
+    /// Takes the message: the file's contents.
+    ///
+    /// # Errors
+    ///
+    /// If there are none.
+    pub fn fill(self, contents: &[u8]) -> Result<(), MessageError> {
+        if contents.is_empty() {
+            return Err(MessageError::Empty);
+        }
+        *self.message = BASE64.encode(contents);
+        Ok(())
+    }
+}
+
 // === impl GrpcCall ===
 
 impl GrpcCall {
@@ -104,6 +170,16 @@ impl GrpcCall {
     #[must_use]
     pub fn endpoint(&self) -> String {
         self.name.clone().unwrap_or_else(|| begun(&self.method))
+    }
+
+    fn message_files(&mut self) -> impl Iterator<Item = MessageFile<'_>> {
+        let Self { message, message_file, expect, .. } = self;
+        let sent = message_file.as_deref().map(|file| (file, MESSAGE_BYTES_MAX, message));
+        let GrpcExpect { message, message_file, .. } = expect;
+        let file = message_file.as_deref();
+        let expected = file.map(|file| (file, COMPARED_BYTES_MAX, message.get_or_insert_default()));
+        let files = sent.into_iter().chain(expected);
+        files.map(|(file, bytes_max, message)| MessageFile { file, bytes_max, message })
     }
 }
 

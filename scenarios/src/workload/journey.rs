@@ -71,11 +71,3 @@ pub enum Capture {
     /// The value of this header; of several the first.
     Header(String),
 }
-
-impl JourneyWorkload {
-    /// The columns that its steps may name.
-    #[must_use]
-    pub fn columns(&self) -> &[String] {
-        self.data.as_ref().map_or(&[], |data| &data.columns)
-    }
-}

@@ -1,5 +1,6 @@
 //! Workloads in words, for plans and reports.
 
+use crate::workload::feeder::Feeder;
 use crate::workload::{Arrivals, Destination, Habits, Spacing, Think, Tls, Workload};
 
 // === impl Workload ===
@@ -8,14 +9,12 @@ impl Workload {
     /// What it does, in words: `HTTP through link clients-shop, 500/s, at random`.
     #[must_use]
     pub fn describe(&self) -> String {
+        let rows = self.data().map_or(String::new(), Feeder::describe);
         let kind = match self {
             Self::Journey(journey) => {
-                let rows = journey.data.as_ref();
-                let rows = rows
-                    .map_or(String::new(), |data| format!(" with {} rows of {}", data.rows.len(), data.file));
                 format!("{} journeys of {} steps{rows}", journey.version.name(), journey.steps.len())
             }
-            _ => self.protocol().to_owned(),
+            _ => format!("{}{rows}", self.protocol()),
         };
         let tls = self.tls().map_or("", Tls::describe);
         let to = match self.to() {
@@ -27,6 +26,17 @@ impl Workload {
             _ => String::new(),
         };
         format!("{kind}{tls} {to}, {}{}{operations}", self.arrivals().describe(), self.habits().describe())
+    }
+}
+
+// === impl Feeder ===
+
+impl Feeder {
+    /// Where its rows come from, in words behind others: ` with 3 rows of users.csv`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let noun = if self.rows.len() == 1 { "row" } else { "rows" };
+        format!(" with {} {noun} of {}", self.rows.len(), self.file)
     }
 }
 

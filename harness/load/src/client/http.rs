@@ -3,34 +3,51 @@
 pub(crate) mod answer;
 pub(crate) mod checks;
 mod chunked;
+pub(crate) mod draft;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use shakedown_scenarios::workload::feeder::Feeder;
 use shakedown_scenarios::workload::{HttpAuth, HttpRequest};
 
 use self::answer::{AnswerReader, Step};
 use self::checks::{Checks, Seen, Witness};
+use self::draft::Draft;
 use crate::client::secret::Secret;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
+use crate::rows;
 use crate::template::Template;
 
 /// The requests of a workload, ready to send.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     requests: Vec<Prepared>,
+    /// Rows, of which each request has one; none where the workload has no data.
+    rows: Vec<Vec<String>>,
 }
 
 /// One kind of request with everything that does not change from one to the next.
 #[derive(Debug)]
 struct Prepared {
-    /// Method and path.
-    line: Template,
-    /// From ` HTTP/1.1` to the end of the body. What it logs in with stands in it.
-    tail: Secret,
+    form: Form,
     checks: Checks,
     is_head: bool,
     asks_to_close: bool,
+}
+
+/// What is written.
+#[derive(Debug)]
+enum Form {
+    /// Bytes that are the same each time but for a number in the path.
+    Fixed {
+        /// Method and path.
+        line: Template,
+        /// From ` HTTP/1.1` to the end of the body. What it logs in with stands in it.
+        tail: Secret,
+    },
+    /// With the values of a row.
+    Drafted(Draft),
 }
 
 /// The state of reading one answer.
@@ -46,19 +63,20 @@ pub(crate) const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSIO
 // === impl HttpClient ===
 
 impl HttpClient {
-    /// Prepares the requests of a mix.
+    /// Prepares the requests of a mix, each of which has a row of `data`.
     pub(crate) fn new(
         host: &str,
         auth: Option<&HttpAuth>,
         requests: &[HttpRequest],
+        data: Option<&Feeder>,
     ) -> Result<Self, ClientError> {
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::Host(host.to_owned()));
         }
         let login = auth.map(login).transpose()?;
-        let prepared = |request| Prepared::new(host, login.as_ref(), request);
+        let prepared = |request| Prepared::new(host, login.as_ref(), request, data);
         let requests = requests.iter().map(prepared).collect::<Result<_, _>>()?;
-        Ok(Self { requests })
+        Ok(Self { requests, rows: data.map(rows::table).transpose()?.unwrap_or_default() })
     }
 
     fn prepared(&self, kind: u32) -> &Prepared {
@@ -82,13 +100,24 @@ impl Client for HttpClient {
     }
 
     fn has_key(&self, kind: usize) -> bool {
-        self.requests.get(kind).is_some_and(|request| request.line.has_place())
+        self.requests.get(kind).is_some_and(|request| match &request.form {
+            Form::Fixed { line, .. } => line.has_place(),
+            Form::Drafted(draft) => draft.has_number(),
+        })
     }
 
     fn ask(&self, ask: &Ask, answer: &mut HttpAnswer, out: &mut Vec<u8>) {
         let request = self.prepared(ask.kind);
-        request.line.render(ask.key, out);
-        out.extend_from_slice(request.tail.bytes());
+        match &request.form {
+            Form::Fixed { line, tail } => {
+                line.render(ask.key, out);
+                out.extend_from_slice(tail.bytes());
+            }
+            Form::Drafted(draft) => {
+                let row = self.rows.get(ask.row as usize).map_or(&[][..], Vec::as_slice);
+                draft.write(ask.key, row, |_| {}, out);
+            }
+        }
         answer.kind = ask.kind;
         answer.reader.begin(request.is_head);
         answer.seen.begin(&request.checks);
@@ -132,20 +161,41 @@ impl Client for HttpClient {
 // === impl Prepared ===
 
 impl Prepared {
-    fn new(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
-        let HttpRequest { method, path, headers, expect, .. } = request;
+    fn new(
+        host: &str,
+        login: Option<&(String, Secret)>,
+        request: &HttpRequest,
+        data: Option<&Feeder>,
+    ) -> Result<Self, ClientError> {
+        let HttpRequest { method, path, expect, .. } = request;
         checked(request)?;
-        let is_close = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
+        let form = match data {
+            None => Form::Fixed {
+                line: Template::new(&format!("{method} {path}")),
+                tail: Secret::new(tail(host, login, request)),
+            },
+            Some(feeder) => Form::Drafted(Draft::new(host, login, request, &rows::names(feeder))?),
         };
         Ok(Self {
-            line: Template::new(&format!("{method} {path}")),
-            tail: Secret::new(tail(host, login, request)),
+            form,
             checks: Checks::new(expect)?,
             is_head: method == "HEAD",
-            asks_to_close: headers.iter().any(is_close),
+            asks_to_close: asks_to_close(request),
         })
     }
+}
+
+/// Whether a request says that it is the last of its connection.
+pub(crate) fn asks_to_close(request: &HttpRequest) -> bool {
+    let is_close = |(name, value): &(String, String)| {
+        name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
+    };
+    request.headers.iter().any(is_close)
+}
+
+/// Whether a request of this method says how long its body is even when it is empty (RFC 9110, section 8.6).
+pub(crate) fn defines_a_body(method: &str) -> bool {
+    ["POST", "PUT", "PATCH"].contains(&method)
 }
 
 /// That a request of any version can be sent, and smuggles nothing.
@@ -202,8 +252,7 @@ fn tail(host: &str, login: Option<&(String, Secret)>, request: &HttpRequest) -> 
     for (name, value) in headers {
         tail += &format!("{name}: {value}\r\n");
     }
-    // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
-    if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method.as_str()) {
+    if !body.is_empty() || defines_a_body(method) {
         tail += &format!("Content-Length: {}\r\n", body.len());
     }
     let mut tail = tail.into_bytes();
@@ -251,17 +300,17 @@ mod tests {
     }
 
     fn sent(request: &HttpRequest, key: u64) -> String {
-        let client = HttpClient::new("shop:80", None, std::slice::from_ref(request)).unwrap();
+        let client = HttpClient::new("shop:80", None, std::slice::from_ref(request), None).unwrap();
         let mut out = Vec::new();
-        client.ask(&Ask { due: 0, key, kind: 0 }, &mut client.answer(), &mut out);
+        client.ask(&Ask { due: 0, key, kind: 0, row: 0 }, &mut client.answer(), &mut out);
         String::from_utf8(out).unwrap()
     }
 
     /// The verdict on an answer, and whether the connection is kept.
     fn judged(request: &HttpRequest, answer: &str) -> Reading {
-        let client = HttpClient::new("shop", None, std::slice::from_ref(request)).unwrap();
+        let client = HttpClient::new("shop", None, std::slice::from_ref(request), None).unwrap();
         let mut state = client.answer();
-        client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut state, &mut Vec::new());
+        client.ask(&Ask { due: 0, key: 0, kind: 0, row: 0 }, &mut state, &mut Vec::new());
         client.read(&mut state, answer.as_bytes(), &mut Vec::new())
     }
 
@@ -290,7 +339,7 @@ mod tests {
 
     #[test]
     fn nothing_can_be_smuggled_into_a_request() {
-        let refused = |request: HttpRequest| HttpClient::new("h", None, &[request]).unwrap_err();
+        let refused = |request: HttpRequest| HttpClient::new("h", None, &[request], None).unwrap_err();
         assert!(matches!(refused(request("GE T", "/")), ClientError::Method(_)));
         assert!(matches!(refused(request("CONNECT", "/")), ClientError::Method(_)));
         assert!(matches!(refused(request("GET", "/a b")), ClientError::Path(_)));
@@ -304,7 +353,7 @@ mod tests {
         assert!(matches!(refused(with("X:", "a")), ClientError::Header(_)));
         assert!(matches!(refused(with("content-Length", "3")), ClientError::Framing(_)));
         assert!(matches!(
-            HttpClient::new("a b", None, &[request("GET", "/")]).unwrap_err(),
+            HttpClient::new("a b", None, &[request("GET", "/")], None).unwrap_err(),
             ClientError::Host(_)
         ));
     }
@@ -381,17 +430,17 @@ mod tests {
     fn a_request_may_be_given_a_time() {
         let expect = HttpExpect { within: Some(Span::millis(5)), ..HttpExpect::default() };
         let requests = [HttpRequest { expect, ..request("GET", "/") }, request("GET", "/")];
-        let client = HttpClient::new("shop", None, &requests).unwrap();
-        let within = |kind| client.within(&Ask { due: 0, key: 0, kind });
+        let client = HttpClient::new("shop", None, &requests, None).unwrap();
+        let within = |kind| client.within(&Ask { due: 0, key: 0, kind, row: 0 });
         assert_eq!((within(0), within(1)), (Some(5_000_000), None));
     }
 
     #[test]
     fn a_login_stands_in_the_request_and_is_not_shown() {
         let sent = |auth: HttpAuth| {
-            let client = HttpClient::new("shop", Some(&auth), &[request("GET", "/")]).unwrap();
+            let client = HttpClient::new("shop", Some(&auth), &[request("GET", "/")], None).unwrap();
             let mut out = Vec::new();
-            client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut client.answer(), &mut out);
+            client.ask(&Ask { due: 0, key: 0, kind: 0, row: 0 }, &mut client.answer(), &mut out);
             assert!(format!("{client:?}").contains("tail: a secret"));
             String::from_utf8(out).unwrap()
         };
@@ -407,7 +456,7 @@ mod tests {
         let basic = HttpAuth::Basic { user: "app".into(), password_env: env() };
         assert!(sent(basic).contains(&format!("\r\nAuthorization: Basic {pair}\r\n\r\n")));
         let unset = HttpAuth::Bearer { env: "SHAKEDOWN_NOBODY_SETS_THIS".into() };
-        let refused = HttpClient::new("shop", Some(&unset), &[request("GET", "/")]).unwrap_err();
+        let refused = HttpClient::new("shop", Some(&unset), &[request("GET", "/")], None).unwrap_err();
         assert!(matches!(refused, ClientError::Unset(_)));
     }
 

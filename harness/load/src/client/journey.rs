@@ -1,7 +1,7 @@
 //! Journeys: HTTP requests one after the other, each made of what those before it were answered.
 //!
-//! What an answer gives is foreign text. Where it is put into a path, whatever a path cannot hold is percent-encoded; in a
-//! header, control characters become spaces (RFC 9110, section 5.5): so no answer can write a second request.
+//! What an answer gives is foreign text, and is put in as [`phrase`](crate::client::phrase) says: no answer can write a second
+//! request.
 //!
 //! What a step asks is made here, as values ([`Asked`]), and what is captured, checked and kept of an answer is decided here. How
 //! either stands on a connection is known by [`http1`] and by [`http2`](crate::http2).
@@ -9,24 +9,20 @@
 mod glean;
 mod http1;
 mod jar;
-mod phrase;
 
-use std::cell::{Cell, RefCell};
-
-use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::workload::JourneyWorkload;
-use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::journey::JourneyStep;
 
 use self::glean::{Gleaner, Grip};
 use self::jar::Jar;
-use self::phrase::{Phrase, Place};
 use crate::client::http::answer::Sink;
 use crate::client::http::checks::{Checks, Seen, Witness};
-use crate::client::http::{USER_AGENT, checked, login};
+use crate::client::http::{USER_AGENT, checked, defines_a_body, login};
+use crate::client::phrase::{Phrase, Place};
 use crate::client::secret::Secret;
 use crate::client::{ClientError, ErrorClass};
 use crate::mix::Ask;
+use crate::rows;
 
 pub(crate) use self::http1::JourneyClient;
 
@@ -38,18 +34,10 @@ pub(crate) struct Journey {
     login: Option<(String, Secret)>,
     /// How many values there are: one for each column, and one for each name that is captured.
     values: usize,
-    data: Option<Rows>,
+    /// Rows, of which each journey has one; none where it has no data.
+    rows: Vec<Vec<String>>,
     /// Whether the next journey on a seat is the same user's.
     keeps_cookies: bool,
-}
-
-/// Rows, one for each journey. Which comes next follows from the order in which journeys are taken up, and from the seed.
-#[derive(Debug)]
-struct Rows {
-    rows: Vec<Vec<String>>,
-    next: Cell<usize>,
-    /// Where they are drawn.
-    chance: Option<RefCell<Chance>>,
 }
 
 /// One step with everything that does not change from one journey to the next.
@@ -117,16 +105,16 @@ pub(crate) struct Eyes<'a> {
 
 impl Journey {
     /// Prepares the steps of a journey, and reads its secret from the environment.
-    pub(crate) fn new(journey: &JourneyWorkload, chance: Chance) -> Result<Self, ClientError> {
+    pub(crate) fn new(journey: &JourneyWorkload) -> Result<Self, ClientError> {
         let login = journey.auth.as_ref().map(login).transpose()?;
-        let data = journey.data.as_ref().map(|feeder| Rows::new(feeder, chance)).transpose()?;
-        let mut names: Vec<&str> = journey.columns().iter().map(String::as_str).collect();
+        let rows = journey.data.as_ref().map(rows::table).transpose()?.unwrap_or_default();
+        let mut names: Vec<&str> = journey.data.as_ref().map_or(Vec::new(), rows::names);
         let mut steps = Vec::new();
         for step in &journey.steps {
             steps.push(Step::new(step, &mut names)?);
         }
         let keeps_cookies = journey.arrivals.users().is_some();
-        Ok(Self { steps, login, values: names.len(), data, keeps_cookies })
+        Ok(Self { steps, login, values: names.len(), rows, keeps_cookies })
     }
 
     /// Somebody who has not been anywhere yet.
@@ -147,8 +135,9 @@ impl Journey {
     pub(crate) fn begin(&self, ask: &Ask, user: &mut User, now: u64) {
         if ask.kind == 0 {
             user.values.iter_mut().for_each(Vec::clear);
-            if let Some(data) = &self.data {
-                data.next(&mut user.values);
+            let row = self.rows.get(ask.row as usize).into_iter().flatten();
+            for (value, field) in user.values.iter_mut().zip(row) {
+                value.extend_from_slice(field.as_bytes());
             }
             if !self.keeps_cookies {
                 user.jar.clear();
@@ -198,30 +187,6 @@ impl Journey {
     }
 }
 
-// === impl Rows ===
-
-impl Rows {
-    /// The rows of a file that was read.
-    fn new(feeder: &Feeder, chance: Chance) -> Result<Self, ClientError> {
-        if feeder.rows.is_empty() {
-            return Err(ClientError::Rows(feeder.file.clone()));
-        }
-        let chance = (feeder.order == Order::Random).then(|| RefCell::new(chance));
-        Ok(Self { rows: feeder.rows.clone(), next: Cell::new(0), chance })
-    }
-
-    /// Puts the fields of the next row before the other values.
-    fn next(&self, values: &mut [Vec<u8>]) {
-        let row = match &self.chance {
-            Some(chance) => chance.borrow_mut().below(self.rows.len() as u64) as usize,
-            None => self.next.replace((self.next.get() + 1) % self.rows.len()),
-        };
-        for (value, field) in values.iter_mut().zip(&self.rows[row]) {
-            value.extend_from_slice(field.as_bytes());
-        }
-    }
-}
-
 // === impl Step ===
 
 impl Step {
@@ -246,7 +211,7 @@ impl Step {
             path,
             headers,
             body,
-            has_length: ["POST", "PUT", "PATCH"].contains(&request.method.as_str()),
+            has_length: defines_a_body(&request.method),
             checks: Checks::new(&request.expect)?,
             grips,
         })
@@ -292,7 +257,6 @@ impl Asked<'_> {
         if !step.has("cookie") && user.jar.write(&user.path, user.now, &mut value) {
             open("Cookie", &value);
         }
-        // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
         if step.has_length || !self.body.is_empty() {
             open("Content-Length", self.body.len().to_string().as_bytes());
         }

@@ -106,7 +106,7 @@ mod tests {
         };
         let client = TcpClient::new(&[exchange]);
         let mut answer = client.answer();
-        client.ask(&Ask { due: 0, key: 0, kind: 0 }, &mut answer, &mut Vec::new());
+        client.ask(&Ask { due: 0, key: 0, kind: 0, row: 0 }, &mut answer, &mut Vec::new());
         let mut reading = if client.whole_at_once(&answer) { OK } else { Reading::More };
         for piece in pieces {
             if reading == Reading::More {

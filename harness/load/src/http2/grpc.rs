@@ -114,7 +114,10 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
+    use shakedown_scenarios::workload::grpc::GrpcCall;
+
     use super::*;
+    use crate::http2::Requests;
 
     fn fields(of: &[(&'static str, &str)]) -> HeaderMap {
         of.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
@@ -195,5 +198,30 @@ mod tests {
         reply.begin(StatusCode::OK, &fields(HEAD));
         (0..1_000).for_each(|_| reply.body(&[0; 1_000]));
         assert_eq!((reply.message.len(), reply.bytes), (MESSAGE_BYTES_KEPT, 999_995));
+    }
+
+    #[test]
+    fn a_message_that_was_not_read_is_refused() {
+        let calling = |message: &str, expected: Option<&str>| {
+            let file = || Some("item.bin".to_owned());
+            let message_file = expected.and_then(|_| file());
+            let expect =
+                GrpcExpect { message: expected.map(str::to_owned), message_file, ..GrpcExpect::default() };
+            let call = GrpcCall {
+                name: None,
+                method: "shop.Items/Get".into(),
+                message: message.into(),
+                message_file: file(),
+                metadata: Vec::new(),
+                expect,
+                weight: 1,
+            };
+            Requests::calling(None, &[call]).map(drop)
+        };
+        let refused = Err(ClientError::Message("item.bin".into()));
+        assert_eq!(calling("CAE=", Some("CAE=")), Ok(()));
+        assert_eq!(calling("CAE=", None), Ok(()));
+        assert_eq!(calling("", None), refused);
+        assert_eq!(calling("CAE=", Some("")), refused);
     }
 }

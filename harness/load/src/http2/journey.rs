@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
-use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::workload::JourneyWorkload;
 
 use super::answer::fields;
@@ -30,10 +29,10 @@ pub(crate) struct Traveller {
 
 impl Journeys {
     /// Prepares the steps of a journey, and reads its secret from the environment.
-    pub(crate) fn new(journey: &JourneyWorkload, chance: Chance) -> Result<Self, ClientError> {
+    pub(crate) fn new(journey: &JourneyWorkload) -> Result<Self, ClientError> {
         // A step is a request whose texts have places in them, and braces may stand wherever those are.
-        journey.steps.iter().try_for_each(|step| Prepared::new(None, &step.request).map(drop))?;
-        Journey::new(journey, chance).map(Self)
+        journey.steps.iter().try_for_each(|step| Prepared::new(None, &step.request, None).map(drop))?;
+        Journey::new(journey).map(Self)
     }
 }
 

@@ -6,52 +6,72 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
+use shakedown_scenarios::workload::feeder::Feeder;
 use shakedown_scenarios::workload::grpc::GrpcCall;
 use shakedown_scenarios::workload::{HttpAuth, HttpRequest};
 
 use super::answer::{Expected, Reader};
+use super::fed::Fed;
 use super::grpc::Call;
 use super::talk::{Parcel, Talk};
 use crate::client::http::{self as http1, checks::Checks, login, shown};
 use crate::client::secret::Secret;
 use crate::client::{ClientError, ErrorClass};
 use crate::mix::Ask;
+use crate::rows;
 use crate::template::Template;
 
 /// The requests of a mix, ready to send.
 #[derive(Debug)]
-pub(crate) struct Requests(Vec<Prepared>);
+pub(crate) struct Requests {
+    requests: Vec<Prepared>,
+    /// Rows, of which each request has one; none where the workload has no data.
+    rows: Vec<Vec<String>>,
+}
 
 /// One kind of request with everything that does not change from one to the next.
 #[derive(Debug)]
 pub(super) struct Prepared {
     method: Method,
-    path: Template,
     /// What it logs in with is marked, so that it is neither shown nor kept in tables of headers.
     headers: HeaderMap,
-    body: Bytes,
+    form: Form,
     expected: Expected,
+}
+
+/// What is written besides.
+#[derive(Debug)]
+enum Form {
+    /// The same each time but for a number in the path.
+    Fixed { path: Template, body: Bytes },
+    /// With the values of a row; its headers come to the others.
+    Fed(Fed),
 }
 
 // === impl Requests ===
 
 impl Requests {
-    /// Prepares the requests of a mix, and what they log in with.
-    pub(crate) fn new(auth: Option<&HttpAuth>, requests: &[HttpRequest]) -> Result<Self, ClientError> {
+    /// Prepares the requests of a mix, each of which has a row of `data`, and what they log in with.
+    pub(crate) fn new(
+        auth: Option<&HttpAuth>,
+        requests: &[HttpRequest],
+        data: Option<&Feeder>,
+    ) -> Result<Self, ClientError> {
         let login = auth.map(login).transpose()?;
-        let prepared = requests.iter().map(|request| Prepared::new(login.as_ref(), request));
-        prepared.collect::<Result<_, _>>().map(Self)
+        let prepared = requests.iter().map(|request| Prepared::new(login.as_ref(), request, data));
+        let rows = data.map(rows::table).transpose()?.unwrap_or_default();
+        Ok(Self { requests: prepared.collect::<Result<_, _>>()?, rows })
     }
 
     /// Prepares the unary calls of a mix, and what they log in with.
     pub(crate) fn calling(auth: Option<&HttpAuth>, calls: &[GrpcCall]) -> Result<Self, ClientError> {
         let login = auth.map(login).transpose()?;
         let prepared = calls.iter().map(|call| Prepared::calling(login.as_ref(), call));
-        prepared.collect::<Result<_, _>>().map(Self)
+        Ok(Self { requests: prepared.collect::<Result<_, _>>()?, rows: Vec::new() })
     }
 
     fn prepared(&self, ask: &Ask) -> &Prepared {
-        &self.0[ask.kind as usize]
+        &self.requests[ask.kind as usize]
     }
 }
 
@@ -63,13 +83,24 @@ impl Talk for Requests {
     }
 
     fn has_key(&self, kind: usize) -> bool {
-        self.0.get(kind).is_some_and(|request| request.path.has_place())
+        self.requests.get(kind).is_some_and(|request| match &request.form {
+            Form::Fixed { path, .. } => path.has_place(),
+            Form::Fed(fed) => fed.has_number(),
+        })
     }
 
     fn ask(&self, ask: &Ask, _: &Reader) -> Result<Parcel, ErrorClass> {
-        let Prepared { method, path, headers, body, .. } = self.prepared(ask);
-        let path = rendered(path, ask.key).expect("it was a path with another number in the same place");
-        Ok(Parcel { method: method.clone(), path, headers: headers.clone(), body: body.clone() })
+        let Prepared { method, headers, form, .. } = self.prepared(ask);
+        let mut headers = headers.clone();
+        let (path, body) = match form {
+            Form::Fixed { path, body } => (rendered(path, ask.key), body.clone()),
+            Form::Fed(fed) => {
+                let row = self.rows.get(ask.row as usize).map_or(&[][..], Vec::as_slice);
+                (fed.path(ask.key, row), fed.write(ask.key, row, &mut headers))
+            }
+        };
+        let path = path.expect("it was a path with another number before the load began");
+        Ok(Parcel { method: method.clone(), path, headers, body })
     }
 
     fn head(&self, ask: &Ask, reader: &mut Reader, status: StatusCode, headers: &HeaderMap) {
@@ -100,25 +131,30 @@ fn rendered(path: &Template, key: u64) -> Option<PathAndQuery> {
 // === impl Prepared ===
 
 impl Prepared {
-    pub(super) fn new(login: Option<&(String, Secret)>, request: &HttpRequest) -> Result<Self, ClientError> {
-        let HttpRequest { method, path, headers, body, expect, .. } = request;
+    pub(super) fn new(
+        login: Option<&(String, Secret)>,
+        request: &HttpRequest,
+        data: Option<&Feeder>,
+    ) -> Result<Self, ClientError> {
+        let HttpRequest { method, path, body, expect, .. } = request;
         http1::checked(request)?;
         let template = Template::new(path);
         rendered(&template, 0).ok_or_else(|| ClientError::Path(shown(path)))?;
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| ClientError::Method(shown(method)))?;
-        let mut headers = fields(headers)?;
-        // A method that defines a body says so even when it is empty (RFC 9110, section 8.6).
-        if !body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(&method) {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        }
+        let mut headers = fields(&request.headers)?;
+        let form = if let Some(feeder) = data {
+            for (name, _) in &request.headers {
+                headers.remove(name.as_str());
+            }
+            Form::Fed(Fed::new(request, feeder)?)
+        } else {
+            if !body.is_empty() || http1::defines_a_body(method) {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            }
+            Form::Fixed { path: template, body: Bytes::from(body.clone()) }
+        };
         log_in(&mut headers, login)?;
-        Ok(Self {
-            method,
-            path: template,
-            headers,
-            body: Bytes::from(body.clone()),
-            expected: Expected::Http(Checks::new(expect)?),
-        })
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| ClientError::Method(shown(method)))?;
+        Ok(Self { method, headers, form, expected: Expected::Http(Checks::new(expect)?) })
     }
 
     /// A call is a request of its own kind (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
@@ -132,13 +168,23 @@ impl Prepared {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         log_in(&mut headers, login)?;
+        read(call.message_file.as_ref(), Some(&call.message))?;
+        read(call.expect.message_file.as_ref(), call.expect.message.as_ref())?;
         Ok(Self {
             method: Method::POST,
-            path: template,
             headers,
-            body: framed(&decoded(&call.message)?)?,
+            form: Form::Fixed { path: template, body: framed(&decoded(&call.message)?)? },
             expected: Expected::Grpc(Call::new(&call.expect)?),
         })
+    }
+}
+
+/// That the message of a file is there: no file that was read is without bytes.
+fn read(file: Option<&String>, message: Option<&String>) -> Result<(), ClientError> {
+    match (file, message) {
+        (Some(file), None) => Err(ClientError::Message(file.clone())),
+        (Some(file), Some(message)) if message.is_empty() => Err(ClientError::Message(file.clone())),
+        _ => Ok(()),
     }
 }
 

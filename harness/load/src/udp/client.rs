@@ -56,7 +56,7 @@ mod tests {
                 keys: 1,
             };
             let client = UdpClient::new(&[exchange]);
-            let ask = Ask { due: 0, key: 7, kind: 0 };
+            let ask = Ask { due: 0, key: 7, kind: 0, row: 0 };
             let mut sent = Vec::new();
             client.render(&ask, &mut sent);
             assert_eq!((sent.as_slice(), client.has_key(0)), (b"q7".as_slice(), true));

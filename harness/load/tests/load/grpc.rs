@@ -14,6 +14,7 @@ fn call(method: &str, message: &str, expect: GrpcExpect) -> GrpcCall {
         name: None,
         method: method.into(),
         message: message.into(),
+        message_file: None,
         metadata: vec![("x-shop".into(), "blue".into())],
         expect,
         weight: 1,

@@ -1,6 +1,7 @@
-//! HTTP/1.1 and HTTP/2 over TLS, and HTTP/2 in the clear, against nginx.
+//! HTTP/1.1 and HTTP/2 over TLS, and HTTP/2 in the clear, with rows of a file, against nginx.
 
 use shakedown_scenarios::units::Span;
+use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::{HttpVersion, HttpWorkload, JourneyWorkload, Tls, Workload};
 
@@ -13,14 +14,18 @@ async fn nginx_answers_both_versions_over_tls_and_in_the_clear() {
     let test = "nginx_answers_both_versions_over_tls_and_in_the_clear";
     let Some((server, ca)) = nginx_over_tls(test).await else { return };
     let tls = Some(Tls { ca: Some(ca.display().to_string()), name: Some("shop.local".into()), verify: true });
+    let rows = ["ann", "b c"].map(|user| vec![user.to_owned()]).to_vec();
+    let data = Feeder { file: "users.csv".into(), columns: vec!["user".into()], order: Order::InTurn, rows };
     let newer = HttpVersion::Http2 { streams: 20 };
     for (version, tls, address, protocol) in [
         (HttpVersion::Http1, tls.clone(), server.address, "HTTP/1.1"),
         (newer, tls.clone(), server.address, "HTTP/2.0"),
         (newer, None, server.clear, "HTTP/2.0"),
     ] {
-        let mut workload = HttpWorkload { version, tls, ..http(600.0, 2) };
-        workload.requests[0].path = "/items/{n}".into();
+        let mut workload = HttpWorkload { version, tls, data: Some(data.clone()), ..http(600.0, 2) };
+        workload.requests[0].path = "/items/{n}?user={user}".into();
+        workload.requests[0].headers = vec![("X-User".into(), "{user}".into())];
+        workload.requests[0].expect.matches = Some(r#""row": "(ann/ann|b c/b%20c)""#.into());
         workload.requests[0].expect.json =
             vec![("/protocol".into(), protocol.into()), ("/name".into(), "item".into())];
         workload.requests[0].expect.headers = vec![("content-type".into(), "application/json".into())];

@@ -73,7 +73,7 @@ pub async fn nginx_over_tls(test: &str) -> Option<(Server, PathBuf)> {
                 listen {address} ssl http2; listen {clear} http2; server_name shop.local;
                 ssl_certificate {}; ssl_certificate_key {};
                 default_type application/json;
-                location /items/ {{ return 200 '{{"name": "item", "protocol": "$server_protocol"}}'; }}
+                location /items/ {{ return 200 '{{"name": "item", "protocol": "$server_protocol", "row": "$http_x_user/$arg_user"}}'; }}
             }}"#,
             ca.display(),
             key.display()

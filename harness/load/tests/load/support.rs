@@ -89,6 +89,7 @@ pub fn http(per_second: f64, connections: u32) -> HttpWorkload {
         habits: Habits::default(),
         tls: None,
         auth: None,
+        data: None,
         requests: vec![get("/")],
     }
 }

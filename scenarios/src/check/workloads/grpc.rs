@@ -3,14 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::{filled, header, http, name};
+use super::{data, filled, header, http, name};
 use crate::check::Checker;
 use crate::places::{Path, Step};
 use crate::syntax::shortened;
-use crate::workload::grpc::{GrpcCall, GrpcWorkload};
-
-/// The longest message that an answer is compared with, in bytes.
-const COMPARED_MAX: usize = 64 * 1024;
+use crate::workload::grpc::{COMPARED_BYTES_MAX, GrpcCall, GrpcWorkload};
 
 pub(super) fn rules(checker: &mut Checker<'_>, path: &Path, grpc: &GrpcWorkload) {
     http::auth(checker, &path.then("auth"), grpc.auth.as_ref());
@@ -35,6 +32,7 @@ fn call(checker: &mut Checker<'_>, path: &Path, call: &GrpcCall) {
         );
     }
     encoded(checker, &path.then("message"), &call.message);
+    file(checker, path, call.message_file.as_deref());
     for (name, value) in &call.metadata {
         let at = path.then("metadata").then(name);
         header(checker, &at, name, value);
@@ -50,14 +48,23 @@ fn call(checker: &mut Checker<'_>, path: &Path, call: &GrpcCall) {
 fn expect(checker: &mut Checker<'_>, path: &Path, call: &GrpcCall) {
     let expect = &call.expect;
     if let Some(message) = &expect.message
-        && encoded(checker, &path.then("message"), message).is_some_and(|length| length > COMPARED_MAX)
+        && encoded(checker, &path.then("message"), message)
+            .is_some_and(|length| length as u64 > COMPARED_BYTES_MAX)
     {
-        let help =
-            format!("allowed: at most {COMPARED_MAX} bytes; check its size by `at_least` and `at_most`");
+        let help = format!(
+            "allowed: at most {COMPARED_BYTES_MAX} bytes; check its size by `at_least` and `at_most`"
+        );
         checker.tell(&path.then("message"), "this message is too long to be compared", help);
     }
+    file(checker, path, expect.message_file.as_deref());
     http::sizes(checker, path, "message", (expect.at_least, expect.at_most));
     http::within(checker, path, expect.within);
+}
+
+fn file(checker: &mut Checker<'_>, path: &Path, file: Option<&str>) {
+    if let Some(file) = file {
+        data::file(checker, &path.then("message_file"), file, "order.bin");
+    }
 }
 
 /// That a text is Base64; how many bytes it stands for.

@@ -2,6 +2,7 @@
 
 use super::{Common, HEAVIEST, STREAMS, STREAMS_MAX, common, http, tls};
 use crate::read::context::{Blank, Context};
+use crate::read::fields::Fields;
 use crate::read::scalar::{blank, quantity, text, whole};
 use crate::syntax::Node;
 use crate::workload::grpc::{GrpcCall, GrpcExpect, GrpcStatus, GrpcWorkload};
@@ -11,6 +12,7 @@ blank! {
         name: None,
         method: String::new(),
         message: String::new(),
+        message_file: None,
         metadata: Vec::new(),
         expect: GrpcExpect::default(),
         weight: 1,
@@ -32,10 +34,14 @@ pub(super) fn grpc(cx: &mut Context, node: &Node) -> Option<GrpcWorkload> {
 
 fn call(cx: &mut Context, node: &Node) -> Option<GrpcCall> {
     let mut fields = cx.fields(node, "a call")?;
+    let name = fields.optional(cx, "name", text);
+    let method = fields.required(cx, "call", text);
+    let (message, message_file) = message(cx, &mut fields);
     let call = GrpcCall {
-        name: fields.optional(cx, "name", text),
-        method: fields.required(cx, "call", text),
-        message: fields.or(cx, "message", String::new(), text),
+        name,
+        method,
+        message: message.unwrap_or_default(),
+        message_file,
         metadata: fields.or(cx, "metadata", Vec::new(), |cx, node| cx.entries(node, "metadata", text)),
         expect: fields.or(cx, "expect", GrpcExpect::default(), expect),
         weight: fields.or(cx, "weight", 1, whole(1, HEAVIEST)),
@@ -44,11 +50,23 @@ fn call(cx: &mut Context, node: &Node) -> Option<GrpcCall> {
     Some(call)
 }
 
+/// `message: "CAE="`, or `message_file: "order.bin"`.
+fn message(cx: &mut Context, fields: &mut Fields<'_>) -> (Option<String>, Option<String>) {
+    match fields.at_most_one_of(cx, &["message", "message_file"]) {
+        Some((key @ "message", node)) => (cx.step(key, node, text), None),
+        Some((key, node)) => (None, cx.step(key, node, text)),
+        None => (None, None),
+    }
+}
+
 fn expect(cx: &mut Context, node: &Node) -> Option<GrpcExpect> {
     let mut fields = cx.fields(node, "`expect`")?;
+    let status = fields.or(cx, "status", GrpcStatus::Ok, status);
+    let (message, message_file) = message(cx, &mut fields);
     let expect = GrpcExpect {
-        status: fields.or(cx, "status", GrpcStatus::Ok, status),
-        message: fields.optional(cx, "message", text),
+        status,
+        message,
+        message_file,
         at_least: fields.optional(cx, "at_least", quantity),
         at_most: fields.optional(cx, "at_most", quantity),
         within: fields.optional(cx, "within", quantity),

@@ -1,10 +1,10 @@
 //! The workload `Journey`: its steps, and what is captured on the way.
 
+use super::data::data;
 use super::{Common, KEYS, bare_request, common, http, tls};
 use crate::read::context::{Blank, Context};
 use crate::read::scalar::{blank, text, whole};
 use crate::syntax::Node;
-use crate::workload::feeder::{Feeder, Order};
 use crate::workload::journey::{Capture, JourneyStep, JourneyWorkload};
 use crate::workload::{HttpRequest, HttpVersion};
 
@@ -34,25 +34,6 @@ pub(super) fn journey(cx: &mut Context, node: &Node) -> Option<JourneyWorkload> 
     };
     fields.finish(cx);
     Some(workload)
-}
-
-/// `(file: "users.csv", columns: ["user", "password"], order: InTurn)`.
-fn data(cx: &mut Context, node: &Node) -> Option<Feeder> {
-    let mut fields = cx.fields(node, "`data`")?;
-    let feeder = Feeder {
-        file: fields.required(cx, "file", text),
-        columns: fields.required(cx, "columns", |cx, node| cx.list(node, "names", text)),
-        order: fields.or(cx, "order", Order::InTurn, order),
-        rows: Vec::new(),
-    };
-    fields.finish(cx);
-    Some(feeder)
-}
-
-fn order(cx: &mut Context, node: &Node) -> Option<Order> {
-    let is_random = cx.variant(node, "an order", &["InTurn", "Random"])? == "Random";
-    cx.bare(node);
-    Some(if is_random { Order::Random } else { Order::InTurn })
 }
 
 fn step(cx: &mut Context, node: &Node) -> Option<JourneyStep> {

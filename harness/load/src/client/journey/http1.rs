@@ -1,10 +1,10 @@
 //! Journeys over HTTP/1.1: each user has a connection of its own.
 
-use shakedown_scenarios::seed::Chance;
 use shakedown_scenarios::workload::JourneyWorkload;
 
 use super::{Asked, Journey, User};
 use crate::client::http::answer::{AnswerReader, Step as Read};
+use crate::client::http::asks_to_close;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
 
@@ -29,15 +29,12 @@ pub(crate) struct JourneyAnswer {
 
 impl JourneyClient {
     /// Prepares the steps of a journey, and reads its secret from the environment.
-    pub(crate) fn new(host: &str, journey: &JourneyWorkload, chance: Chance) -> Result<Self, ClientError> {
+    pub(crate) fn new(host: &str, journey: &JourneyWorkload) -> Result<Self, ClientError> {
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::Host(host.to_owned()));
         }
-        let is_close = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("connection") && value.to_ascii_lowercase().contains("close")
-        };
-        let closes = journey.steps.iter().map(|step| step.request.headers.iter().any(is_close)).collect();
-        Ok(Self { journey: Journey::new(journey, chance)?, host: host.to_owned(), closes })
+        let closes = journey.steps.iter().map(|step| asks_to_close(&step.request)).collect();
+        Ok(Self { journey: Journey::new(journey)?, host: host.to_owned(), closes })
     }
 }
 

@@ -1,5 +1,5 @@
-use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::units::{Rate, Span};
+use shakedown_scenarios::workload::feeder::{Feeder, Order};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::{
     Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, Think,
@@ -42,7 +42,7 @@ pub(crate) fn journey(steps: Vec<JourneyStep>) -> JourneyWorkload {
 }
 
 fn client_of(host: &str, journey: &JourneyWorkload) -> Result<JourneyClient, ClientError> {
-    JourneyClient::new(host, journey, Streams::new(1).stream("rows"))
+    JourneyClient::new(host, journey)
 }
 
 /// A login that gives a token and an item, and a purchase that needs both.
@@ -58,7 +58,7 @@ pub(crate) fn purchase() -> JourneyWorkload {
 }
 
 fn asked(client: &JourneyClient, answer: &mut JourneyAnswer, kind: u32) -> String {
-    let (ask, mut out) = (Ask { due: 0, key: 7, kind }, Vec::new());
+    let (ask, mut out) = (Ask { due: 0, key: 7, kind, row: 0 }, Vec::new());
     client.begins(&ask, answer, 0, 0);
     client.ask(&ask, answer, &mut out);
     String::from_utf8(out).unwrap()
@@ -82,7 +82,7 @@ fn what_was_answered_is_part_of_what_is_asked_next() {
     );
     let given = "X-Item: a pen\r\nSet-Cookie: sid=1; Path=/\r\n";
     assert_eq!(read(&client, &mut user, given, r#"{"token": "x\ny"}"#), OK);
-    assert_eq!(client.follows(&Ask { due: 0, key: 7, kind: 0 }), Some(1));
+    assert_eq!(client.follows(&Ask { due: 0, key: 7, kind: 0, row: 0 }), Some(1));
     assert_eq!(
         asked(&client, &mut user, 1),
         format!(
@@ -90,7 +90,7 @@ fn what_was_answered_is_part_of_what_is_asked_next() {
              Cookie: sid=1\r\nContent-Length: 37\r\n\r\n{{\"item\": \"a pen\", \"token\": \"{{token}}\"}}"
         )
     );
-    assert_eq!(client.follows(&Ask { due: 0, key: 7, kind: 1 }), None);
+    assert_eq!(client.follows(&Ask { due: 0, key: 7, kind: 1, row: 0 }), None);
     assert!(client.has_key(0));
 }
 
@@ -141,33 +141,22 @@ fn a_journey_that_cannot_be_sent_is_refused() {
     assert!(matches!(client_of("a b", &purchase()).unwrap_err(), ClientError::Host(_)));
 }
 
-/// The users of the first so many journeys.
-fn users(order: Order, count: usize) -> Vec<String> {
+#[test]
+fn each_journey_has_its_row_from_its_first_step_to_its_last() {
     let rows = ["ann", "b b", "cy"].map(|user| vec![user.to_owned()]).to_vec();
     let columns = vec!["user".to_owned()];
-    let data = Some(Feeder { file: "users.csv".into(), columns, order, rows });
+    let data = Some(Feeder { file: "users.csv".into(), columns, order: Order::InTurn, rows });
     let steps = vec![step("GET", "/{user}", &[]), step("GET", "/again/{user}", &[])];
     let client = client_of("shop", &JourneyWorkload { data, ..journey(steps) }).unwrap();
     let mut user = client.answer();
-    let mut users = Vec::new();
-    for _ in 0..count {
-        let line = asked(&client, &mut user, 0).lines().next().unwrap().to_owned();
-        let name = line.strip_prefix("GET /").unwrap().strip_suffix(" HTTP/1.1").unwrap().to_owned();
-        let again = asked(&client, &mut user, 1);
-        assert!(again.starts_with(&format!("GET /again/{name} ")), "one row a journey: {again}");
-        users.push(name);
-    }
-    users
-}
-
-#[test]
-fn each_journey_has_a_row_in_turn_or_at_random() {
-    assert_eq!(users(Order::InTurn, 4), ["ann", "b%20b", "cy", "ann"]);
-    let drawn = users(Order::Random, 300);
-    assert_eq!(drawn, users(Order::Random, 300), "the same seed draws the same");
-    for user in ["ann", "b%20b", "cy"] {
-        let count = drawn.iter().filter(|name| *name == user).count();
-        assert!((60..140).contains(&count), "{user}: {count}");
+    for (row, name) in [(2, "cy"), (1, "b%20b"), (0, "ann"), (1, "b%20b")] {
+        for (kind, path) in [(0, format!("/{name}")), (1, format!("/again/{name}"))] {
+            let (ask, mut out) = (Ask { due: 0, key: 7, kind, row }, Vec::new());
+            client.begins(&ask, &mut user, 0, 0);
+            client.ask(&ask, &mut user, &mut out);
+            let request = String::from_utf8(out).unwrap();
+            assert!(request.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{request}");
+        }
     }
 }
 

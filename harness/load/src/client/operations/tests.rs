@@ -25,7 +25,7 @@ fn kind_of(model: OperationModel, operation: Operation) -> u32 {
 
 /// Asks for this, on the first of the objects, and gives what was sent.
 fn asked(client: &OperationsClient, answer: &mut OperationsAnswer, operation: Operation) -> String {
-    let ask = Ask { due: 0, key: 0, kind: kind_of(client.model, operation) };
+    let ask = Ask { due: 0, key: 0, kind: kind_of(client.model, operation), row: 0 };
     client.begins(&ask, answer, 0, 5);
     let mut out = Vec::new();
     client.ask(&ask, answer, &mut out);

@@ -79,7 +79,7 @@ fn connected(client: &PostgresClient) -> PostgresAnswer {
 
 fn asked(client: &PostgresClient, answer: &mut PostgresAnswer) -> Vec<u8> {
     let mut out = Vec::new();
-    client.ask(&Ask { due: 0, key: 7, kind: 0 }, answer, &mut out);
+    client.ask(&Ask { due: 0, key: 7, kind: 0, row: 0 }, answer, &mut out);
     out
 }
 

@@ -41,7 +41,7 @@ fn one(expect: RedisExpect) -> RedisClient {
 /// Reads the pieces until the answer is whole.
 fn read(client: &RedisClient, pieces: &[&[u8]]) -> Reading {
     let mut answer = client.answer();
-    client.ask(&Ask { due: 0, key: 7, kind: 0 }, &mut answer, &mut Vec::new());
+    client.ask(&Ask { due: 0, key: 7, kind: 0, row: 0 }, &mut answer, &mut Vec::new());
     let mut reading = Reading::More;
     for piece in pieces {
         if reading == Reading::More {
@@ -61,7 +61,7 @@ fn commands_are_written_with_the_lengths_that_the_key_gives_them() {
         [(&["SET", "k:{n}", "é"], RedisExpect::Any), (&["GET", "{n}{n}"], RedisExpect::Any)];
     let client = client(Resp::Resp2, &pipeline);
     let mut out = Vec::new();
-    client.ask(&Ask { due: 0, key: 12, kind: 0 }, &mut client.answer(), &mut out);
+    client.ask(&Ask { due: 0, key: 12, kind: 0, row: 0 }, &mut client.answer(), &mut out);
     let expected = "*3\r\n$3\r\nSET\r\n$4\r\nk:12\r\n$2\r\né\r\n*2\r\n$3\r\nGET\r\n$4\r\n1212\r\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
     assert!(client.has_key(0) && !one(RedisExpect::Any).has_key(1));
@@ -255,7 +255,7 @@ proptest! {
 fn a_reply_of_any_length_is_read_in_little_memory() {
     let client = one(RedisExpect::Text("v-{n}".into()));
     let mut answer = client.answer();
-    client.ask(&Ask { due: 0, key: 7, kind: 0 }, &mut answer, &mut Vec::new());
+    client.ask(&Ask { due: 0, key: 7, kind: 0, row: 0 }, &mut answer, &mut Vec::new());
     let head = format!("${}\r\n", 512 * 1024 * 1024);
     assert_eq!(client.read(&mut answer, head.as_bytes(), &mut Vec::new()), Reading::More);
     let piece = vec![b'x'; 1024 * 1024];

@@ -64,7 +64,7 @@ fn unmasked(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 fn asked(client: &WebSocketClient) -> (WebSocketAnswer, Vec<u8>) {
     let mut answer = WebSocketAnswer::default();
     let mut out = Vec::new();
-    client.ask(&Ask { due: 0, key: 7, kind: 0 }, &mut answer, &mut out);
+    client.ask(&Ask { due: 0, key: 7, kind: 0, row: 0 }, &mut answer, &mut out);
     (answer, out)
 }
 

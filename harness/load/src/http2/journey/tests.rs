@@ -1,7 +1,6 @@
 use http::header::COOKIE;
 use proptest::prelude::*;
 use serde_json::json;
-use shakedown_scenarios::seed::Streams;
 use shakedown_scenarios::workload::HttpAuth;
 use shakedown_scenarios::workload::journey::Capture;
 
@@ -22,15 +21,14 @@ struct Twins {
 
 impl Twins {
     fn new(workload: &JourneyWorkload, number: u64) -> Self {
-        let chance = || Streams::new(1).stream("rows");
-        let first = JourneyClient::new("shop:80", workload, chance()).unwrap();
-        let second = Journeys::new(workload, chance()).unwrap();
+        let first = JourneyClient::new("shop:80", workload).unwrap();
+        let second = Journeys::new(workload).unwrap();
         let users = (first.answer(), second.answer());
         Self { first: (first, users.0), second: (second, users.1), number }
     }
 
     fn ask(&self, kind: u32) -> Ask {
-        Ask { due: 0, key: self.number, kind }
+        Ask { due: 0, key: self.number, kind, row: 0 }
     }
 
     /// What both ask at this step.
@@ -138,7 +136,7 @@ fn cookies_logins_and_checks_are_those_of_http_1() {
 
 #[test]
 fn what_http_2_cannot_say_is_refused_or_fails_its_step() {
-    let refused = |of: JourneyWorkload| Journeys::new(&of, Streams::new(1).stream("rows")).unwrap_err();
+    let refused = |of: JourneyWorkload| Journeys::new(&of).unwrap_err();
     let with = |path: &str, header: (&str, &str)| {
         let mut step = step("GET", path, &[]);
         step.request.headers = vec![(header.0.into(), header.1.into())];
@@ -155,7 +153,7 @@ fn what_http_2_cannot_say_is_refused_or_fails_its_step() {
     twins.asked(0);
     assert_eq!(twins.answered(0, &[], &json!({"long": "x".repeat(4096)}).to_string()), [Ok(()); 2]);
     let (talk, traveller) = (&twins.second.0, &mut twins.second.1);
-    talk.begins(&Ask { due: 0, key: 1, kind: 1 }, traveller, 0);
-    let told = talk.ask(&Ask { due: 0, key: 1, kind: 1 }, traveller).unwrap_err();
+    talk.begins(&Ask { due: 0, key: 1, kind: 1, row: 0 }, traveller, 0);
+    let told = talk.ask(&Ask { due: 0, key: 1, kind: 1, row: 0 }, traveller).unwrap_err();
     assert_eq!(told, ErrorClass::Protocol, "69 KB of path");
 }

@@ -73,7 +73,7 @@ fn play(
     (kind, key): (u32, u64),
     answers: &[Vec<u8>],
 ) -> (Vec<String>, Reading) {
-    let ask = Ask { due: 0, key, kind };
+    let ask = Ask { due: 0, key, kind, row: 0 };
     client.begins(&ask, answer, 0, 1);
     let mut out = Vec::new();
     client.ask(&ask, answer, &mut out);
