@@ -12,7 +12,9 @@ impl Workload {
         let rows = self.data().map_or(String::new(), Feeder::describe);
         let kind = match self {
             Self::Journey(journey) => {
-                format!("{} journeys of {} steps{rows}", journey.version.name(), journey.steps.len())
+                let count = journey.steps.len();
+                let steps = if count == 1 { "step" } else { "steps" };
+                format!("{} journeys of {count} {steps}{rows}", journey.version.name())
             }
             _ => format!("{}{rows}", self.protocol()),
         };
