@@ -139,7 +139,8 @@ impl<C: Lane> Pacer<C> {
         let look = self.shared.clock.now().saturating_add(doze::LONGEST_NANOS);
         loop {
             let until = self.next_moment();
-            if until > look || self.next != Some(until) || !self.may_doze(until) {
+            let is_due = self.next == Some(until);
+            if until > look || !self.may_doze(until) {
                 return;
             }
             // What was released is sent; whoever does that may keep the thread awake.
@@ -148,6 +149,10 @@ impl<C: Lane> Pacer<C> {
                 return;
             }
             self.shared.clock.sleep_until(until);
+            // A second that ends, or the arrivals, are the driver's.
+            if !is_due {
+                return;
+            }
             self.release(self.shared.clock.now());
         }
     }
