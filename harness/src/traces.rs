@@ -35,7 +35,7 @@ enum Why {
     Unread(#[from] io::Error),
     #[error("expected a file, found something else")]
     NoFile,
-    #[error("expected at most {most} bytes, found {found}: take a part of it")]
+    #[error("expected at most {most} bytes, found {found}: make it smaller")]
     Large { most: u64, found: u64 },
     #[error(
         "expected at most {ROOM} bytes of rows and messages in one experiment, found more: name fewer files, or smaller ones"
@@ -252,7 +252,7 @@ mod tests {
             told(&wrong, beside(dir.path())),
             [
                 "workload `gone` cannot use gone.csv: No such file or directory (os error 2)",
-                "workload `large` cannot use large.csv: expected at most 1048576 bytes, found 1048577: take a part of it",
+                "workload `large` cannot use large.csv: expected at most 1048576 bytes, found 1048577: make it smaller",
                 "workload `short` cannot use short.csv: line 2: expected 2 fields, found 1",
             ]
         );
@@ -303,7 +303,7 @@ mod tests {
                 "workload `gone` cannot use gone.bin: No such file or directory (os error 2)",
                 "workload `gone` cannot use .: expected a file, found something else",
                 "workload `sizes` cannot use empty.bin: expected the bytes of a message, found none: for one without fields write `message: \"\"` instead of the file",
-                "workload `sizes` cannot use large.bin: expected at most 65536 bytes, found 65537: take a part of it",
+                "workload `sizes` cannot use large.bin: expected at most 65536 bytes, found 65537: make it smaller",
             ]
         );
     }

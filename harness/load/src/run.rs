@@ -2,36 +2,22 @@
 
 use std::any::Any;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
 
-use nix::sys::resource::{Resource, getrlimit};
 use nix::time::{ClockId, clock_gettime};
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::seed::{Chance, Streams};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, JourneyWorkload, Workload};
-use shakedown_tls_faults::Connector;
+use shakedown_scenarios::workload::{Arrivals, Workload};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 
 use crate::arrivals::DueTimes;
-use crate::client::ClientError;
-use crate::client::http::HttpClient;
-use crate::client::journey::JourneyClient;
-use crate::client::malformed::MalformedClient;
-use crate::client::operations::OperationsClient;
-use crate::client::postgres::PostgresClient;
-use crate::client::postgres::operations::SqlOperationsClient;
-use crate::client::redis::RedisClient;
-use crate::client::tcp::TcpClient;
-use crate::client::websocket::WebSocketClient;
 use crate::clock::Clock;
-use crate::history::{History, HistoryEnd, HistoryPlace};
-use crate::http2::{Frame, Http2, Journeys, Requests};
+use crate::common::{Common, Start, check};
+use crate::history::HistoryEnd;
 use crate::lane::Lane;
 use crate::mix::Mix;
 use crate::outbox::Outbox;
@@ -40,32 +26,8 @@ use crate::recorder::Recorder;
 use crate::rows::Rows;
 use crate::shared::Shared;
 use crate::timer::Timer;
-use crate::tls;
-use crate::udp::UdpClient;
 use crate::users::Users;
 use crate::wish::{Stopper, Wishes, wishes};
-
-/// A load that is to be started.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// The workload's name: it names the streams of chance, the windows and the thread.
-    pub name: String,
-    /// What is asked, and when.
-    pub workload: Workload,
-    /// Where it goes.
-    pub address: SocketAddr,
-    /// The Host header of HTTP requests (HTTP/2's `:authority`).
-    pub host: String,
-    /// The run's seed.
-    pub seed: u64,
-    /// The zero of the load: due times and windows count from here. It may lie ahead; what is due before the thread
-    /// runs is late, and counted as such.
-    pub start: Instant,
-    /// How long requests become due.
-    pub duration: Span,
-    /// Where the history of its operations is kept; `None`: nowhere. Only workloads of operations have one.
-    pub history: Option<HistoryPlace>,
-}
 
 /// A load that runs. Dropping it aborts the load.
 #[derive(Debug)]
@@ -91,133 +53,8 @@ pub struct LoadEnd {
     pub history: Option<HistoryEnd>,
 }
 
-/// Starts a load on a thread of its own. Each second's window is sent soon after the second ended, also when nothing
-/// happened in it, and the last, partial one at the end. Windows go on after `duration` while requests are in flight:
-/// for two timeouts at most, since what waits for a connection still has one timeout to be sent. A reader that does not
-/// keep up is never waited for before the end.
-///
-/// # Errors
-///
-/// If the workload cannot be sent as it stands or the certificates it trusts cannot be read, if more connections are asked
-/// for than descriptors are allowed (`InvalidInput`), or if the system has no thread, epoll or timer to give.
-pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
-    match start.workload.clone() {
-        Workload::Http(http) => {
-            let mix = http.requests.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            if http.version == HttpVersion::Http1 {
-                let (auth, data) = (http.auth.as_ref(), http.data.as_ref());
-                let client = HttpClient::new(&start.host, auth, &http.requests, data).map_err(invalid)?;
-                let common = Common::new(&start, &client, http.timeout, mix)?;
-                return launch(start, client, common, windows);
-            }
-            let requests =
-                Requests::new(http.auth.as_ref(), &http.requests, http.data.as_ref()).map_err(invalid)?;
-            let client = Http2::new(Frame::of(&start.host, &start.workload), requests).map_err(invalid)?;
-            let common = Common::new(&start, &client, http.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Grpc(grpc) => {
-            let calls = Requests::calling(grpc.auth.as_ref(), &grpc.calls).map_err(invalid)?;
-            let client = Http2::new(Frame::of(&start.host, &start.workload), calls).map_err(invalid)?;
-            let mix = grpc.calls.iter().map(|it| (it.weight, 1, it.endpoint()));
-            let common = Common::new(&start, &client, grpc.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Tcp(tcp) => {
-            let client = TcpClient::new(&tcp.exchanges);
-            let mix = tcp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, tcp.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Udp(udp) => {
-            let client = UdpClient::new(&udp.exchanges);
-            let mix = udp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, udp.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Redis(redis) => {
-            let client = RedisClient::new(&redis).map_err(invalid)?;
-            let mix = redis.commands.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, redis.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Postgres(postgres) => {
-            let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
-            let mix = postgres.transactions.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, postgres.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Operations(operations) => {
-            let place = start.history.as_ref();
-            let history = place.map(|place| History::begin(place, &start.name));
-            // Two workloads of a run must not meet at an object.
-            let names = format!("{}:{}", place.map_or("shakedown", |place| &place.run), start.name);
-            if let Some(sql) = &operations.sql {
-                let client = SqlOperationsClient::new(&operations, sql, &names, start.seed, history);
-                let client = client.map_err(invalid)?;
-                // A number is drawn for each transaction, of which it makes what it needs.
-                let mix = operations.model.mix().iter();
-                let mix = mix.map(|(of, weight)| (*weight, u64::MAX, of.word().to_owned()));
-                let common = Common::new(&start, &client, operations.timeout, mix)?;
-                return launch(start, client, common, windows);
-            }
-            let client = OperationsClient::new(&operations, &names, history);
-            let mix = operations.model.mix().iter();
-            let mix = mix.map(|(of, weight)| (*weight, operations.keys.into(), of.word().to_owned()));
-            let common = Common::new(&start, &client, operations.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::WebSocket(websocket) => {
-            let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
-            let mix = websocket.messages.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, websocket.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Journey(journey) => {
-            // What is drawn is a journey, which begins with its first step.
-            let mix = journey.steps.iter().enumerate();
-            let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));
-            if journey.version != HttpVersion::Http1 {
-                let journeys = Journeys::new(&journey).map_err(invalid)?;
-                let client =
-                    Http2::new(Frame::of(&start.host, &start.workload), journeys).map_err(invalid)?;
-                let common = Common::new(&start, &client, journey.timeout, mix)?;
-                return launch(start, client, common, windows);
-            }
-            let client = JourneyClient::new(&start.host, &journey).map_err(invalid)?;
-            let common = Common::new(&start, &client, journey.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-        Workload::Malformed(malformed) => {
-            let client = MalformedClient::new(&start.host, &malformed).map_err(invalid)?;
-            let mix = client.names().map(|name| (1, u64::MAX, name.to_owned()));
-            let common = Common::new(&start, &client, malformed.timeout, mix)?;
-            launch(start, client, common, windows)
-        }
-    }
-}
-
-/// One kind of request of a mix.
-struct Kind {
-    weight: u32,
-    /// The bound of its keys where there is a place for one.
-    keys: Option<u64>,
-    /// What reports call it.
-    name: String,
-}
-
-/// What is common to the workloads of all clients.
-struct Common {
-    timeout: Span,
-    tls: Option<Connector>,
-    /// Sockets that may be open at once.
-    connections: usize,
-    /// Requests that may be under way at once.
-    seats: usize,
-    kinds: Vec<Kind>,
-}
-
-fn launch<C: Lane + Send>(
+/// Starts the load of a client; see [`start`](fn@crate::start).
+pub(crate) fn launch<C: Lane + Send>(
     start: Start,
     client: C,
     common: Common,
@@ -259,26 +96,6 @@ fn launch<C: Lane + Send>(
     })?;
     ready.recv().map_err(|_| io::Error::other("the load's thread ended before it began"))??;
     Ok(Load { stopper, end: Some(end), thread: Some(thread) })
-}
-
-fn check(start: &Start, common: &Common) -> io::Result<()> {
-    if let Arrivals::Replay { file, trace, .. } = start.workload.arrivals()
-        && trace.is_empty()
-    {
-        return Err(invalid(ClientError::Trace(file.clone())));
-    }
-    let Common { connections, kinds, .. } = common;
-    if kinds.is_empty() {
-        return Err(invalid(ClientError::Empty));
-    }
-    if kinds.iter().all(|kind| kind.weight == 0) {
-        return Err(invalid(ClientError::Weights(kinds.len())));
-    }
-    let (allowed, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    if *connections as u64 >= allowed {
-        return Err(invalid(ClientError::Descriptors { connections: *connections, allowed }));
-    }
-    Ok(())
 }
 
 fn set_up(start: &Start) -> io::Result<(LocalRuntime, Timer)> {
@@ -330,18 +147,6 @@ async fn run<C: Lane>(
     LoadEnd { ending, windows_lost, clamped, cpu: thread_cpu(), history }
 }
 
-/// What is offered to be spoken over TLS (ALPN, RFC 7301).
-const fn alpn(workload: &Workload) -> &'static [&'static str] {
-    match workload {
-        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. })
-        | Workload::Journey(JourneyWorkload { version: HttpVersion::Http2 { .. }, .. })
-        | Workload::Grpc(_) => &["h2"],
-        Workload::Http(_) | Workload::Journey(_) | Workload::WebSocket(_) => &["http/1.1"],
-        Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
-        Workload::Operations(_) | Workload::Malformed(_) | Workload::Udp(_) => &[],
-    }
-}
-
 fn users(arrivals: &Arrivals, chance: Chance) -> Option<Users> {
     match arrivals {
         Arrivals::Closed { users, think } => Some(Users::new(*users as usize, *think, chance)),
@@ -361,40 +166,10 @@ fn thread_name(workload: &str) -> String {
     format!("load/{}", workload.chars().map(safe).take(10).collect::<String>())
 }
 
-fn invalid(error: ClientError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error)
-}
-
 /// What a panic said.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
-}
-
-// === impl Common ===
-
-impl Common {
-    /// Of a mix of weights, bounds of keys, and what reports call each kind.
-    fn new(
-        start: &Start,
-        client: &impl Lane,
-        timeout: Span,
-        mix: impl Iterator<Item = (u32, u64, String)>,
-    ) -> io::Result<Self> {
-        let workload = &start.workload;
-        let tls = workload.tls().map(|tls| tls::connector(tls, timeout, alpn(workload)));
-        let tls = tls.transpose().map_err(invalid)?;
-        let streams = workload.streams().max(1) as usize;
-        let users = workload.arrivals().users().map(|users| users as usize);
-        let seats = users.unwrap_or(workload.connections() as usize * streams);
-        let connections = seats.div_ceil(streams);
-        let kinds = mix.enumerate().map(|(kind, (weight, keys, name))| Kind {
-            weight,
-            keys: client.has_key(kind).then_some(keys),
-            name,
-        });
-        Ok(Self { timeout, tls, connections, seats, kinds: kinds.collect() })
-    }
 }
 
 // === impl Load ===
@@ -446,11 +221,14 @@ impl Drop for Load {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use shakedown_scenarios::units::Rate;
     use shakedown_scenarios::workload::{Destination, Habits, TcpWorkload};
 
     use super::*;
     use crate::client::{Client, ErrorClass, Reading};
+    use crate::common::Kind;
     use crate::mix::Ask;
 
     /// A client with a mistake in it.
