@@ -323,7 +323,7 @@ fn a_journey_has_steps_and_captures_on_the_way() {
     );
     assert_eq!(workload(&plan).streams(), 9);
     assert_eq!(Plan::from_ron(&plan.to_ron()).unwrap(), plan);
-    let line = "\nload\n  browse  HTTP/2 journeys of 1 steps straight to shop, 2/s, evenly";
+    let line = "\nload\n  browse  HTTP/2 journeys of 1 step straight to shop, 2/s, evenly";
     assert!(plan.timeline().contains(line), "{}", plan.timeline());
 }
 
