@@ -134,11 +134,13 @@ impl Feeder {
     fn places(&self, heading: &[String]) -> Result<Vec<usize>, Vec<String>> {
         let (mut places, mut missing) = (Vec::new(), Vec::new());
         for column in &self.columns {
-            match heading.iter().position(|name| name.trim() == column) {
-                Some(place) => places.push(place),
-                None => {
+            let mut found = heading.iter().enumerate().filter(|(_, name)| name.trim() == column);
+            match (found.next(), found.next()) {
+                (Some((place, _)), None) => places.push(place),
+                (one, _) => {
                     let found = shortened(&heading.join(", "));
-                    missing.push(format!("expected a column `{}`, found {found}", shortened(column)));
+                    let expected = if one.is_some() { "one column" } else { "a column" };
+                    missing.push(format!("expected {expected} `{}`, found {found}", shortened(column)));
                 }
             }
         }
@@ -289,6 +291,7 @@ mod tests {
             ("", "expected a line of names and at least one row, found none"),
             ("user\n", "expected a line of names and at least one row, found none"),
             ("name\nann\n", "line 1: expected a column `user`, found name"),
+            ("user,name,user\na,b,c\n", "line 1: expected one column `user`, found user, name, user"),
             (
                 "user,x\n\"a\n\",1\nann\nb,1,2\n",
                 "line 4: expected 2 fields, found 1\nline 5: expected 2 fields, found 3",
