@@ -15,6 +15,7 @@ pub(crate) mod redis;
 pub(crate) mod search;
 pub(crate) mod secret;
 pub(crate) mod tcp;
+pub(crate) mod texts;
 pub(crate) mod websocket;
 
 use crate::dial::SealingRequest;

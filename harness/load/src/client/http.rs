@@ -70,9 +70,7 @@ impl HttpClient {
         requests: &[HttpRequest],
         data: Option<&Feeder>,
     ) -> Result<Self, ClientError> {
-        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ClientError::Host(host.to_owned()));
-        }
+        checked_host(host)?;
         let login = auth.map(login).transpose()?;
         let prepared = |request| Prepared::new(host, login.as_ref(), request, data);
         let requests = requests.iter().map(prepared).collect::<Result<_, _>>()?;
@@ -115,7 +113,7 @@ impl Client for HttpClient {
             }
             Form::Drafted(draft) => {
                 let row = self.rows.get(ask.row as usize).map_or(&[][..], Vec::as_slice);
-                draft.write(ask.key, row, |_| {}, out);
+                draft.write(ask.key, row, out);
             }
         }
         answer.kind = ask.kind;
@@ -198,6 +196,18 @@ pub(crate) fn defines_a_body(method: &str) -> bool {
     ["POST", "PUT", "PATCH"].contains(&method)
 }
 
+/// That a Host header can hold it.
+pub(crate) fn checked_host(host: &str) -> Result<(), ClientError> {
+    let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_host { Ok(()) } else { Err(ClientError::Host(host.to_owned())) }
+}
+
+/// That the line of a request can hold it.
+pub(crate) fn checked_path(path: &str) -> Result<(), ClientError> {
+    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_path { Ok(()) } else { Err(ClientError::Path(shown(path))) }
+}
+
 /// That a request of any version can be sent, and smuggles nothing.
 pub(crate) fn checked(request: &HttpRequest) -> Result<(), ClientError> {
     let HttpRequest { method, path, headers, .. } = request;
@@ -205,9 +215,7 @@ pub(crate) fn checked(request: &HttpRequest) -> Result<(), ClientError> {
     if !is_token(method) || method.eq_ignore_ascii_case("CONNECT") {
         return Err(ClientError::Method(shown(method)));
     }
-    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ClientError::Path(shown(path)));
-    }
+    checked_path(path)?;
     for (name, value) in headers {
         if !is_token(name) || value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(ClientError::Header(shown(&format!("{name}: {value}"))));

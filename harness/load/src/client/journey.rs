@@ -17,9 +17,9 @@ use self::glean::{Gleaner, Grip};
 use self::jar::Jar;
 use crate::client::http::answer::Sink;
 use crate::client::http::checks::{Checks, Seen, Witness};
-use crate::client::http::{USER_AGENT, checked, defines_a_body, login};
-use crate::client::phrase::{Phrase, Place};
+use crate::client::http::{USER_AGENT, checked, login};
 use crate::client::secret::Secret;
+use crate::client::texts::Texts;
 use crate::client::{ClientError, ErrorClass};
 use crate::mix::Ask;
 use crate::rows;
@@ -44,11 +44,7 @@ pub(crate) struct Journey {
 #[derive(Debug)]
 struct Step {
     method: String,
-    path: Phrase,
-    headers: Vec<(String, Phrase)>,
-    body: Phrase,
-    /// Whether it says how long its body is though that is empty.
-    has_length: bool,
+    texts: Texts,
     checks: Checks,
     /// What is captured, each with the index of its value.
     grips: Vec<(usize, Grip)>,
@@ -124,7 +120,7 @@ impl Journey {
 
     /// Whether any step has a place for the number that is drawn.
     pub(crate) fn has_number(&self) -> bool {
-        self.steps.iter().any(Step::has_number)
+        self.steps.iter().any(|step| step.texts.has_number())
     }
 
     fn step(&self, step: u32) -> &Step {
@@ -145,14 +141,14 @@ impl Journey {
         }
         (user.step, user.number, user.now) = (ask.kind, ask.key, now);
         user.path.clear();
-        self.step(ask.kind).path.write(ask.key, &user.values, Place::Path, &mut user.path);
+        self.step(ask.kind).texts.path(ask.key, &user.values, &mut user.path);
     }
 
     /// What the present step asks; the same however often it is made.
     pub(crate) fn asked<'a>(&'a self, user: &'a User) -> Asked<'a> {
         let step = self.step(user.step);
         let mut body = Vec::new();
-        step.body.write(user.number, &user.values, Place::Body, &mut body);
+        step.texts.body(user.number, &user.values, &mut body);
         Asked { journey: self, step, user, method: &step.method, path: &user.path, body }
     }
 
@@ -194,9 +190,7 @@ impl Step {
     fn new<'s>(step: &'s JourneyStep, names: &mut Vec<&'s str>) -> Result<Self, ClientError> {
         let request = &step.request;
         checked(request)?;
-        let phrase = |text: &str| Phrase::new(text, names);
-        let (path, body) = (phrase(&request.path), phrase(&request.body));
-        let headers = request.headers.iter().map(|(name, value)| (name.clone(), phrase(value))).collect();
+        let texts = Texts::new(request, names);
         let mut grips = Vec::new();
         for (name, capture) in &step.capture {
             let known = names.iter().position(|known| known == name);
@@ -206,25 +200,8 @@ impl Step {
             });
             grips.push((value, Grip::new(capture)?));
         }
-        Ok(Self {
-            method: request.method.clone(),
-            path,
-            headers,
-            body,
-            has_length: defines_a_body(&request.method),
-            checks: Checks::new(&request.expect)?,
-            grips,
-        })
-    }
-
-    fn has_number(&self) -> bool {
-        let headers = self.headers.iter().map(|(_, value)| value);
-        [&self.path, &self.body].into_iter().chain(headers).any(Phrase::has_number)
-    }
-
-    /// Whether the experiment itself writes this header.
-    fn has(&self, wanted: &str) -> bool {
-        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        let checks = Checks::new(&request.expect)?;
+        Ok(Self { method: request.method.clone(), texts, checks, grips })
     }
 }
 
@@ -233,32 +210,27 @@ impl Step {
 impl Asked<'_> {
     /// Whether the experiment itself writes this header.
     pub(crate) fn has(&self, wanted: &str) -> bool {
-        self.step.has(wanted)
+        self.step.texts.has(wanted)
     }
 
     /// Tells its fields in their order, without the one that names the target: that is the version's own.
     pub(crate) fn fields(&self, mut tell: impl FnMut(Field<'_>)) {
         let Self { journey, step, user, .. } = self;
         let mut open = |name: &str, value: &[u8]| tell(Field { name, value, is_secret: false });
-        if !step.has("user-agent") {
+        if !step.texts.has("user-agent") {
             open("User-Agent", USER_AGENT.as_bytes());
         }
         if let Some((name, secret)) = &journey.login {
             tell(Field { name, value: secret.bytes(), is_secret: true });
         }
         let mut open = |name: &str, value: &[u8]| tell(Field { name, value, is_secret: false });
-        let mut value = Vec::new();
-        for (name, phrase) in &step.headers {
-            value.clear();
-            phrase.write(user.number, &user.values, Place::Header, &mut value);
-            open(name, &value);
+        step.texts.headers(user.number, &user.values, |name, value| open(name, value));
+        let mut cookies = Vec::new();
+        if !step.texts.has("cookie") && user.jar.write(&user.path, user.now, &mut cookies) {
+            open("Cookie", &cookies);
         }
-        value.clear();
-        if !step.has("cookie") && user.jar.write(&user.path, user.now, &mut value) {
-            open("Cookie", &value);
-        }
-        if step.has_length || !self.body.is_empty() {
-            open("Content-Length", self.body.len().to_string().as_bytes());
+        if let Some(length) = step.texts.length(user.number, &user.values) {
+            open("Content-Length", length.to_string().as_bytes());
         }
     }
 }

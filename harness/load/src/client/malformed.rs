@@ -10,7 +10,7 @@ use shakedown_scenarios::workload::malformed::{MalformedWorkload, Spoken};
 
 use self::openings::Opening;
 use self::verdict::{HEAD_BYTES_MAX, Verdict};
-use crate::client::http::{USER_AGENT, shown};
+use crate::client::http::{USER_AGENT, checked_host, checked_path};
 use crate::client::websocket::frame::{CLOSE, Event, FrameReader};
 use crate::client::websocket::upgrade::{self, Upgrade};
 use crate::client::{Client, ClientError, ErrorClass, Reading};
@@ -58,12 +58,8 @@ impl MalformedClient {
     /// Prepares the openings of a workload.
     pub(crate) fn new(host: &str, malformed: &MalformedWorkload) -> Result<Self, ClientError> {
         let path = malformed.path.clone().unwrap_or_else(|| "/".to_owned());
-        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ClientError::Host(host.to_owned()));
-        }
-        if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ClientError::Path(shown(&path)));
-        }
+        checked_host(host)?;
+        checked_path(&path)?;
         let spoken = malformed.protocol;
         let openings = malformed.openings().filter_map(|name| openings::find(spoken, name)).collect();
         Ok(Self { spoken, host: host.to_owned(), path, openings })

@@ -4,7 +4,7 @@ use shakedown_scenarios::workload::JourneyWorkload;
 
 use super::{Asked, Journey, User};
 use crate::client::http::answer::{AnswerReader, Step as Read};
-use crate::client::http::asks_to_close;
+use crate::client::http::{asks_to_close, checked_host};
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
 
@@ -30,9 +30,7 @@ pub(crate) struct JourneyAnswer {
 impl JourneyClient {
     /// Prepares the steps of a journey, and reads its secret from the environment.
     pub(crate) fn new(host: &str, journey: &JourneyWorkload) -> Result<Self, ClientError> {
-        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ClientError::Host(host.to_owned()));
-        }
+        checked_host(host)?;
         let closes = journey.steps.iter().map(|step| asks_to_close(&step.request)).collect();
         Ok(Self { journey: Journey::new(journey)?, host: host.to_owned(), closes })
     }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest as _, Sha1};
 use shakedown_scenarios::workload::WebSocketWorkload;
 
-use crate::client::http::{USER_AGENT, is_token, shown};
+use crate::client::http::{USER_AGENT, checked_host, checked_path, is_token, shown};
 use crate::client::{ClientError, ErrorClass};
 
 /// The longest answer to an upgrade.
@@ -17,12 +17,8 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The request but for its key.
 pub(super) fn request(host: &str, websocket: &WebSocketWorkload) -> Result<String, ClientError> {
     let WebSocketWorkload { path, headers, .. } = websocket;
-    if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ClientError::Host(host.to_owned()));
-    }
-    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ClientError::Path(shown(path)));
-    }
+    checked_host(host)?;
+    checked_path(path)?;
     let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\n");
     request += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
     for (name, value) in headers {
