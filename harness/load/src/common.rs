@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit};
 use shakedown_scenarios::units::Span;
-use shakedown_scenarios::workload::{Arrivals, HttpVersion, HttpWorkload, JourneyWorkload, Workload};
+use shakedown_scenarios::workload::{Arrivals, Workload};
 use shakedown_tls_faults::Connector;
 
 use crate::client::ClientError;
@@ -110,12 +110,10 @@ pub(crate) fn check(start: &Start, common: &Common) -> io::Result<()> {
 /// What is offered to be spoken over TLS (ALPN, RFC 7301).
 const fn alpn(workload: &Workload) -> &'static [&'static str] {
     match workload {
-        Workload::Http(HttpWorkload { version: HttpVersion::Http2 { .. }, .. })
-        | Workload::Journey(JourneyWorkload { version: HttpVersion::Http2 { .. }, .. })
-        | Workload::Grpc(_) => &["h2"],
+        _ if workload.is_in_streams() => &["h2"],
         Workload::Http(_) | Workload::Journey(_) | Workload::WebSocket(_) => &["http/1.1"],
         Workload::Tcp(_) | Workload::Redis(_) | Workload::Postgres(_) => &[],
-        Workload::Operations(_) | Workload::Malformed(_) | Workload::Udp(_) => &[],
+        Workload::Operations(_) | Workload::Malformed(_) | Workload::Udp(_) | Workload::Grpc(_) => &[],
     }
 }
 
