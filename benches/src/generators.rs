@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use procfs::process::Process;
+use serde_json::Value;
 
 use crate::proxies::machine;
 
@@ -62,6 +63,8 @@ pub enum Peer {
     H2load,
     /// <https://github.com/rakyll/hey>
     Hey,
+    /// <https://github.com/hatoo/oha>, latencies corrected where it keeps a rate
+    Oha,
 }
 
 /// How long a server may take to listen.
@@ -155,9 +158,11 @@ impl Peer {
             "wrk" => Self::Wrk,
             "h2load" => Self::H2load,
             "hey" => Self::Hey,
-            _ => return Err("expected wrk, h2load or hey"),
+            "oha" => Self::Oha,
+            _ => return Err("expected wrk, h2load, hey or oha"),
         };
-        machine::find(name).map(|_| peer).ok_or("it is not installed (Debian: wrk, nghttp2-client, hey)")
+        let missing = "it is not installed (Debian: wrk, nghttp2-client, hey; cargo install oha)";
+        machine::find(name).map(|_| peer).ok_or(missing)
     }
 
     /// What starts it with one thread, where that can be said.
@@ -177,6 +182,11 @@ impl Peer {
                 let lasting = ["-cpus=1".to_owned(), format!("-z={seconds}s")];
                 ("hey", lasting.to_vec(), each.map(|each| format!("-q={each}")))
             }
+            Self::Oha => {
+                let lasting = ["--no-tui", "--output-format=json", "-w", "--latency-correction"];
+                let lasting = lasting.map(str::to_owned).into_iter().chain([format!("-z={seconds}s")]);
+                ("oha", lasting.collect(), order.rate.map(|rate| format!("-q={rate}")))
+            }
         };
         let mut command = Command::new(program);
         command.args(lasting).args(["-c", &connections]).args(pace).arg(url);
@@ -190,7 +200,21 @@ impl Peer {
             Self::Wrk => answered_of_wrk(output),
             Self::H2load => answered_of_h2load(output),
             Self::Hey => answered_of_hey(output),
+            Self::Oha => answered_of_oha(output),
         }
+    }
+
+    /// The latencies it tells at p99 and p99.9 and the largest, in milliseconds; `None` where it does not tell them, or
+    /// counts them from when a request was sent.
+    #[must_use]
+    pub fn latencies(self, output: &str) -> Option<[f64; 3]> {
+        let told: Value = serde_json::from_str(output).ok().filter(|_| self == Self::Oha)?;
+        let seconds = ["/latencyPercentiles/p99", "/latencyPercentiles/p99.9", "/summary/slowest"]
+            .map(|place| told.pointer(place)?.as_f64());
+        let [Some(p99), Some(p999), Some(max)] = seconds else {
+            return None;
+        };
+        Some([p99 * 1e3, p999 * 1e3, max * 1e3])
     }
 }
 
@@ -216,6 +240,15 @@ fn answered_of_hey(output: &str) -> Option<u64> {
     let mut lines = statuses.lines().map(str::trim).filter(|line| !line.is_empty());
     let count = lines.next()?.strip_prefix("[200]")?.trim().strip_suffix(" responses")?.parse().ok()?;
     lines.next().is_none().then_some(count)
+}
+
+/// `"statusCodeDistribution": {"200": 9}`, and no error but those of requests that its end cut short
+fn answered_of_oha(output: &str) -> Option<u64> {
+    let told: Value = serde_json::from_str(output).ok()?;
+    let statuses = told.get("statusCodeDistribution")?.as_object()?;
+    let errors = told.get("errorDistribution")?.as_object()?;
+    let is_clean = statuses.len() == 1 && errors.keys().all(|error| error == "aborted due to deadline");
+    statuses.get("200")?.as_u64().filter(|_| is_clean)
 }
 
 // === impl Nginx ===
@@ -310,5 +343,20 @@ mod tests {
         assert_eq!(answered_of_hey(said), Some(10_000));
         let wrong = format!("{}\nError distribution:\n  [3]\tEOF\n", said.trim_end());
         assert_eq!((answered_of_hey(&wrong), answered_of_hey("")), (None, None));
+    }
+
+    #[test]
+    fn what_oha_says_is_understood() {
+        let said = |errors: &str| {
+            format!(
+                r#"{{"summary": {{"slowest": 1.005}}, "latencyPercentiles": {{"p50": 0.1, "p99": 0.813, "p99.9": 0.983}},
+                    "statusCodeDistribution": {{"200": 10000}}, "errorDistribution": {{{errors}}}}}"#
+            )
+        };
+        assert_eq!(answered_of_oha(&said("")), Some(10_000));
+        assert_eq!(answered_of_oha(&said(r#""aborted due to deadline": 64"#)), Some(10_000));
+        assert_eq!((answered_of_oha(&said(r#""Connection refused": 1"#)), answered_of_oha("")), (None, None));
+        assert_eq!(Peer::Oha.latencies(&said("")), Some([813.0, 983.0, 1_005.0]));
+        assert_eq!((Peer::Oha.latencies("{}"), Peer::Hey.latencies(&said(""))), (None, None));
     }
 }

@@ -1,10 +1,11 @@
 //! The programs behind the figures: each prints what it measured, and the command that repeats it stands in README.md.
 //!
 //! Load and target share one process, on two threads; what a figure says of the generator's CPU is its thread's alone.
-//! [`proxies`] measures fault proxies side by side, [`generators`] load generators, and [`sockets`] a load of many WebSockets, each as a
-//! process of its own.
+//! [`proxies`] measures fault proxies side by side, [`generators`] load generators, and [`sockets`] a load of many
+//! WebSockets, each as a process of its own. [`notes`] has what a server says of its answers.
 
 pub mod generators;
+pub mod notes;
 pub mod proxies;
 pub mod sockets;
 
@@ -21,7 +22,7 @@ use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{
     Arrivals, Destination, Habits, HttpExpect, HttpRequest, HttpVersion, HttpWorkload, Workload,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
@@ -68,17 +69,53 @@ pub fn serve<F>(server: impl FnOnce(TcpListener) -> F + Send + 'static) -> anyho
 where
     F: Future<Output = std::io::Result<()>> + 'static,
 {
+    serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), server)
+}
+
+/// Starts a server with so many threads, among which the kernel divides the connections.
+///
+/// # Errors
+///
+/// If the system has no socket or thread to give.
+pub fn serve_on<F>(
+    workers: u32,
+    server: impl FnOnce(TcpListener) -> F + Clone + Send + 'static,
+) -> anyhow::Result<SocketAddr>
+where
+    F: Future<Output = std::io::Result<()>> + 'static,
+{
+    let address = serve(server.clone())?;
+    for _ in 1..workers {
+        serve_at(address, server.clone())?;
+    }
+    Ok(address)
+}
+
+fn serve_at<F>(
+    address: SocketAddr,
+    server: impl FnOnce(TcpListener) -> F + Send + 'static,
+) -> anyhow::Result<SocketAddr>
+where
+    F: Future<Output = std::io::Result<()>> + 'static,
+{
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::Builder::new().name("target".to_owned()).spawn(move || -> anyhow::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let socket = TcpSocket::new_v4()?;
+            // The other threads of this server listen here too.
+            socket.set_reuseport(true)?;
+            socket.bind(address)?;
+            let listener = socket.listen(BACKLOG)?;
             sender.send(listener.local_addr()?)?;
             server(listener).await.context("the target failed")
         })
     })?;
     receiver.recv().context("the target did not start")
 }
+
+/// As many as come at once to any server here.
+const BACKLOG: u32 = 4_096;
 
 /// Runs a load to its end.
 ///

@@ -4,7 +4,8 @@ use crate::project::SourceFile;
 
 type Rule = fn(&SourceFile) -> Vec<(usize, String)>;
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
+    stands_in_a_folder,
     has_a_header,
     is_no_mod_rs,
     names_no_machine,
@@ -22,6 +23,12 @@ pub fn broken(files: &[SourceFile]) -> Vec<String> {
         }
     }
     broken
+}
+
+/// What everybody looks for at the root is written large there, or begins with a dot.
+fn stands_in_a_folder(file: &SourceFile) -> Vec<(usize, String)> {
+    let is_stray = !file.path.contains('/') && file.path.starts_with(|it: char| it.is_lowercase());
+    if is_stray { vec![(1, "belongs in a folder, or was left behind".to_owned())] } else { Vec::new() }
 }
 
 /// A file says first what it is for; the name of `tests.rs` beside the code it tests says it already.
@@ -113,27 +120,30 @@ mod tests {
 
     #[test]
     fn each_rule_finds_its_breach() {
-        check("a.rs", "\n//! What for.\nfn main() {}\n", &[]);
+        check("a/b.rs", "\n//! What for.\nfn main() {}\n", &[]);
         check(
-            "a.rs",
+            "a/b.rs",
             "fn main() {}\n",
-            &["a.rs:1: expected a header `//! …` that says what this file is for"],
+            &["a/b.rs:1: expected a header `//! …` that says what this file is for"],
         );
-        check("a.rs", "", &["a.rs:1: expected a header `//! …` that says what this file is for"]);
+        check("a/b.rs", "", &["a/b.rs:1: expected a header `//! …` that says what this file is for"]);
         check("a/tests.rs", "use super::*;\n", &[]);
         check("a/mod.rs", "//! x", &["a/mod.rs:1: name it after its folder and put it beside that"]);
         let home = ["/ho", "me/"].concat();
-        check("a.md", &format!("x\nsee {home}me/x\n"), &["a.md:2: a path of one machine"]);
-        check("a.md", &format!("$dir{home} and net{home}: parts of longer paths\n"), &[]);
+        check("a/b.md", &format!("x\nsee {home}me/x\n"), &["a/b.md:2: a path of one machine"]);
+        check("a/b.md", &format!("$dir{home} and net{home}: parts of longer paths\n"), &[]);
         check(
-            "a.toml",
+            "a/b.toml",
             &format!("x = \"{}\"", ["crates", "io"].join(".")),
-            &["a.toml:1: the host of a package registry"],
+            &["a/b.toml:1: the host of a package registry"],
         );
         let bare = ["#[ignore", "]"].concat();
-        check("a.rs", &format!("//! x\n    {bare}\n"), &["a.rs:2: expected `#[ignore = \"the reason\"]`"]);
+        check("a/b.rs", &format!("//! x\n    {bare}\n"), &["a/b.rs:2: expected `#[ignore = \"the reason\"]`"]);
         let shell = ["Command::new", "(\"sh\")"].concat();
-        check("a.rs", &format!("//! x\n{shell}\n"), &["a.rs:2: starts a shell"]);
+        check("a/b.rs", &format!("//! x\n{shell}\n"), &["a/b.rs:2: starts a shell"]);
+        check("README.md", "", &[]);
+        check(".hidden", "", &[]);
+        check("notes", "", &["notes:1: belongs in a folder, or was left behind"]);
         check("Cargo.lock", &home, &[]);
         check("a/Cargo.lock", &home, &[]);
         check("a/NotCargo.lock", &home, &["a/NotCargo.lock:1: a path of one machine"]);

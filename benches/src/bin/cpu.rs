@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use shakedown_benches::{Constant, quantile, run, serve};
-use shakedown_fixtures::http::{self, Defect};
+use shakedown_fixtures::http::{self, Well};
 use shakedown_scenarios::units::{Rate, Span};
 
 /// Loads a server at some rates and tells what CPU time the load's thread used.
@@ -20,16 +20,6 @@ struct Flags {
     /// Rounds; the median is told.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-}
-
-/// No defect.
-#[derive(Clone)]
-struct Well;
-
-impl Defect for Well {
-    fn hold(&mut self) -> impl Future<Output = ()> {
-        std::future::ready(())
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "a program that prints what it measured")]
