@@ -160,7 +160,8 @@ impl<C: Lane> Pacer<C> {
     /// Whether it does no harm to look at the sockets at this moment, and not before.
     fn may_doze(&self, until: u64) -> bool {
         let now = self.shared.clock.now();
-        self.give_up.is_none()
+        now > 0
+            && self.give_up.is_none()
             && until.saturating_sub(now) <= doze::LONGEST_NANOS
             && self.shared.doze.may()
             && self.shared.queue.borrow().has_room()
@@ -178,8 +179,11 @@ impl<C: Lane> Pacer<C> {
         self.shared.users.as_ref().map_or(self.next, |users| users.borrow().next())
     }
 
-    /// Releases everything that is due.
+    /// Releases everything that is due; before the start nothing is, and the clock says 0.
     fn release(&mut self, now: u64) {
+        if now == 0 {
+            return;
+        }
         while let Some(due) = self.next.filter(|due| *due <= now) {
             self.shared.recorder.borrow_mut().due(due, now);
             let ask = self.shared.mix.borrow_mut().draw(due);

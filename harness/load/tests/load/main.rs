@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test are as free to fail as the test itself")]
 
+mod beginning;
 mod closed;
 mod ends;
 mod errors;
