@@ -349,14 +349,14 @@ mod tests {
     fn what_oha_says_is_understood() {
         let said = |errors: &str| {
             format!(
-                r#"{{"summary": {{"slowest": 1.005}}, "latencyPercentiles": {{"p50": 0.1, "p99": 0.813, "p99.9": 0.983}},
+                r#"{{"summary": {{"slowest": 1.5}}, "latencyPercentiles": {{"p50": 0.1, "p99": 0.813, "p99.9": 0.983}},
                     "statusCodeDistribution": {{"200": 10000}}, "errorDistribution": {{{errors}}}}}"#
             )
         };
         assert_eq!(answered_of_oha(&said("")), Some(10_000));
         assert_eq!(answered_of_oha(&said(r#""aborted due to deadline": 64"#)), Some(10_000));
         assert_eq!((answered_of_oha(&said(r#""Connection refused": 1"#)), answered_of_oha("")), (None, None));
-        assert_eq!(Peer::Oha.latencies(&said("")), Some([813.0, 983.0, 1_005.0]));
+        assert_eq!(Peer::Oha.latencies(&said("")), Some([813.0, 983.0, 1_500.0]));
         assert_eq!((Peer::Oha.latencies("{}"), Peer::Hey.latencies(&said(""))), (None, None));
     }
 }

@@ -95,11 +95,13 @@ fn fnv1a_128(bytes: &[u8]) -> u128 {
 
 impl Chance {
     /// 64 even bits.
+    #[inline]
     pub fn u64(&mut self) -> u64 {
         self.source.next_u64()
     }
 
     /// A number drawn evenly from 0 (included) to 1 (not), a multiple of 2⁻⁵³.
+    #[inline]
     pub fn unit(&mut self) -> f64 {
         (self.u64() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
@@ -107,6 +109,7 @@ impl Chance {
     /// A whole number drawn evenly from 0 to `bound - 1`; 0 where the bound is 0.
     ///
     /// Unbiased by Lemire's multiply-and-reject ("Fast Random Integer Generation in an Interval", 2019).
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         // `2^64 mod bound`: products whose low half lies below it would make some results more likely than others.
         let uneven = if bound == 0 { 0 } else { bound.wrapping_neg() % bound };
@@ -130,6 +133,7 @@ impl Chance {
     ///
     /// By von Neumann's comparison method ("Various techniques used in connection with random digits", 1951), which
     /// needs no logarithm: those of two systems' mathematics libraries differ in the last bit.
+    #[inline]
     pub fn exponential(&mut self, mean: f64) -> f64 {
         let mut whole = 0.0;
         loop {
@@ -151,6 +155,7 @@ impl Chance {
     }
 
     /// Whether something of this probability happens; never at 0 or less, always at 1 or more. Draws once either way.
+    #[inline]
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }

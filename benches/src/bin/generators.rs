@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use shakedown_benches::generators::{Nginx, Order, Peer, Turn, turn};
+use shakedown_benches::proxies::peers::{self, Running, Yard, our_program};
 use shakedown_benches::{quantile, run_arrivals};
 use shakedown_scenarios::units::{Rate, Span};
 use shakedown_scenarios::workload::{Arrivals, Think};
@@ -26,6 +28,9 @@ struct Flags {
     /// Who takes turns besides ours; who is not installed, or has no rates, is named and left out.
     #[arg(long, value_delimiter = ',', default_values_t = ["wrk".to_owned(), "h2load".to_owned()])]
     peers: Vec<String>,
+    /// A proxy before the server, that everybody goes through; its CPU is added to that of who does.
+    #[arg(long)]
+    through: Option<peers::Peer>,
     /// Rounds of one turn each; medians are told.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -52,8 +57,10 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let server = Nginx::start()?;
+    let yard = Yard::new(our_program()?, 1)?;
+    let proxy = flags.through.map(|proxy| yard.start(proxy, server.address)).transpose()?;
     let order = Order {
-        address: server.address,
+        address: proxy.as_ref().map_or(server.address, |proxy| proxy.address),
         connections: flags.connections,
         duration: flags.duration.duration(),
         rate: flags.rate.map(|rate| rate.hertz()),
@@ -70,10 +77,12 @@ fn main() -> anyhow::Result<()> {
         // Who begins changes, so that nobody always comes to a warm machine.
         for place in 0..count {
             let (name, peer, turns) = &mut all[(round + place) % count];
-            let turn = match peer {
-                None => our_turn(&flags, server.address)?,
+            let before = cpu(proxy.as_ref());
+            let mut turn = match peer {
+                None => our_turn(&flags, order.address)?,
                 Some(peer) => turn(&mut peer.command(&order), |output| peer.answered(output))?,
             };
+            turn.cpu += cpu(proxy.as_ref()).saturating_sub(before);
             println!("round {}: {}", round + 1, line(name, &turn));
             turns.push(turn);
         }
@@ -93,6 +102,11 @@ fn main() -> anyhow::Result<()> {
         println!();
     }
     Ok(())
+}
+
+/// CPU time that a proxy has used, if there is one.
+fn cpu(proxy: Option<&Running>) -> Duration {
+    proxy.and_then(Running::cpu).unwrap_or_default()
 }
 
 const MIB: f64 = 1_048_576.0;

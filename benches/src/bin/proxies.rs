@@ -1,12 +1,9 @@
 //! Fault proxies side by side: what each costs that stands between a client and a server, and how exact ours is.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use anyhow::Context as _;
 use clap::Parser;
 use shakedown_benches::proxies::machine::allow_descriptors;
-use shakedown_benches::proxies::peers::{Peer, Yard};
+use shakedown_benches::proxies::peers::{Peer, Yard, our_program};
 use shakedown_benches::proxies::table::Table;
 use shakedown_benches::proxies::{ALL, Bench, Measurement};
 use shakedown_scenarios::units::Span;
@@ -96,24 +93,4 @@ fn is_there(peer: &Peer) -> bool {
         eprintln!("skipped: {why}");
     }
     missing.is_none()
-}
-
-/// The program `proxy` beside this one. Cargo built only what it was asked to run, so it is asked for that one, too.
-fn our_program() -> anyhow::Result<PathBuf> {
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        let mut command = Command::new(cargo);
-        command.args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", "proxy"]);
-        if !cfg!(debug_assertions) {
-            command.arg("--release");
-        }
-        anyhow::ensure!(command.status()?.success(), "our own proxy does not build");
-    }
-    let program = std::env::current_exe()?.with_file_name("proxy");
-    anyhow::ensure!(
-        program.is_file(),
-        "{} is missing: build it with `cargo build --release -p {} --bin proxy`",
-        program.display(),
-        env!("CARGO_PKG_NAME")
-    );
-    Ok(program)
 }

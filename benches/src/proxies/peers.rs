@@ -167,7 +167,8 @@ impl Yard {
 
 impl Running {
     /// CPU time that all its processes have used; `None` where there is no peer.
-    pub(super) fn cpu(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn cpu(&self) -> Option<Duration> {
         Some(self.group.as_ref()?.cpu())
     }
 
@@ -185,6 +186,29 @@ impl Running {
     pub(super) fn control(&mut self) -> anyhow::Result<&mut Control> {
         self.control.as_mut().context("only our own proxy can be told to do something")
     }
+}
+
+/// The program `proxy` beside this one. Cargo built only what it was asked to run, so it is asked for that one, too.
+///
+/// # Errors
+/// If it does not build, or is not there.
+pub fn our_program() -> anyhow::Result<PathBuf> {
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let mut command = Command::new(cargo);
+        command.args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", "proxy"]);
+        if !cfg!(debug_assertions) {
+            command.arg("--release");
+        }
+        anyhow::ensure!(command.status()?.success(), "our own proxy does not build");
+    }
+    let program = std::env::current_exe()?.with_file_name("proxy");
+    anyhow::ensure!(
+        program.is_file(),
+        "{} is missing: build it with `cargo build --release -p {} --bin proxy`",
+        program.display(),
+        env!("CARGO_PKG_NAME")
+    );
+    Ok(program)
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {
