@@ -138,7 +138,11 @@ mod tests {
             &["a/b.toml:1: the host of a package registry"],
         );
         let bare = ["#[ignore", "]"].concat();
-        check("a/b.rs", &format!("//! x\n    {bare}\n"), &["a/b.rs:2: expected `#[ignore = \"the reason\"]`"]);
+        check(
+            "a/b.rs",
+            &format!("//! x\n    {bare}\n"),
+            &["a/b.rs:2: expected `#[ignore = \"the reason\"]`"],
+        );
         let shell = ["Command::new", "(\"sh\")"].concat();
         check("a/b.rs", &format!("//! x\n{shell}\n"), &["a/b.rs:2: starts a shell"]);
         check("README.md", "", &[]);
