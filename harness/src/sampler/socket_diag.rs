@@ -81,25 +81,35 @@ fn entry(socket: &InetResponse) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::net::{TcpListener, TcpStream};
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
+
+    /// A socket's own number; ports are given to others too, who may be in the other family.
+    fn inode(socket: &impl AsFd) -> u64 {
+        let copy: OwnedFd = socket.as_fd().try_clone_to_owned().unwrap();
+        File::from(copy).metadata().unwrap().ino()
+    }
 
     #[test]
     fn both_families_and_both_ends_are_seen() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let Ok(listener) = TcpListener::bind(address) else { continue };
-            let port = listener.local_addr().unwrap().port();
-            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = TcpStream::connect(address).unwrap();
             let (server, _) = listener.accept().unwrap();
             let entries = entries().unwrap();
-            let at = |port: u16, state: TcpState| {
-                entries.iter().filter(|it| it.port == port && it.state == state).count()
+            let seen = |inode: u64| -> Vec<_> {
+                let own = entries.iter().filter(|it| it.inode == inode);
+                own.map(|it| (it.port, it.state.clone())).collect()
             };
-            assert_eq!(at(port, TcpState::Listen), 1, "{address}");
-            assert_eq!(at(port, TcpState::Established), 1, "{address}");
-            assert_eq!(at(client.local_addr().unwrap().port(), TcpState::Established), 1, "{address}");
-            drop(server);
+            assert_eq!(seen(inode(&listener)), [(address.port(), TcpState::Listen)], "{address}");
+            assert_eq!(seen(inode(&server)), [(address.port(), TcpState::Established)], "{address}");
+            let port = client.local_addr().unwrap().port();
+            assert_eq!(seen(inode(&client)), [(port, TcpState::Established)], "{address}");
         }
     }
 
@@ -108,10 +118,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let held: Vec<_> =
-            (0..500).map(|_| (TcpStream::connect(address).unwrap(), listener.accept().unwrap())).collect();
+            (0..500).map(|_| (TcpStream::connect(address).unwrap(), listener.accept().unwrap().0)).collect();
         let entries = entries().unwrap();
-        let accepted =
-            entries.iter().filter(|it| it.port == address.port() && it.state == TcpState::Established);
-        assert_eq!(accepted.filter(|it| it.inode != 0).count(), held.len());
+        let open = |inode: u64| {
+            entries.iter().filter(|it| it.inode == inode && it.state == TcpState::Established).count()
+        };
+        for (client, server) in &held {
+            assert_eq!((open(inode(client)), open(inode(server))), (1, 1));
+        }
     }
 }
