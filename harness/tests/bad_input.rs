@@ -344,6 +344,20 @@ fn a_secret_of_the_environment_is_sent_and_written_nowhere() {
 }
 
 #[test]
+fn a_secret_that_cannot_be_sent_is_told_before_anything_happens_and_not_shown() {
+    for (secret, why) in [("", "is empty"), ("planted-7f3a\n", "does it end with a line break?")] {
+        let voyage = Voyage::new(&with_login(guarded(String::new())));
+        let output =
+            voyage.command("experiment.ron", &[]).env("SHAKEDOWN_TEST_TOKEN", secret).output().unwrap();
+        let text = all(&output);
+        assert_eq!(output.status.code(), Some(64), "{text}");
+        assert!(text.contains(why) && text.contains("`SHAKEDOWN_TEST_TOKEN`"), "{text}");
+        assert!(!text.contains("planted"), "{text}");
+        assert!(!voyage.folder().exists(), "no folder is made for a run that cannot start");
+    }
+}
+
+#[test]
 fn a_secret_that_is_not_set_is_told_before_anything_happens() {
     let address = guarded(String::new());
     let voyage =

@@ -328,13 +328,22 @@ impl Workload {
     #[must_use]
     pub fn secret(&self) -> Option<&str> {
         match self {
-            Self::Http(workload) => workload.auth.as_ref().map(HttpAuth::env),
-            Self::Journey(workload) => workload.auth.as_ref().map(HttpAuth::env),
-            Self::Grpc(workload) => workload.auth.as_ref().map(HttpAuth::env),
+            Self::Http(_) | Self::Journey(_) | Self::Grpc(_) => self.auth().map(HttpAuth::env),
             Self::Redis(workload) => workload.password_env.as_deref(),
             Self::Postgres(workload) => workload.password_env.as_deref(),
             Self::Operations(workload) => workload.sql.as_ref().and_then(|sql| sql.password_env.as_deref()),
             Self::Tcp(_) | Self::WebSocket(_) | Self::Malformed(_) | Self::Udp(_) => None,
+        }
+    }
+
+    /// Its login, where that is a header of HTTP.
+    #[must_use]
+    pub const fn auth(&self) -> Option<&HttpAuth> {
+        match self {
+            Self::Http(workload) => workload.auth.as_ref(),
+            Self::Journey(workload) => workload.auth.as_ref(),
+            Self::Grpc(workload) => workload.auth.as_ref(),
+            _ => None,
         }
     }
 

@@ -154,4 +154,9 @@ pub(super) fn pointer(checker: &mut Checker<'_>, path: &Path, pointer: &str) {
         let message = format!("`{}` does not point into JSON", shortened(pointer));
         checker.tell(path, message, "write a path such as `\"/items/0/name\"`");
     }
+    // RFC 6901, section 3.
+    if pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+        let message = format!("a `~` in `{}` stands for nothing", shortened(pointer));
+        checker.tell(path, message, "in such a path write `~0` for `~`, and `~1` for `/`");
+    }
 }
