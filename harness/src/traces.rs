@@ -31,8 +31,10 @@ pub struct TraceProblem {
 
 #[derive(Debug, thiserror::Error)]
 enum Why {
+    #[error("there is no such file; paths count from the experiment's folder")]
+    Missing,
     #[error("{0}")]
-    Unread(#[from] io::Error),
+    Unread(io::Error),
     #[error("expected a file, found something else")]
     NoFile,
     #[error("expected at most {most} bytes, found {found}: make it smaller")]
@@ -47,6 +49,12 @@ enum Why {
     Rows(#[from] FeederError),
     #[error("{0}")]
     Message(#[from] MessageError),
+}
+
+impl From<io::Error> for Why {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound { Self::Missing } else { Self::Unread(error) }
+    }
 }
 
 /// Where the files stand that an experiment names.
@@ -210,7 +218,7 @@ mod tests {
             told,
             [
                 "workload `folder` cannot replay .: expected a file, found something else",
-                "workload `gone` cannot replay gone.csv: No such file or directory (os error 2)",
+                "workload `gone` cannot replay gone.csv: there is no such file; paths count from the experiment's folder",
                 "workload `long` cannot replay long.csv: line 1: expected at most 65536 bytes, found 65537",
                 &format!("workload `wrong` cannot replay wrong.csv: line 3: {form}"),
             ]
@@ -251,7 +259,7 @@ mod tests {
         assert_eq!(
             told(&wrong, beside(dir.path())),
             [
-                "workload `gone` cannot use gone.csv: No such file or directory (os error 2)",
+                "workload `gone` cannot use gone.csv: there is no such file; paths count from the experiment's folder",
                 "workload `large` cannot use large.csv: expected at most 1048576 bytes, found 1048577: make it smaller",
                 "workload `short` cannot use short.csv: line 2: expected 2 fields, found 1",
             ]
@@ -300,7 +308,7 @@ mod tests {
         assert_eq!(
             told(&wrong, beside(dir.path())),
             [
-                "workload `gone` cannot use gone.bin: No such file or directory (os error 2)",
+                "workload `gone` cannot use gone.bin: there is no such file; paths count from the experiment's folder",
                 "workload `gone` cannot use .: expected a file, found something else",
                 "workload `sizes` cannot use empty.bin: expected the bytes of a message, found none: for one without fields write `message: \"\"` instead of the file",
                 "workload `sizes` cannot use large.bin: expected at most 65536 bytes, found 65537: make it smaller",

@@ -139,8 +139,11 @@ impl Feeder {
                 (Some((place, _)), None) => places.push(place),
                 (one, _) => {
                     let found = shortened(&heading.join(", "));
-                    let expected = if one.is_some() { "one column" } else { "a column" };
-                    missing.push(format!("expected {expected} `{}`, found {found}", shortened(column)));
+                    let (expected, help) = match one {
+                        Some(_) => ("one column", ""),
+                        None => ("a column", ": the first line names the columns, with commas between them"),
+                    };
+                    missing.push(format!("expected {expected} `{}`, found {found}{help}", shortened(column)));
                 }
             }
         }
@@ -290,7 +293,10 @@ mod tests {
         for (contents, told) in [
             ("", "expected a line of names and at least one row, found none"),
             ("user\n", "expected a line of names and at least one row, found none"),
-            ("name\nann\n", "line 1: expected a column `user`, found name"),
+            (
+                "name\nann\n",
+                "line 1: expected a column `user`, found name: the first line names the columns, with commas between them",
+            ),
             ("user,name,user\na,b,c\n", "line 1: expected one column `user`, found user, name, user"),
             (
                 "user,x\n\"a\n\",1\nann\nb,1,2\n",
