@@ -52,13 +52,11 @@ impl Notes {
 #[must_use]
 pub fn lateness(moments: &[Instant], start: Instant, rate: Rate) -> Vec<f64> {
     let due = |number: usize| number as f64 / rate.hertz();
-    let late = |(number, at): (usize, &Instant)| {
-        let since = match at.checked_duration_since(start) {
-            Some(after) => after.as_secs_f64(),
-            None => -start.duration_since(*at).as_secs_f64(),
-        };
-        (since - due(number)) * 1e3
+    let since = |at: Instant| {
+        // What comes before the start is early, and not at it.
+        at.saturating_duration_since(start).as_secs_f64() - start.saturating_duration_since(at).as_secs_f64()
     };
+    let late = |(number, at): (usize, &Instant)| (since(*at) - due(number)) * 1e3;
     moments.iter().enumerate().map(late).collect()
 }
 

@@ -1,6 +1,5 @@
 //! Preflight: what must hold before a run makes its folder. It looks and touches nothing.
 
-use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -28,7 +27,7 @@ const FLOOR: f64 = 0.10;
 pub fn check(plan: &Plan, base: &Path, registry: &Registry) -> Result<(), Refused> {
     let mut reasons = open_ledgers(registry);
     reasons.extend(missing_programs(plan, base));
-    reasons.extend(unusable_secrets(plan, |name| std::env::var_os(name)));
+    reasons.extend(unusable_secrets(plan));
     reasons.extend(available_memory().and_then(|available| no_room(plan, available)));
     if reasons.is_empty() { Ok(()) } else { Err(Refused(reasons.join("\n"))) }
 }
@@ -73,14 +72,14 @@ fn missing_programs(plan: &Plan, base: &Path) -> Vec<String> {
 }
 
 /// Secrets that are not there, or cannot stand where they are to stand. None is shown.
-fn unusable_secrets(plan: &Plan, value_of: impl Fn(&str) -> Option<OsString>) -> Vec<String> {
+fn unusable_secrets(plan: &Plan) -> Vec<String> {
     let secrets = plan
         .experiment
         .workloads
         .iter()
         .filter_map(|(name, workload)| Some((name, workload, workload.secret()?)));
     let told = secrets.filter_map(|(name, workload, variable)| {
-        let why = match value_of(variable) {
+        let why = match std::env::var_os(variable) {
             None => "is not set",
             Some(value) => unusable(workload, value.as_bytes())?,
         };
@@ -93,14 +92,13 @@ fn unusable_secrets(plan: &Plan, value_of: impl Fn(&str) -> Option<OsString>) ->
 
 /// Why a workload cannot log in with a secret.
 fn unusable(workload: &Workload, secret: &[u8]) -> Option<&'static str> {
-    let is_in_header = workload.auth().is_some();
     // A user may have no password over HTTP: others put a key where the user stands.
     let may_be_empty = matches!(workload.auth(), Some(HttpAuth::Basic { .. }));
     if secret.is_empty() && !may_be_empty {
         return Some("is empty");
     }
-    let has_control = is_in_header && secret.iter().any(u8::is_ascii_control);
-    has_control.then_some("has control characters, which no header can hold; does it end with a line break?")
+    let is_held = workload.auth().is_none() || HttpAuth::can_hold(secret);
+    (!is_held).then_some("has control characters, which no header can hold; does it end with a line break?")
 }
 
 /// How to get a program that the library's experiments want.

@@ -470,6 +470,12 @@ impl HttpAuth {
             Self::Basic { password_env, .. } => password_env,
         }
     }
+
+    /// Whether a header can hold a secret.
+    #[must_use]
+    pub fn can_hold(secret: &[u8]) -> bool {
+        !secret.iter().any(u8::is_ascii_control)
+    }
 }
 
 // === impl HttpVersion ===

@@ -57,8 +57,13 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let server = Nginx::start()?;
-    let yard = Yard::new(our_program()?, 1)?;
-    let proxy = flags.through.map(|proxy| yard.start(proxy, server.address)).transpose()?;
+    // Only who goes through a proxy waits until ours is built.
+    let yard = match flags.through {
+        Some(_) => Some(Yard::new(our_program()?, 1)?),
+        None => None,
+    };
+    let through = yard.as_ref().zip(flags.through);
+    let proxy = through.map(|(yard, proxy)| yard.start(proxy, server.address)).transpose()?;
     let order = Order {
         address: proxy.as_ref().map_or(server.address, |proxy| proxy.address),
         connections: flags.connections,

@@ -231,8 +231,7 @@ pub(crate) fn checked(request: &HttpRequest) -> Result<(), ClientError> {
 pub(crate) fn login(auth: &HttpAuth) -> Result<(String, Secret), ClientError> {
     let checked = |env: &String| {
         let secret = Secret::of_environment(env)?;
-        let is_control = |byte: &u8| byte.is_ascii_control();
-        if secret.bytes().iter().any(is_control) { Err(ClientError::Secret(env.clone())) } else { Ok(secret) }
+        if HttpAuth::can_hold(secret.bytes()) { Ok(secret) } else { Err(ClientError::Secret(env.clone())) }
     };
     Ok(match auth {
         HttpAuth::Bearer { env } => {
