@@ -6,8 +6,8 @@ mod synthetic;
 use std::fs;
 use std::path::Path;
 
-use shakedown_reports::analysis::{Analysis, Origin, Sort, Verdict, analyze_entries};
-use shakedown_reports::journal::{Entry, What, Writer};
+use shakedown_reports::analysis::{Analysis, FailureExample, Origin, Sort, Verdict, analyze_entries};
+use shakedown_reports::journal::{Entry, Example, What, Writer};
 use shakedown_reports::{PLAN, ReportError, pages, report};
 use shakedown_scenarios::plan::Plan;
 use shakedown_scenarios::units::Span;
@@ -196,6 +196,9 @@ fn hostile_pages(text: &str) -> (tempfile::TempDir, Analysis) {
     for workload in &mut analysis.workloads {
         workload.name = text.into();
         workload.endpoints.iter_mut().for_each(|endpoint| endpoint.name = text.into());
+        let failed =
+            || FailureExample { at: 1.0, endpoint: text.into(), class: text.into(), why: text.into() };
+        workload.examples = vec![failed()];
     }
     for leak in &mut analysis.leaks {
         leak.target = text.into();
@@ -224,6 +227,31 @@ fn a_mix_has_a_table_of_its_endpoints() {
     assert!(html.contains("<td>check &lt;b&gt;out&lt;&#x2f;b&gt;</td>"), "escaped");
     let markdown = read(dir.path(), "report.md");
     assert!(markdown.contains("| endpoint, over the whole run |") && markdown.contains("| GET /items/{n} |"));
+}
+
+#[test]
+fn failures_stand_in_words_below_their_workload() {
+    let plan = plan(|_| {});
+    let mut entries = story(&plan);
+    let failed =
+        |why: &str| Example { endpoint: "GET /items/{n}".into(), class: "check".into(), why: why.into() };
+    bend(
+        &mut entries,
+        |second| second == 61,
+        |second| second.examples = vec![failed("expected `1`"), failed("<b>")],
+    );
+    let dir = folder(&plan, entries);
+    let analysis = report(dir.path(), &|| Span::ZERO).unwrap();
+    let whys: Vec<_> =
+        analysis.workloads[0].examples.iter().map(|example| (example.at, example.why.as_str())).collect();
+    assert_eq!(whys, [(61.0, "expected `1`"), (61.0, "<b>")]);
+    let html = read(dir.path(), "report.html");
+    assert!(
+        html.contains("<td>01:01</td><td>GET &#x2f;items&#x2f;{n}</td><td>check</td><td>expected `1`</td>")
+    );
+    assert!(html.contains("<td>&lt;b&gt;</td>"), "escaped");
+    let markdown = read(dir.path(), "report.md");
+    assert!(markdown.contains("| 01:01 | GET /items/{n} | check | expected \\`1\\` |"), "{markdown}");
 }
 
 #[test]

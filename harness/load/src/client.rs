@@ -15,6 +15,7 @@ pub(crate) mod redis;
 pub(crate) mod search;
 pub(crate) mod secret;
 pub(crate) mod tcp;
+pub(crate) mod telling;
 pub(crate) mod texts;
 pub(crate) mod websocket;
 
@@ -87,6 +88,16 @@ pub(crate) trait Client: 'static {
 
     /// Reads what came; appends to `reply` what has to be said to it before the answer can go on.
     fn read(&self, answer: &mut Self::Answer, bytes: &[u8], reply: &mut Vec<u8>) -> Reading;
+
+    /// Whether what the target says may be quoted: where it was told a secret it may give it back.
+    fn may_quote(&self) -> bool {
+        true
+    }
+
+    /// Why the request that came to its end just now failed so, for people: what was wanted and what came instead. Asked of few.
+    fn why(&self, _: &Self::Answer, _: ErrorClass) -> Option<String> {
+        None
+    }
 
     /// The target closed its side: whether the answer is whole thereby.
     fn closed(&self, answer: &mut Self::Answer) -> Result<(), ErrorClass>;

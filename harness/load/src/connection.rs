@@ -10,11 +10,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use shakedown_scenarios::units::Span;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::consume_budget;
 
 use crate::alarm::Alarm;
 use crate::backoff;
+use crate::client::telling::{QUOTED_BYTES_KEPT, bytes, of_system, quoted};
 use crate::client::{Client, ErrorClass, Reading};
 use crate::dial::{Sealing, broken, dial};
 use crate::mix::Ask;
@@ -44,6 +46,10 @@ pub(crate) struct Connection<C: Client> {
     read: usize,
     /// Only a slow consumer has one.
     reading: Option<SlowReading>,
+    /// What the network did to the present request, in words.
+    trouble: Option<String>,
+    /// Where what came is not the protocol, the beginning of the piece in which that was found.
+    strange: Vec<u8>,
 }
 
 /// The verdict on an answer, and whether the connection may take the next request.
@@ -77,6 +83,8 @@ impl<C: Client> Connection<C> {
             arrived: None,
             read: 0,
             reading,
+            trouble: None,
+            strange: Vec::new(),
         }
     }
 
@@ -151,9 +159,38 @@ impl<C: Client> Connection<C> {
         // A history is told in the order in which we learn of things.
         self.shared.client.ends(&mut self.answer, self.was_sent, now);
         let done = self.arrived.map_or(now, |arrived| arrived.clamp(sent, now));
-        let verdict = self.shared.end(&ask, (sent, done), self.shared.client.within(&ask), verdict);
+        let within = self.shared.client.within(&ask);
+        let verdict = self.shared.end(&ask, (sent, done), within, verdict, |class| self.why(class));
         self.failures = backoff::in_a_row(self.failures, verdict);
         verdict
+    }
+
+    /// Why the present request failed so, for people.
+    fn why(&self, class: ErrorClass) -> String {
+        if let Some(trouble) = &self.trouble {
+            return trouble.clone();
+        }
+        let (timeout, came) = (Span::nanos(self.shared.timeout), bytes(self.read as u64));
+        if class == ErrorClass::Timeout && !self.was_sent {
+            return format!("no connection within {timeout}");
+        }
+        match (self.shared.client.why(&self.answer, class), class) {
+            (Some(why), ErrorClass::Protocol)
+                if !self.strange.is_empty() && self.shared.client.may_quote() =>
+            {
+                format!("{why}: {}", quoted(&self.strange))
+            }
+            (Some(why), _) => why,
+            (None, ErrorClass::Timeout) => format!("no whole answer within {timeout}: {came} came"),
+            (None, ErrorClass::Closed) => format!("closed before the answer was whole: {came} came"),
+            (None, class) => format!("an error of class {}: {came} came", class.word()),
+        }
+    }
+
+    /// The class of an error on an open connection, whose words are kept.
+    fn broken(&mut self, error: &io::Error) -> ErrorClass {
+        self.trouble = Some(of_system(error));
+        broken(error)
     }
 
     /// One request, over as many connections as it takes.
@@ -167,23 +204,25 @@ impl<C: Client> Connection<C> {
 
     /// The next part of a request, on a connection of its own.
     async fn go_on(&mut self, deadline: u64) -> Result<(), ErrorClass> {
+        self.trouble = None;
         let mut stream = self.dial(deadline).await?;
         self.unsent.clear();
         self.say(&stream, |client, answer, out| client.goes_on_with(answer, out))
-            .map_err(|error| broken(&error))?;
+            .map_err(|error| self.broken(&error))?;
         let (verdict, _) = self.receive(&mut stream, deadline).await?;
         verdict
     }
 
     /// One request and its answer. The stream is put back only where the next request may use it.
     async fn exchange_once(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
+        self.trouble = None;
         let mut stream = match self.kept().await {
             Some(stream) => stream,
             None => self.open(deadline).await?,
         };
         self.was_sent = true;
         let awake = self.shared.doze.awake_for(ask.kind);
-        self.send(&stream, ask).map_err(|error| broken(&error))?;
+        self.send(&stream, ask).map_err(|error| self.broken(&error))?;
         self.asked = self.asked.saturating_add(1);
         let (verdict, keep) = self.receive(&mut stream, deadline).await?;
         drop(awake);
@@ -210,7 +249,7 @@ impl<C: Client> Connection<C> {
         self.unsent.clear();
         if !self
             .say(&stream, |client, answer, out| client.greet(answer, out))
-            .map_err(|error| broken(&error))?
+            .map_err(|error| self.broken(&error))?
         {
             return Ok(stream);
         }
@@ -229,7 +268,10 @@ impl<C: Client> Connection<C> {
         let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks });
         let mut stream = tokio::select! {
             biased;
-            stream = dial(shared.address, shared.habits.ahead(), tls) => stream,
+            stream = dial(shared.address, shared.habits.ahead(), tls) => stream.map_err(|undialled| {
+                self.trouble = Some(undialled.why);
+                undialled.class
+            }),
             () = poll_fn(|context| self.poll_expired(deadline, context)) => Err(ErrorClass::Timeout),
         }?;
         // In the closed model, and for a slow consumer, an answer counts when it was read: what comes next follows from then.
@@ -288,14 +330,14 @@ impl<C: Client> Connection<C> {
             match self.poll_read(stream, context) {
                 Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Ok(Some(step))) => return Poll::Ready(Ok(step)),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(broken(&error))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.broken(&error))),
                 Poll::Pending => break,
             }
         }
         // A target that answers before it has read everything may have stopped reading: its answer counts more than
         // that the rest could not be sent.
         if let Poll::Ready(Err(error)) = sent {
-            return Poll::Ready(Err(broken(&error)));
+            return Poll::Ready(Err(self.broken(&error)));
         }
         ready!(self.poll_expired(deadline, context));
         Poll::Ready(Err(ErrorClass::Timeout))
@@ -344,6 +386,10 @@ impl<C: Client> Connection<C> {
         Poll::Ready(Ok(match reading {
             Reading::Whole { verdict, keep } => {
                 self.arrived = stream.arrived();
+                if verdict == Err(ErrorClass::Protocol) {
+                    let piece = input.filled();
+                    self.strange = piece[..piece.len().min(QUOTED_BYTES_KEPT)].to_vec();
+                }
                 Some(Step::Over((verdict, keep && is_sent)))
             }
             Reading::More => (input.remaining() == 0).then_some(Step::More),

@@ -61,6 +61,12 @@ impl Endpoints {
         if self.names.len() < 2 { None } else { self.of_kind.get(kind as usize).copied() }
     }
 
+    /// The place and the name of a kind's endpoint, also where there is but one.
+    pub(crate) fn named(&self, kind: u32) -> (usize, &str) {
+        let index = self.of_kind.get(kind as usize).copied().unwrap_or_default();
+        (index, self.names.get(index).map_or(OTHER, String::as_str))
+    }
+
     /// An empty part.
     pub(crate) fn take_part(&mut self) -> Part {
         let new = || Part { errors: [0; ErrorClass::ALL.len()], latency: histogram() };

@@ -13,10 +13,12 @@ mod session;
 mod slow;
 pub(crate) mod talk;
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 
 use h2::RecvStream;
+use shakedown_scenarios::units::Span;
 use tokio::task::coop::consume_budget;
 
 pub(crate) use self::journey::Journeys;
@@ -51,7 +53,7 @@ impl<T: Talk> Lane for Http2<T> {
         let alarm = Alarm::new(shared.clock);
         let reading = SlowReading::of(shared.clock, shared.habits);
         let (place, answer) = (seat / shared.client.streams(), shared.client.talk.answer());
-        let talker = Talker { shared, place, answer, reading };
+        let talker = Talker { shared, place, answer, reading, trouble: Cell::default() };
         Seat { talker, seat, alarm, failures: 0 }.serve(first)
     }
 }
@@ -72,6 +74,8 @@ struct Talker<T: Talk> {
     answer: T::Answer,
     /// Only a slow consumer has one: each of its streams reads at the rate.
     reading: Option<SlowReading>,
+    /// What the connection did to the present request, in words.
+    trouble: Cell<Option<String>>,
 }
 
 // === impl Seat ===
@@ -116,7 +120,8 @@ impl<T: Talk> Seat<T> {
             shared.common.give_up_silent(talker.place, sent);
         }
         let done = shared.clock.now();
-        let verdict = shared.end(&ask, (sent, done), shared.client.talk.within(&ask), verdict);
+        let within = shared.client.talk.within(&ask);
+        let verdict = shared.end(&ask, (sent, done), within, verdict, |class| talker.why(&ask, class));
         self.failures = backoff::in_a_row(self.failures, verdict);
         verdict
     }
@@ -138,13 +143,34 @@ impl<T: Talk> Talker<T> {
         }
     }
 
+    /// Why the present request failed so, for people.
+    fn why(&self, ask: &Ask, class: ErrorClass) -> String {
+        if let Some(trouble) = self.trouble.take() {
+            return trouble;
+        }
+        let timeout = Span::nanos(self.shared.timeout);
+        match (self.shared.client.talk.why(ask, &self.answer, class), class) {
+            (Some(why), _) => why,
+            (None, ErrorClass::Timeout) => format!("no whole answer within {timeout}"),
+            (None, class) => format!("an error of class {}", class.word()),
+        }
+    }
+
     async fn once(&mut self, ask: &Ask) -> Result<(), Failure> {
-        let Self { shared, place, answer, reading } = self;
+        self.trouble.set(None);
+        let Self { shared, place, answer, reading, trouble } = self;
         let client = &shared.client;
-        let session = session::open(shared, *place).await.map_err(Failure::Of)?;
-        let failed = |error: h2::Error| session.failure(&error);
+        let session = session::open(shared, *place).await.map_err(|undialled| {
+            trouble.set(Some(undialled.why));
+            Failure::Of(undialled.class)
+        })?;
+        let told = |error: &h2::Error| trouble.set(Some(error.to_string()));
+        let failed = |error: h2::Error| {
+            told(&error);
+            session.failure(&error)
+        };
         let (request, body) = client.request(client.talk.ask(ask, answer).map_err(Failure::Of)?);
-        let mut sender = session.sender().await?;
+        let mut sender = session.sender().await.inspect_err(told).map_err(|error| session.unsent(&error))?;
         let (head, mut sending) = sender.send_request(request, body.is_empty()).map_err(failed)?;
         if !body.is_empty() {
             sending.send_data(body, true).map_err(failed)?;

@@ -27,6 +27,7 @@ mod connection;
 mod dial;
 mod doze;
 pub mod endpoints;
+mod examples;
 mod history;
 mod http2;
 mod lane;

@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hdrhistogram::Histogram;
-use shakedown_reports::journal::Window;
+use shakedown_reports::journal::{Example, Window};
 
 use crate::client::ErrorClass;
 use crate::endpoints::{Endpoints, Part};
+use crate::examples::Examples;
 
 /// The longest time that a histogram tells, in microseconds: one hour. What takes longer counts as this.
 pub const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
@@ -37,6 +38,7 @@ pub(crate) struct Recorder {
     spare: Vec<Times>,
     clamped: u64,
     endpoints: Endpoints,
+    examples: Examples,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +53,7 @@ struct Second {
     times: Option<Times>,
     /// By endpoint; empty where the workload has one, and as long as nothing completed.
     parts: Vec<Option<Part>>,
+    examples: Vec<Example>,
 }
 
 #[derive(Debug)]
@@ -85,6 +88,7 @@ impl Recorder {
             spare: Vec::new(),
             clamped: 0,
             endpoints: Endpoints::new(kinds),
+            examples: Examples::default(),
         }
     }
 
@@ -133,6 +137,19 @@ impl Recorder {
         }
     }
 
+    /// Whether a request of this kind that fails so now should be put into words.
+    pub(crate) fn wants_example(&mut self, kind: u32, class: ErrorClass, now: u64) -> bool {
+        let (endpoint, _) = self.endpoints.named(kind);
+        self.examples.wants(endpoint, class, now / SECOND)
+    }
+
+    /// Why a request failed that came to its end at `done`, for people.
+    pub(crate) fn example(&mut self, kind: u32, class: ErrorClass, why: String, done: u64) {
+        if let Some(example) = self.examples.take(self.endpoints.named(kind), class, why) {
+            self.second(done).examples.push(example);
+        }
+    }
+
     /// How many right answers took longer than [`LATENCY_MICROS_MAX`] and were counted as that.
     pub(crate) const fn clamped(&self) -> u64 {
         self.clamped
@@ -145,11 +162,12 @@ impl Recorder {
 
     /// Whether nothing happened in the first open second.
     pub(crate) fn first_is_empty(&self) -> bool {
-        let Second { due, sent, ok, errors, dropped, received, times, parts } = &self.open[0];
+        let Second { due, sent, ok, errors, dropped, received, times, parts, examples } = &self.open[0];
         [due, sent, ok, dropped, received].iter().all(|count| **count == 0)
             && errors.iter().all(|count| *count == 0)
             && times.is_none()
             && parts.is_empty()
+            && examples.is_empty()
     }
 
     /// Closes the first open second; `backlog` requests are in flight or waiting at its end.
@@ -177,6 +195,7 @@ impl Recorder {
             late_us_max: times.late.max(),
             late_us_p50: times.late.value_at_quantile(0.5),
             endpoints,
+            examples: second.examples,
         };
         self.give_times_back(times);
         window

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use shakedown_scenarios::units::Span;
 use shakedown_scenarios::workload::Habits;
 use shakedown_tls_faults::Connector;
 use tokio::sync::Notify;
@@ -187,16 +188,26 @@ impl<C: Lane> Shared<C> {
     }
 
     /// A request that was taken up at `sent` came to its end at `done`. Right answers may have to come `within` so many
-    /// nanoseconds from when it was due. What is counted.
+    /// nanoseconds from when it was due. Why it failed is asked for where that is to be told. What is counted.
     pub(crate) fn end(
         &self,
         ask: &Ask,
         (sent, done): (u64, u64),
         within: Option<u64>,
         verdict: Result<(), ErrorClass>,
+        why: impl FnOnce(ErrorClass) -> String,
     ) -> Result<(), ErrorClass> {
-        let is_late = within.is_some_and(|limit| done.saturating_sub(ask.due) > limit);
-        let verdict = verdict.and(if is_late { Err(ErrorClass::Slow) } else { Ok(()) });
+        let took = done.saturating_sub(ask.due);
+        let late = within.filter(|limit| took > *limit);
+        let verdict = verdict.and(late.map_or(Ok(()), |_| Err(ErrorClass::Slow)));
+        let wanted = |class: &ErrorClass| self.recorder.borrow_mut().wants_example(ask.kind, *class, done);
+        if let Some(class) = verdict.err().filter(wanted) {
+            let why = match late {
+                Some(limit) if class == ErrorClass::Slow => slow(limit, took),
+                _ => why(class),
+            };
+            self.recorder.borrow_mut().example(ask.kind, class, why, done);
+        }
         // A user of the closed model was not due at a moment of its own: its latency is service time.
         let due = if self.users.is_some() { sent } else { ask.due };
         self.done(Course { due, sent, done, kind: ask.kind }, verdict);
@@ -217,4 +228,10 @@ impl<C: Lane> Shared<C> {
             self.stirred.notify_one();
         }
     }
+}
+
+/// What is told of a right answer that came too late.
+fn slow(limit: u64, took: u64) -> String {
+    let (limit, took) = (Span::nanos(limit), Span::micros(took / 1_000));
+    format!("expected a right answer within {limit}, found one after {took}")
 }

@@ -13,6 +13,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use shakedown_scenarios::units::Span;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::task::coop::consume_budget;
@@ -22,6 +23,7 @@ use self::ports::Ports;
 use crate::alarm::Alarm;
 use crate::backoff;
 use crate::client::ErrorClass;
+use crate::client::telling::of_system;
 use crate::lane::Lane;
 use crate::mix::Ask;
 use crate::shared::{Buffers, Shared};
@@ -47,7 +49,7 @@ impl Lane for UdpClient {
         first: Option<Ask>,
     ) -> impl Future<Output = ()> + 'static {
         let alarm = Alarm::new(shared.clock);
-        Seat { shared, seat, alarm, failures: 0 }.serve(first)
+        Seat { shared, seat, alarm, failures: 0, trouble: None }.serve(first)
     }
 }
 
@@ -57,6 +59,8 @@ struct Seat {
     seat: usize,
     alarm: Alarm,
     failures: u32,
+    /// What became of the present exchange, in words.
+    trouble: Option<String>,
 }
 
 // === impl Seat ===
@@ -76,17 +80,34 @@ impl Seat {
 
     async fn take_up(&mut self, ask: Ask) {
         let sent = self.shared.begin();
+        self.trouble = None;
         let verdict = self.exchange(&ask, sent.saturating_add(self.shared.timeout)).await;
         let done = self.shared.clock.now();
-        let verdict = self.shared.end(&ask, (sent, done), None, verdict);
+        let verdict = self.shared.end(&ask, (sent, done), None, verdict, |class| self.why(class));
         self.failures = backoff::in_a_row(self.failures, verdict);
     }
 
+    /// Why the present exchange failed so, for people.
+    fn why(&self, class: ErrorClass) -> String {
+        let timeout = Span::nanos(self.shared.timeout);
+        match (&self.trouble, class) {
+            (Some(trouble), _) => trouble.clone(),
+            (None, ErrorClass::Timeout) => format!("no datagram came within {timeout}"),
+            (None, class) => format!("an error of class {}", class.word()),
+        }
+    }
+
+    /// The class of an error of the socket, whose words are kept.
+    fn unsent(&mut self, error: &io::Error) -> ErrorClass {
+        self.trouble = Some(format!("{}: {}", self.shared.address, of_system(error)));
+        unsent(error)
+    }
+
     async fn exchange(&mut self, ask: &Ask, deadline: u64) -> Result<(), ErrorClass> {
-        let socket = open(self.shared.address, &mut self.shared.common.borrow_mut())
-            .and_then(UdpSocket::from_std)
-            .map_err(|_| ErrorClass::Dial)?;
-        poll_fn(|context| self.poll_send(&socket, ask, deadline, context)).await?;
+        let opened = open(self.shared.address, &mut self.shared.common.borrow_mut());
+        let socket = opened.and_then(UdpSocket::from_std).map_err(|error| self.unsent(&error))?;
+        let sent = poll_fn(|context| self.poll_send(&socket, ask, deadline, context)).await;
+        sent.map_err(|error| self.unsent(&error))?;
         self.answer(&socket, ask, deadline).await
     }
 
@@ -97,15 +118,15 @@ impl Seat {
         ask: &Ask,
         deadline: u64,
         context: &mut Context<'_>,
-    ) -> Poll<Result<(), ErrorClass>> {
+    ) -> Poll<io::Result<()>> {
         let output = &mut self.shared.buffers.borrow_mut().output;
         output.clear();
         self.shared.client.render(ask, output);
         match socket.poll_send(context, output) {
-            Poll::Ready(sent) => Poll::Ready(sent.map(drop).map_err(|error| unsent(&error))),
+            Poll::Ready(sent) => Poll::Ready(sent.map(drop)),
             Poll::Pending => {
                 ready!(self.alarm.poll_expired(deadline, context));
-                Poll::Ready(Err(ErrorClass::Timeout))
+                Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }
         }
     }
@@ -115,28 +136,31 @@ impl Seat {
         loop {
             let ready = tokio::select! {
                 biased;
-                ready = socket.ready(Interest::READABLE | Interest::ERROR) => ready.map_err(|error| unsent(&error))?,
+                ready = socket.ready(Interest::READABLE | Interest::ERROR) => ready.map_err(|error| self.unsent(&error))?,
                 () = poll_fn(|context| self.alarm.poll_expired(deadline, context)) => return Err(ErrorClass::Timeout),
             };
             if let Some(verdict) = self.read(socket, ask) {
                 return verdict;
             }
             if ready.is_error() {
-                told(socket).map_err(|error| unsent(&error))?;
+                told(socket).map_err(|error| self.unsent(&error))?;
             }
         }
     }
 
     /// Reads what came, if anything did.
-    fn read(&self, socket: &UdpSocket, ask: &Ask) -> Option<Result<(), ErrorClass>> {
-        let Buffers { input, .. } = &mut *self.shared.buffers.borrow_mut();
+    fn read(&mut self, socket: &UdpSocket, ask: &Ask) -> Option<Result<(), ErrorClass>> {
+        let shared = Rc::clone(&self.shared);
+        let Buffers { input, .. } = &mut *shared.buffers.borrow_mut();
         match socket.try_recv(input) {
             Ok(length) => {
-                self.shared.received(length);
-                Some(self.shared.client.judge(ask, &input[..length]))
+                shared.received(length);
+                let why = shared.client.wrong(ask, &input[..length]);
+                self.trouble = why;
+                Some(if self.trouble.is_none() { Ok(()) } else { Err(ErrorClass::Check) })
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-            Err(error) => Some(Err(unsent(&error))),
+            Err(error) => Some(Err(self.unsent(&error))),
         }
     }
 }
@@ -180,6 +204,7 @@ fn open(address: SocketAddr, ports: &mut Ports) -> io::Result<std::net::UdpSocke
 fn unsent(error: &io::Error) -> ErrorClass {
     match error.kind() {
         ErrorKind::ConnectionRefused => ErrorClass::Refused,
+        ErrorKind::TimedOut => ErrorClass::Timeout,
         _ => ErrorClass::Dial,
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use shakedown_faults::ledger::{FILE, Ledger};
 use shakedown_faults::process;
-use shakedown_reports::analysis::{Analysis, Proof, Verdict};
+use shakedown_reports::analysis::{Analysis, FailureExample, Proof, Verdict};
 use shakedown_scenarios::units::Span;
 
 use crate::console::{printable, say};
@@ -12,6 +12,8 @@ use crate::display::clock_face;
 
 /// At most so many reasons are printed; the report has all.
 const REASONS: usize = 8;
+/// And so many examples of failed requests.
+const FAILURES: usize = 4;
 
 /// Says the verdict in a few lines.
 pub fn conclude(folder: &Path, analysis: &Analysis) {
@@ -55,7 +57,36 @@ fn in_short(analysis: &Analysis) -> String {
     if more > 0 {
         lines.push(format!("  and {more} more reasons in the report"));
     }
+    if analysis.verdict != Verdict::Pass {
+        let failures = failures(analysis);
+        if !failures.is_empty() {
+            lines.push("why requests failed, for example:".to_owned());
+        }
+        lines.extend(failures);
+    }
     lines.join("\n")
+}
+
+/// Why requests failed, by the classes that failed most; for a verdict that is no pass.
+fn failures(analysis: &Analysis) -> Vec<String> {
+    let mut told = Vec::new();
+    for workload in &analysis.workloads {
+        let counts = workload.over.last().map(|whole| &whole.errors);
+        for example in &workload.examples {
+            let count = counts.and_then(|errors| errors.get(&example.class)).copied().unwrap_or(0);
+            told.push((count, &workload.name, example));
+        }
+    }
+    told.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
+    // One of each class and endpoint is enough here.
+    let mut seen = std::collections::BTreeSet::new();
+    told.retain(|(_, workload, example)| seen.insert((*workload, &example.endpoint, &example.class)));
+    let line = |(_, workload, example): &(u64, &String, &FailureExample)| {
+        let FailureExample { at, endpoint, class, why } = example;
+        let [workload, endpoint, class, why] = [workload, endpoint, class, why].map(|it| printable(it));
+        format!("  {workload}, {endpoint}, {class} at {}: {why}", clock_face(Span::secs_f64(*at)))
+    };
+    told.iter().take(FAILURES).map(line).collect()
 }
 
 fn tally(analysis: &Analysis) -> String {

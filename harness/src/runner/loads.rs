@@ -57,6 +57,7 @@ mod tests {
             late_us_max: 0,
             late_us_p50: 0,
             endpoints: Vec::new(),
+            examples: Vec::new(),
         }
     }
 

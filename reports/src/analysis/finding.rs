@@ -248,6 +248,22 @@ pub struct WorkloadFinding {
     /// For each endpoint of a mix of several, by name, over the whole run.
     #[serde(default)]
     pub endpoints: Vec<EndpointFigures>,
+    /// Failures in words: of each endpoint and class the first few that differ, in the order of time.
+    #[serde(default)]
+    pub examples: Vec<FailureExample>,
+}
+
+/// One request that failed, in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureExample {
+    /// When, in seconds since the start of the load, to the second.
+    pub at: f64,
+    /// The kind of request.
+    pub endpoint: String,
+    /// `check`, `status`…
+    pub class: String,
+    /// What was wanted and what came instead; it may quote the target.
+    pub why: String,
 }
 
 /// One kind of request of a mix over the whole run; histograms were merged exactly.

@@ -7,7 +7,7 @@ use shakedown_scenarios::plan::Plan;
 
 use super::course::Place;
 use super::endpoints::EndpointsFold;
-use super::finding::{LoadFigures, WorkloadFinding};
+use super::finding::{FailureExample, LoadFigures, WorkloadFinding};
 use super::recovery::Normal;
 use super::series::{Panel, Series, SeriesBuilder};
 use crate::journal::{Second, Tally};
@@ -19,6 +19,9 @@ pub const QUANTILES: [(&str, f64); 5] =
 
 /// Classes that get a name of their own; the rest is `other`.
 const CLASSES_MAX: usize = 24;
+
+/// The most examples of failures of one workload. A load sends 100, but a journal may come from anywhere.
+const EXAMPLES_MAX: usize = 200;
 
 /// Load over a stretch of time.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +50,7 @@ pub struct LoadFold {
     /// What came before the first phase, or from a journal without phases.
     unplaced: Figures,
     endpoints: EndpointsFold,
+    examples: Vec<FailureExample>,
     normal: Option<Normal>,
     width: f64,
 }
@@ -161,6 +165,7 @@ impl LoadFold {
             faults: BTreeMap::new(),
             unplaced: Figures::default(),
             endpoints: EndpointsFold::default(),
+            examples: Vec::new(),
             normal: None,
             width,
         }
@@ -175,6 +180,7 @@ impl LoadFold {
         self.take_errors(at, second);
         self.latency.take(at, second);
         self.endpoints.take(second);
+        self.take_examples(second);
         match place.phase {
             Some(phase) => self.phases[phase as usize].add(second),
             None => self.unplaced.add(second),
@@ -205,12 +211,23 @@ impl LoadFold {
         let load = self.series.into_iter().map(|(_, series)| series);
         let series = load.chain(self.latency.series).chain(self.errors.into_values());
         let series = series.filter(|series| !series.is_empty()).map(SeriesBuilder::build).collect();
-        (WorkloadFinding { name: self.name, over, endpoints: self.endpoints.finish() }, series)
+        let (endpoints, examples) = (self.endpoints.finish(), self.examples);
+        (WorkloadFinding { name: self.name, over, endpoints, examples }, series)
     }
 
     /// Baseline is over when this is first asked for, and does not change any more.
     fn normal(&mut self) -> Normal {
         *self.normal.get_or_insert_with(|| Normal::of(&self.phases[Phase::Baseline as usize]))
+    }
+
+    fn take_examples(&mut self, second: &Second) {
+        let room = EXAMPLES_MAX.saturating_sub(self.examples.len());
+        self.examples.extend(second.examples.iter().take(room).map(|example| FailureExample {
+            at: f64::from(second.second),
+            endpoint: example.endpoint.clone(),
+            class: example.class.clone(),
+            why: example.why.clone(),
+        }));
     }
 
     /// A class has a series from its first error on; from then on zeros are written too.

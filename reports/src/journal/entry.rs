@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::counts::Counts;
 use super::endpoints::EndpointSecond;
-use super::record::{Event, ExportSample, HostSample, LinkSample, Record, Sample, What, Window};
+use super::record::{Event, Example, ExportSample, HostSample, LinkSample, Record, Sample, What, Window};
 
 /// A [`Record`] with its histograms as [`Counts`]; what a journal is read as.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,8 @@ pub struct Second {
     pub late_us_p50: u64,
     /// The endpoints of a mix of several; none in journals before format 3.
     pub endpoints: Vec<EndpointSecond>,
+    /// Failures in words; none in journals before format 5.
+    pub examples: Vec<Example>,
 }
 
 /// The six tables; what is counted, lost or dropped is told by these.
@@ -154,6 +156,7 @@ impl From<Window> for Second {
             late_us_max: window.late_us_max,
             late_us_p50: window.late_us_p50,
             endpoints: window.endpoints,
+            examples: window.examples,
         }
     }
 }

@@ -246,6 +246,20 @@ pub struct Window {
     /// The endpoints of a mix of several, as far as something completed; their latencies add up to `latency`. Packed
     /// already: there may be many.
     pub endpoints: Vec<EndpointSecond>,
+    /// Failures that are put into words: of each endpoint and class the first few that differ.
+    pub examples: Vec<Example>,
+}
+
+/// One request that failed, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// The kind of request: `GET /items/{n}`.
+    pub endpoint: String,
+    /// As in [`Window::errors`].
+    pub class: String,
+    /// What was wanted and what came instead, for people. It may quote the target.
+    pub why: String,
 }
 
 /// The history of a workload is as whole as it will be.

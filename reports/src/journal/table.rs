@@ -16,8 +16,8 @@ use super::entry::{Entry, Kind, Second};
 use super::record::{Event, ExportSample, HostSample, LinkSample, Meta, Sample};
 
 /// The number of the journal's format; `user_version` of the file. 2 added `exports`, and columns of `samples`; 3
-/// the endpoints of `windows`; 4 the control group's memory of `samples`.
-pub const FORMAT: u32 = 4;
+/// the endpoints of `windows`; 4 the control group's memory of `samples`; 5 the examples of `windows`.
+pub const FORMAT: u32 = 5;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL);
@@ -26,7 +26,8 @@ CREATE TABLE windows (
     id INTEGER PRIMARY KEY, second INTEGER NOT NULL, workload TEXT NOT NULL, due INTEGER NOT NULL,
     sent INTEGER NOT NULL, ok INTEGER NOT NULL, errors TEXT NOT NULL, dropped INTEGER NOT NULL,
     backlog INTEGER NOT NULL, received INTEGER NOT NULL, latency BLOB NOT NULL, service BLOB NOT NULL,
-    late_us_max INTEGER NOT NULL, late_us_p50 INTEGER NOT NULL, endpoints BLOB NOT NULL
+    late_us_max INTEGER NOT NULL, late_us_p50 INTEGER NOT NULL, endpoints BLOB NOT NULL,
+    examples TEXT NOT NULL
 );
 CREATE TABLE samples (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, subject TEXT NOT NULL, processes INTEGER NOT NULL,
@@ -52,8 +53,8 @@ CREATE TABLE exports (
 
 const EVENT: &str = "INSERT INTO events (at_us, what) VALUES (:at_us, :what)";
 const WINDOW: &str = "INSERT INTO windows (second, workload, due, sent, ok, errors, dropped, backlog, received, \
-     latency, service, late_us_max, late_us_p50, endpoints) VALUES (:second, :workload, :due, :sent, :ok, :errors, \
-     :dropped, :backlog, :received, :latency, :service, :late_us_max, :late_us_p50, :endpoints)";
+     latency, service, late_us_max, late_us_p50, endpoints, examples) VALUES (:second, :workload, :due, :sent, :ok, :errors, \
+     :dropped, :backlog, :received, :latency, :service, :late_us_max, :late_us_p50, :endpoints, :examples)";
 const SAMPLE: &str = "INSERT INTO samples (at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, \
      sockets, cpu_us, switches_voluntary, switches_involuntary, faults_minor, faults_major, private_dirty, mappings, \
      fds_max, members, cgroup) VALUES (:at_us, :subject, :processes, :rss, :pss, :anonymous, :swap, :threads, :fds, :sockets, \
@@ -96,11 +97,15 @@ pub const fn columns(kind: Kind, format: i64) -> &'static str {
         Kind::Event => "id, at_us, what",
         Kind::Window if format < 3 => {
             "id, second, workload, due, sent, ok, errors, dropped, backlog, received, latency, service, late_us_max, \
-             late_us_p50, x''"
+             late_us_p50, x'', '[]'"
+        }
+        Kind::Window if format < 5 => {
+            "id, second, workload, due, sent, ok, errors, dropped, backlog, received, latency, service, late_us_max, \
+             late_us_p50, endpoints, '[]'"
         }
         Kind::Window => {
             "id, second, workload, due, sent, ok, errors, dropped, backlog, received, latency, service, late_us_max, \
-             late_us_p50, endpoints"
+             late_us_p50, endpoints, examples"
         }
         Kind::Sample if format < 2 => {
             "id, at_us, subject, processes, rss, pss, anonymous, swap, threads, fds, sockets, cpu_us, \
@@ -163,6 +168,7 @@ fn insert_window(transaction: &Transaction<'_>, window: &Second) -> rusqlite::Re
         ":late_us_max": whole(window.late_us_max),
         ":late_us_p50": whole(window.late_us_p50),
         ":endpoints": endpoints::encode(&window.endpoints),
+        ":examples": json(&window.examples),
     })?;
     Ok(())
 }
@@ -257,6 +263,7 @@ fn read_window(values: &mut Values<'_, '_>) -> rusqlite::Result<Second> {
         late_us_max: values.amount()?,
         late_us_p50: values.amount()?,
         endpoints: values.endpoints()?,
+        examples: values.listed()?,
     })
 }
 

@@ -267,6 +267,7 @@ fn window(plan: &Plan, workload: &str, second: u32) -> Entry {
         late_us_max: 900,
         late_us_p50: 60,
         endpoints: endpoints(ok, weather.middle_us),
+        examples: Vec::new(),
     }))
 }
 
@@ -443,6 +444,7 @@ pub fn record(entry: Entry) -> Record {
             late_us_max: second.late_us_max,
             late_us_p50: second.late_us_p50,
             endpoints: second.endpoints,
+            examples: second.examples,
         })),
     }
 }

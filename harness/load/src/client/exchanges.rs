@@ -2,6 +2,7 @@
 
 use shakedown_scenarios::workload::TcpExchange;
 
+use crate::client::telling::quoted;
 use crate::template::Template;
 
 /// The exchanges of a workload, ready to send.
@@ -39,5 +40,16 @@ impl Exchanges {
     /// Whether what is sent for an exchange of this kind has a place for a key.
     pub(crate) fn has_key(&self, kind: usize) -> bool {
         self.0.get(kind).is_some_and(|exchange| exchange.send.has_place())
+    }
+}
+
+/// That something else came than an answer that begins and ends so, in words.
+pub(crate) fn wrong(expect: &[u8], until: &[u8], found: &[u8]) -> String {
+    let found = quoted(found);
+    let [start, end] = [expect, until].map(quoted);
+    match (expect, until) {
+        (_, []) => format!("expected an answer that starts with {start}, found {found}"),
+        ([], _) => format!("expected an answer that ends with {end}, found {found}"),
+        _ => format!("expected an answer that starts with {start} and ends with {end}, found {found}"),
     }
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use shakedown_scenarios::workload::feeder::Feeder;
 use shakedown_scenarios::workload::{HttpAuth, HttpRequest};
 
-use self::answer::{AnswerReader, Step};
+use self::answer::{AnswerReader, Step, Violation};
 use self::checks::{Checks, Seen, Witness};
 use self::draft::Draft;
 use crate::client::secret::Secret;
@@ -25,6 +25,8 @@ pub(crate) struct HttpClient {
     requests: Vec<Prepared>,
     /// Rows, of which each request has one; none where the workload has no data.
     rows: Vec<Vec<String>>,
+    /// Whether answers may be quoted: where requests hold a secret they may give it back.
+    may_quote: bool,
 }
 
 /// One kind of request with everything that does not change from one to the next.
@@ -56,6 +58,7 @@ pub(crate) struct HttpAnswer {
     reader: AnswerReader,
     seen: Seen,
     kind: u32,
+    violation: Option<Violation>,
 }
 
 pub(crate) const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"));
@@ -72,9 +75,10 @@ impl HttpClient {
     ) -> Result<Self, ClientError> {
         checked_host(host)?;
         let login = auth.map(login).transpose()?;
+        let may_quote = login.is_none();
         let prepared = |request| Prepared::new(host, login.as_ref(), request, data);
         let requests = requests.iter().map(prepared).collect::<Result<_, _>>()?;
-        Ok(Self { requests, rows: data.map(rows::table).transpose()?.unwrap_or_default() })
+        Ok(Self { requests, rows: data.map(rows::table).transpose()?.unwrap_or_default(), may_quote })
     }
 
     fn prepared(&self, kind: u32) -> &Prepared {
@@ -90,7 +94,7 @@ impl Client for HttpClient {
     type Answer = HttpAnswer;
 
     fn answer(&self) -> HttpAnswer {
-        HttpAnswer { reader: AnswerReader::default(), seen: Seen::default(), kind: 0 }
+        HttpAnswer { reader: AnswerReader::default(), seen: Seen::default(), kind: 0, violation: None }
     }
 
     fn reads_late(&self) -> bool {
@@ -116,7 +120,7 @@ impl Client for HttpClient {
                 draft.write(ask.key, row, out);
             }
         }
-        answer.kind = ask.kind;
+        (answer.kind, answer.violation) = (ask.kind, None);
         answer.reader.begin(request.is_head);
         answer.seen.begin(&request.checks);
     }
@@ -135,7 +139,25 @@ impl Client for HttpClient {
                 let keep = reader.may_keep() && !request.asks_to_close && rest == 0;
                 Reading::Whole { verdict: self.judge(answer), keep }
             }
-            Err(_) => Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false },
+            Err(violation) => {
+                answer.violation = Some(violation);
+                Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false }
+            }
+        }
+    }
+
+    fn may_quote(&self) -> bool {
+        self.may_quote
+    }
+
+    fn why(&self, answer: &HttpAnswer, class: ErrorClass) -> Option<String> {
+        match class {
+            ErrorClass::Protocol => answer.violation.map(|violation| violation.to_string()),
+            ErrorClass::Status | ErrorClass::Check => {
+                let checks = &self.prepared(answer.kind).checks;
+                checks.why(answer.reader.status(), &answer.seen, self.may_quote)
+            }
+            _ => None,
         }
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct User {
     values: Vec<Vec<u8>>,
     jar: Jar,
     gleaner: Gleaner,
+    /// Which of the step's captures found nothing.
+    missed: Option<usize>,
 }
 
 /// What a step asks for its user, as values.
@@ -167,9 +169,27 @@ impl Journey {
     /// The verdict on a whole answer with this status; what it gives becomes values.
     pub(crate) fn judge(&self, user: &mut User, status: u16) -> Result<(), ErrorClass> {
         let step = self.step(user.step);
+        user.missed = None;
         step.checks.judge(status, &mut user.seen)?;
-        let found = user.gleaner.finish(&step.grips, &mut user.values);
-        if found { Ok(()) } else { Err(ErrorClass::Check) }
+        user.missed = user.gleaner.finish(&step.grips, &mut user.values);
+        if user.missed.is_none() { Ok(()) } else { Err(ErrorClass::Check) }
+    }
+
+    /// Why the answer that was judged last is wrong, for people.
+    pub(crate) fn why(&self, user: &User, status: u16, class: ErrorClass) -> Option<String> {
+        let step = self.step(user.step);
+        let missed = || user.missed.and_then(|index| step.grips.get(index)).map(|(_, grip)| grip.missed());
+        match class {
+            ErrorClass::Status | ErrorClass::Check => {
+                step.checks.why(status, &user.seen, self.may_quote()).or_else(missed)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether answers may be quoted: where requests hold a secret they may give it back.
+    pub(crate) const fn may_quote(&self) -> bool {
+        self.login.is_none()
     }
 
     /// The step behind this one.

@@ -11,6 +11,7 @@ use shakedown_scenarios::workload::malformed::{MalformedWorkload, Spoken};
 use self::openings::Opening;
 use self::verdict::{HEAD_BYTES_MAX, Verdict};
 use crate::client::http::{USER_AGENT, checked_host, checked_path};
+use crate::client::telling::quoted;
 use crate::client::websocket::frame::{CLOSE, Event, FrameReader};
 use crate::client::websocket::upgrade::{self, Upgrade};
 use crate::client::{Client, ClientError, ErrorClass, Reading};
@@ -162,18 +163,36 @@ impl Client for MalformedClient {
         }
     }
 
+    fn why(&self, answer: &MalformedAnswer, class: ErrorClass) -> Option<String> {
+        let wanted = match answer.stage {
+            Stage::Before | Stage::Upgrade => "an upgrade to WebSocket before the hostile frame",
+            Stage::Hostile => "a refusal",
+            Stage::WellFormed => "an answer to the well-formed request behind the refused one",
+        };
+        match class {
+            ErrorClass::Timeout => Some(format!("expected {wanted}, found nothing in time")),
+            ErrorClass::Closed => Some(format!("expected {wanted}, found the connection closed")),
+            ErrorClass::Status if !answer.head.is_empty() => {
+                Some(format!("expected {wanted}, found {}", quoted(&answer.head)))
+            }
+            _ => Some(format!("expected {wanted}, found something else")),
+        }
+    }
+
     fn closed(&self, answer: &mut MalformedAnswer) -> Result<(), ErrorClass> {
         // Whoever closes on a hostile opening has refused it.
         if answer.stage == Stage::Hostile { Ok(()) } else { Err(ErrorClass::Closed) }
     }
 
     fn goes_on(&self, answer: &mut MalformedAnswer, verdict: &mut Result<(), ErrorClass>) -> bool {
-        let stage = std::mem::take(&mut answer.stage);
-        if stage != Stage::Hostile {
+        if answer.stage != Stage::Hostile {
             return false;
         }
         if *verdict == Err(ErrorClass::Reset) {
             *verdict = Ok(());
+        }
+        if verdict.is_ok() {
+            answer.stage = Stage::WellFormed;
         }
         verdict.is_ok()
     }

@@ -289,6 +289,17 @@ impl Client for OperationsClient {
         if answer.reader.is_answered() { Reading::Whole { verdict, keep: true } } else { Reading::More }
     }
 
+    fn why(&self, answer: &OperationsAnswer, class: ErrorClass) -> Option<String> {
+        match class {
+            ErrorClass::Protocol => Some("expected a reply in RESP, found something else".to_owned()),
+            ErrorClass::Status | ErrorClass::Check => Some(format!(
+                "expected the operation to be done or not, found {}",
+                answer.reader.reply().told()
+            )),
+            _ => None,
+        }
+    }
+
     fn closed(&self, _: &mut OperationsAnswer) -> Result<(), ErrorClass> {
         Err(ErrorClass::Closed)
     }

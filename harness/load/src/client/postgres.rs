@@ -14,6 +14,7 @@ use shakedown_scenarios::workload::postgres::{PostgresWorkload, SqlExpect, SqlSt
 use self::account::Account;
 use self::login::Login;
 use self::message::{MessageReader, ROW, field, rows, text, write, write_text};
+use crate::client::telling::quoted;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::dial::SealingRequest;
 use crate::mix::Ask;
@@ -64,10 +65,14 @@ pub(crate) struct PostgresAnswer {
     /// Which statements this connection has prepared.
     prepared: Vec<bool>,
     verdict: Option<ErrorClass>,
+    /// Why the verdict is so, for people.
+    why: Option<String>,
     /// Of the present statement: rows that came, rows that its tag tells, and whether the first one is right.
     rows: u64,
     told: Option<u64>,
     value: Option<bool>,
+    /// The first one, where it is not right; `None`: NULL.
+    other: Option<Vec<u8>>,
     /// Whether the last command was the one that was sent, and no other.
     committed: bool,
 }
@@ -95,6 +100,9 @@ enum Step {
     Goes,
     Over(Reading),
 }
+
+/// How much is kept of a value that is compared, so that it can be told.
+const VALUE_BYTES_KEPT: usize = 64;
 
 const BROKEN: Reading = Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false };
 
@@ -129,7 +137,7 @@ impl PostgresClient {
     /// How much of a row's first value must be kept to judge it.
     fn keep(&self, answer: &PostgresAnswer) -> usize {
         match self.statement(answer).map(|statement| &statement.expect) {
-            Some(Expect::Value(text)) => text.length(answer.key) + 1,
+            Some(Expect::Value(text)) => (text.length(answer.key) + 1).max(VALUE_BYTES_KEPT),
             _ => 0,
         }
     }
@@ -194,6 +202,10 @@ impl PostgresClient {
         // `V` is the severity in English, whatever language the server speaks; servers before 9.6 have only `S`.
         let severity = field(body, b'V').or_else(|| field(body, b'S'));
         let goes_on = severity == Some(b"ERROR") && answer.stage != Stage::Login;
+        if answer.why.is_none() {
+            let told = self.account.told(body);
+            answer.why = Some(answer.stage.told(&told));
+        }
         if !goes_on {
             return Step::Over(Reading::Whole { verdict: Err(class), keep: false });
         }
@@ -212,6 +224,9 @@ impl PostgresClient {
             let value = answer.reader.value();
             let is_as_long = value.bytes.is_some_and(|bytes| u64::from(bytes) == text.len() as u64);
             answer.value = Some(is_as_long && value.text == text);
+            if answer.value == Some(false) {
+                answer.other = value.bytes.is_some().then(|| value.text.clone());
+            }
         }
     }
 
@@ -219,7 +234,12 @@ impl PostgresClient {
     fn ready(&self, answer: &mut PostgresAnswer, status: u8, reply: &mut Vec<u8>) -> Step {
         let is_outside = status == b'I';
         if let Some(statement) = self.statement(answer) {
-            answer.verdict = answer.verdict.or(statement.expect.judge(answer).err());
+            if answer.verdict.is_none()
+                && let Err(class) = statement.expect.judge(answer)
+            {
+                answer.why = Some(answer.stage.told(&statement.expect.told(answer)));
+                answer.verdict = Some(class);
+            }
         }
         let transaction = &self.transactions[answer.kind];
         let next = match answer.stage {
@@ -245,6 +265,10 @@ impl PostgresClient {
             (verdict, _) => {
                 // A transaction that the server rolled back when it was to commit is not done.
                 let undone = answer.stage == Stage::Commit && !answer.committed;
+                if undone && verdict.is_none() {
+                    answer.why =
+                        Some("expected COMMIT to be done, found the transaction rolled back".to_owned());
+                }
                 let verdict = verdict.or(undone.then_some(ErrorClass::Check));
                 answer.stage = Stage::Idle;
                 Step::Over(Reading::Whole { verdict: verdict.map_or(Ok(()), Err), keep: is_outside })
@@ -279,7 +303,7 @@ impl Client for PostgresClient {
     }
 
     fn ask(&self, ask: &Ask, answer: &mut PostgresAnswer, out: &mut Vec<u8>) {
-        (answer.kind, answer.key, answer.verdict) = (ask.kind as usize, ask.key, None);
+        (answer.kind, answer.key, answer.verdict, answer.why) = (ask.kind as usize, ask.key, None, None);
         answer.committed = false;
         match &self.transactions[answer.kind].begin {
             Some(begin) => {
@@ -309,12 +333,33 @@ impl Client for PostgresClient {
         }
     }
 
+    fn may_quote(&self) -> bool {
+        self.account.may_quote()
+    }
+
+    fn why(&self, answer: &PostgresAnswer, class: ErrorClass) -> Option<String> {
+        why(answer.why.as_ref(), class, answer.stage == Stage::Login)
+    }
+
     fn closed(&self, _: &mut PostgresAnswer) -> Result<(), ErrorClass> {
         Err(ErrorClass::Closed)
     }
 
     fn unasked(&self, answer: &mut PostgresAnswer, bytes: &[u8], _: u64, _: &mut Vec<u8>) -> bool {
         is_nothing(&mut answer.reader, bytes)
+    }
+}
+
+/// Why an answer is wrong, whichever client read it.
+fn why(told: Option<&String>, class: ErrorClass, is_login: bool) -> Option<String> {
+    match class {
+        ErrorClass::Protocol => {
+            Some("expected PostgreSQL's protocol, version 3, found something else".to_owned())
+        }
+        ErrorClass::Status if is_login && told.is_none() => Some(
+            "the server wants a password that was not given, or a login other than SCRAM-SHA-256".to_owned(),
+        ),
+        _ => told.cloned(),
     }
 }
 
@@ -419,9 +464,44 @@ impl Prepared {
     }
 }
 
+// === impl Stage ===
+
+impl Stage {
+    /// What was found there, for people.
+    fn told(self, found: &str) -> String {
+        match self {
+            Self::Login => format!("logging in: {found}"),
+            Self::Begin => format!("BEGIN: {found}"),
+            Self::Statement(at) => format!("statement {}: {found}", at + 1),
+            Self::Commit => format!("COMMIT: {found}"),
+            Self::Rollback => format!("ROLLBACK: {found}"),
+            Self::Idle => found.to_owned(),
+        }
+    }
+}
+
 // === impl Expect ===
 
 impl Expect {
+    /// What was expected, and what came instead.
+    fn told(&self, answer: &PostgresAnswer) -> String {
+        let rows = answer.told.unwrap_or(answer.rows);
+        match self {
+            Self::Any => "expected anything".to_owned(),
+            Self::Rows(expected) => format!("expected {expected} rows, found {rows}"),
+            Self::Value(expected) => {
+                let mut text = Vec::new();
+                expected.render(answer.key, &mut text);
+                let found = match &answer.other {
+                    _ if rows == 0 => "no row".to_owned(),
+                    Some(other) => quoted(other),
+                    None => "NULL".to_owned(),
+                };
+                format!("expected {}, found {found}", quoted(&text))
+            }
+        }
+    }
+
     fn judge(&self, answer: &PostgresAnswer) -> Result<(), ErrorClass> {
         let rows = answer.told.unwrap_or(answer.rows);
         match self {

@@ -8,6 +8,7 @@ use shakedown_scenarios::workload::redis::{RedisExpect, RedisRequest, RedisWorkl
 
 use self::reply::{Kind, Reply, ReplyReader};
 use crate::client::secret::Secret;
+use crate::client::telling::quoted;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
 use crate::template::Template;
@@ -49,7 +50,12 @@ pub(crate) struct RedisAnswer {
     /// How many replies have come.
     replies: usize,
     verdict: Option<ErrorClass>,
+    /// The reply that the verdict is on, and which one it is.
+    wrong: (usize, Reply),
 }
+
+/// How much is kept of a text that is compared, so that it can be told.
+const TEXT_BYTES_KEPT: usize = 64;
 
 /// What a connection is greeted with is answered by anything but an error.
 const GREETING: Expect = Expect::Any;
@@ -90,7 +96,9 @@ impl RedisClient {
     fn keep(&self, answer: &RedisAnswer) -> usize {
         let command = answer.kind.and_then(|kind| self.commands(kind).get(answer.replies));
         match command.map(|command| &command.expect) {
-            Some(Expect::Text(text) | Expect::NilOr(text)) => text.length(answer.key) + 1,
+            Some(Expect::Text(text) | Expect::NilOr(text)) => {
+                (text.length(answer.key) + 1).max(TEXT_BYTES_KEPT)
+            }
             Some(Expect::Error(start)) => start.len(),
             _ => 0,
         }
@@ -101,6 +109,10 @@ impl RedisClient {
         let command = answer.kind.and_then(|kind| self.commands(kind).get(answer.replies));
         let expect = command.map_or(&GREETING, |command| &command.expect);
         let verdict = expect.judge(answer.key, answer.reader.reply());
+        if answer.verdict.is_none() && verdict.is_err() {
+            answer.wrong.0 = answer.replies;
+            answer.wrong.1.copy(answer.reader.reply());
+        }
         answer.verdict = answer.verdict.or(verdict.err());
         answer.replies += 1;
     }
@@ -160,6 +172,30 @@ impl Client for RedisClient {
         }
     }
 
+    fn may_quote(&self) -> bool {
+        self.password.is_none()
+    }
+
+    fn why(&self, answer: &RedisAnswer, class: ErrorClass) -> Option<String> {
+        if class == ErrorClass::Protocol {
+            return Some("expected replies in RESP, found something else".to_owned());
+        }
+        answer.verdict.filter(|verdict| *verdict == class)?;
+        let (place, wrong) = &answer.wrong;
+        match answer.kind {
+            // Whoever does not know a command may give it back, with the password in it: an error's first word is its code.
+            None if self.password.is_some() => {
+                let code = wrong.text.split(|byte| !byte.is_ascii_uppercase()).next().unwrap_or_default();
+                Some(format!("expected to be logged in, found the error {}", quoted(code)))
+            }
+            None => Some(format!("expected to be greeted, found {}", wrong.told())),
+            Some(kind) => {
+                let command = self.commands(kind).get(*place)?;
+                Some(format!("{}: {}", command.told(answer.key), command.expect.told(answer.key, wrong)))
+            }
+        }
+    }
+
     fn closed(&self, _: &mut RedisAnswer) -> Result<(), ErrorClass> {
         Err(ErrorClass::Closed)
     }
@@ -179,6 +215,16 @@ impl Client for RedisClient {
 // === impl Prepared ===
 
 impl Prepared {
+    /// The command, for people.
+    fn told(&self, key: u64) -> String {
+        let mut words = Vec::new();
+        for argument in &self.arguments {
+            argument.render(key, &mut words);
+            words.push(b' ');
+        }
+        quoted(words.trim_ascii_end())
+    }
+
     fn render(&self, key: u64, out: &mut Vec<u8>) {
         write!(out, "*{}\r\n", self.arguments.len()).expect("writing into a Vec cannot fail");
         for argument in &self.arguments {
@@ -220,6 +266,24 @@ impl Expect {
             RedisExpect::NilOr(text) => Self::NilOr(Template::new(text)),
             RedisExpect::Error(start) => Self::Error(start.clone().into_bytes()),
         }
+    }
+
+    /// What was expected, and what came instead.
+    fn told(&self, key: u64, reply: &Reply) -> String {
+        let text = |text: &Template| {
+            let mut expected = Vec::new();
+            text.render(key, &mut expected);
+            quoted(&expected)
+        };
+        let expected = match self {
+            Self::Any => "no error".to_owned(),
+            Self::Found => "something".to_owned(),
+            Self::Whole => "a whole number".to_owned(),
+            Self::Text(wanted) => text(wanted),
+            Self::NilOr(wanted) => format!("nil or {}", text(wanted)),
+            Self::Error(start) => format!("an error that starts with {}", quoted(start)),
+        };
+        format!("expected {expected}, found {}", reply.told())
     }
 
     fn judge(&self, key: u64, reply: &Reply) -> Result<(), ErrorClass> {

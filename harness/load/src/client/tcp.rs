@@ -2,7 +2,8 @@
 
 use shakedown_scenarios::workload::TcpExchange;
 
-use crate::client::exchanges::{Exchange, Exchanges};
+use crate::client::exchanges::{self, Exchange, Exchanges};
+use crate::client::telling::QUOTED_BYTES_KEPT;
 use crate::client::{Client, ErrorClass, Reading};
 use crate::mix::Ask;
 
@@ -20,6 +21,8 @@ pub(crate) struct TcpAnswer {
     matched: usize,
     /// The end of what came, not longer than `until`.
     tail: Vec<u8>,
+    /// The beginning of what came instead.
+    other: Vec<u8>,
 }
 
 /// What a target may send between two exchanges (a banner, the rest of a line) before it counts as a flood.
@@ -64,6 +67,7 @@ impl Client for TcpClient {
         let Exchange { expect, until, .. } = self.exchanges.of(answer.kind);
         let compared = bytes.len().min(expect.len() - answer.matched);
         if bytes[..compared] != expect[answer.matched..][..compared] {
+            answer.other = [&expect[..answer.matched], &bytes[..bytes.len().min(QUOTED_BYTES_KEPT)]].concat();
             // Where the wrong answer ends is not known, so nothing may follow it on this connection.
             return Reading::Whole { verdict: Err(ErrorClass::Check), keep: false };
         }
@@ -75,6 +79,11 @@ impl Client for TcpClient {
         } else {
             Reading::More
         }
+    }
+
+    fn why(&self, answer: &TcpAnswer, class: ErrorClass) -> Option<String> {
+        let Exchange { expect, .. } = self.exchanges.of(answer.kind);
+        (class == ErrorClass::Check).then(|| exchanges::wrong(expect, &[], &answer.other))
     }
 
     fn closed(&self, _: &mut TcpAnswer) -> Result<(), ErrorClass> {

@@ -41,6 +41,8 @@ struct Prepared {
 pub(crate) struct WebSocketAnswer {
     /// The upgrade, while it goes on.
     upgrade: Option<Upgrade>,
+    /// Whether a frame closed the socket.
+    is_closed: bool,
     frames: FrameReader,
     awaited: Awaited,
     /// What the answer holds, or is.
@@ -188,12 +190,26 @@ impl Client for WebSocketClient {
             None => match self.listen(answer, &mut rest, reply) {
                 Read::All => return Reading::More,
                 Read::Awaited => Ok(()),
-                Read::Closed => Err(ErrorClass::Closed),
+                Read::Closed => {
+                    answer.is_closed = true;
+                    Err(ErrorClass::Closed)
+                }
                 Read::Malformed => Err(ErrorClass::Protocol),
             },
         };
         let keep = verdict.is_ok() && self.unasked(answer, rest, 0, reply);
         Reading::Whole { verdict, keep }
+    }
+
+    fn why(&self, answer: &WebSocketAnswer, class: ErrorClass) -> Option<String> {
+        match (&answer.upgrade, class) {
+            (Some(upgrade), _) => upgrade.why(class),
+            (None, ErrorClass::Protocol) => {
+                Some("expected frames of a WebSocket (RFC 6455), found something else".to_owned())
+            }
+            (None, ErrorClass::Closed) if answer.is_closed => answer.frames.closing(),
+            _ => None,
+        }
     }
 
     fn closed(&self, _: &mut WebSocketAnswer) -> Result<(), ErrorClass> {

@@ -79,4 +79,15 @@ impl Reader {
             Expected::Grpc(call) => call.judge(&mut self.reply, trailers),
         }
     }
+
+    /// Why it is wrong, in words. What it says is quoted where it `may_be_quoted`.
+    pub(super) fn why(&self, expected: &Expected, class: ErrorClass, may_be_quoted: bool) -> Option<String> {
+        match (expected, class) {
+            (Expected::Http(checks), ErrorClass::Status | ErrorClass::Check) => {
+                checks.why(self.status, &self.seen, may_be_quoted)
+            }
+            (Expected::Grpc(call), class) => call.why(&self.reply, class, may_be_quoted),
+            _ => None,
+        }
+    }
 }

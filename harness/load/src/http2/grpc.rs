@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use shakedown_scenarios::workload::grpc::GrpcExpect;
 
 use super::request::decoded;
+use crate::client::telling::{bytes, quoted};
 use crate::client::{ClientError, ErrorClass};
 
 /// Before each message: whether it is compressed, and its length.
@@ -32,10 +33,16 @@ pub(super) struct Reply {
     head: Option<Result<(), ErrorClass>>,
     /// The status, where the head is all there is.
     status: Option<u8>,
+    /// The message beside it.
+    told: Option<String>,
     prefix: Vec<u8>,
     /// Bytes that came behind the prefix.
     bytes: u64,
     message: Vec<u8>,
+    /// What HTTP says of the call.
+    http: u16,
+    /// Status and message of a call that failed otherwise than expected, as far as the answer has them.
+    ended: Option<(u8, String)>,
 }
 
 // === impl Call ===
@@ -57,6 +64,8 @@ impl Call {
         reply.head.unwrap_or(Err(ErrorClass::Protocol))?;
         let status = trailers.and_then(status_of).or(reply.status).ok_or(ErrorClass::Protocol)?;
         if status != self.status {
+            let told = trailers.and_then(message_of).or(reply.told.take()).unwrap_or_default();
+            reply.ended = Some((status, told));
             return Err(ErrorClass::Status);
         }
         // Who fails sends no message; who does not sends one.
@@ -68,6 +77,42 @@ impl Call {
             && self.message.as_ref().is_none_or(|message| *message == reply.message);
         if is_right { Ok(()) } else { Err(ErrorClass::Check) }
     }
+
+    /// Why the answer that was judged last is wrong, in words. What it says is quoted where it `may_be_quoted`.
+    pub(super) fn why(&self, reply: &Reply, class: ErrorClass, may_be_quoted: bool) -> Option<String> {
+        let length = bytes(reply.bytes);
+        Some(match (class, &reply.ended) {
+            (ErrorClass::Status, Some((status, told))) if may_be_quoted && !told.is_empty() => {
+                let told = quoted(told.as_bytes());
+                format!("expected gRPC status {}, found {status}: {told}", self.status)
+            }
+            (ErrorClass::Status, Some((status, _))) => {
+                format!("expected gRPC status {}, found {status}", self.status)
+            }
+            (ErrorClass::Status, None) => format!("expected HTTP status 200, found {}", reply.http),
+            (ErrorClass::Check, _) if reply.bytes < self.at_least => {
+                format!("expected a message of {} or more, found {length}", bytes(self.at_least))
+            }
+            (ErrorClass::Check, _) if reply.bytes > self.at_most => {
+                format!("expected a message of {} or less, found {length}", bytes(self.at_most))
+            }
+            (ErrorClass::Check, _) => {
+                let wanted = self.message.as_ref().map_or(0, Vec::len) as u64;
+                format!("expected a certain message of {}, found another of {length}", bytes(wanted))
+            }
+            (ErrorClass::Protocol, _) => format!(
+                "expected the answer to a unary call (`application/grpc`, one message, `grpc-status`), found HTTP status {} \
+                 and {length}",
+                reply.http
+            ),
+            _ => return None,
+        })
+    }
+}
+
+/// What fields say of a call that failed, as it was written: percent-encoded UTF-8.
+fn message_of(fields: &HeaderMap) -> Option<String> {
+    Some(fields.get("grpc-message")?.to_str().ok()?.to_owned())
 }
 
 /// The status that fields tell.
@@ -87,7 +132,8 @@ impl Reply {
             // A proxy on the way, for most.
             _ => Err(ErrorClass::Status),
         });
-        self.status = status_of(headers);
+        (self.status, self.told, self.ended) = (status_of(headers), message_of(headers), None);
+        self.http = status.as_u16();
         self.prefix.clear();
         self.bytes = 0;
         self.message.clear();

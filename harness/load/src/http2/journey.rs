@@ -78,6 +78,10 @@ impl Talk for Journeys {
         self.0.judge(&mut traveller.user, traveller.status)
     }
 
+    fn why(&self, _: &Ask, traveller: &Traveller, class: ErrorClass) -> Option<String> {
+        self.0.why(&traveller.user, traveller.status, class)
+    }
+
     fn within(&self, ask: &Ask) -> Option<u64> {
         self.0.within(ask)
     }

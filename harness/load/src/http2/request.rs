@@ -27,6 +27,8 @@ pub(crate) struct Requests {
     requests: Vec<Prepared>,
     /// Rows, of which each request has one; none where the workload has no data.
     rows: Vec<Vec<String>>,
+    /// Whether answers may be quoted: where requests hold a secret they may give it back.
+    may_quote: bool,
 }
 
 /// One kind of request with everything that does not change from one to the next.
@@ -60,14 +62,15 @@ impl Requests {
         let login = auth.map(login).transpose()?;
         let prepared = requests.iter().map(|request| Prepared::new(login.as_ref(), request, data));
         let rows = data.map(rows::table).transpose()?.unwrap_or_default();
-        Ok(Self { requests: prepared.collect::<Result<_, _>>()?, rows })
+        Ok(Self { requests: prepared.collect::<Result<_, _>>()?, rows, may_quote: login.is_none() })
     }
 
     /// Prepares the unary calls of a mix, and what they log in with.
     pub(crate) fn calling(auth: Option<&HttpAuth>, calls: &[GrpcCall]) -> Result<Self, ClientError> {
         let login = auth.map(login).transpose()?;
         let prepared = calls.iter().map(|call| Prepared::calling(login.as_ref(), call));
-        Ok(Self { requests: prepared.collect::<Result<_, _>>()?, rows: Vec::new() })
+        let (rows, may_quote) = (Vec::new(), login.is_none());
+        Ok(Self { requests: prepared.collect::<Result<_, _>>()?, rows, may_quote })
     }
 
     fn prepared(&self, ask: &Ask) -> &Prepared {
@@ -113,6 +116,10 @@ impl Talk for Requests {
 
     fn judge(&self, ask: &Ask, reader: &mut Reader, trailers: Option<&HeaderMap>) -> Result<(), ErrorClass> {
         reader.judge(&self.prepared(ask).expected, trailers)
+    }
+
+    fn why(&self, ask: &Ask, reader: &Reader, class: ErrorClass) -> Option<String> {
+        reader.why(&self.prepared(ask).expected, class, self.may_quote)
     }
 
     fn within(&self, ask: &Ask) -> Option<u64> {

@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::talk::{Http2, Talk};
 use crate::client::ErrorClass;
-use crate::dial::{Sealing, broken, dial};
+use crate::dial::{Sealing, Undialled, broken, dial};
 use crate::shared::Shared;
 use crate::stream::Stream;
 
@@ -40,7 +40,7 @@ pub(crate) struct Sessions {
 struct Place {
     open: Mutex<Option<Rc<Session>>>,
     /// How many openings have failed here, and how the last one did.
-    failed: Cell<(u64, Option<ErrorClass>)>,
+    failed: RefCell<(u64, Option<Undialled>)>,
 }
 
 /// One open connection. It is closed when its last stream and its place have let it go.
@@ -72,9 +72,9 @@ pub(super) enum Failure {
 pub(super) async fn open<T: Talk>(
     shared: &Rc<Shared<Http2<T>>>,
     place: usize,
-) -> Result<Rc<Session>, ErrorClass> {
+) -> Result<Rc<Session>, Undialled> {
     let place = shared.common.place(place);
-    let (failures, _) = place.failed.get();
+    let failures = place.failed.borrow().0;
     let mut open = place.open.lock().await;
     let most = shared.habits.requests_per_connection.unwrap_or(u32::MAX);
     if let Some(session) = open.as_ref().filter(|session| session.takes(most)) {
@@ -82,14 +82,15 @@ pub(super) async fn open<T: Talk>(
         return Ok(Rc::clone(session));
     }
     *open = None;
-    if let (now, Some(class)) = place.failed.get()
-        && now != failures
+    if let (now, Some(undialled)) = &*place.failed.borrow()
+        && *now != failures
     {
-        return Err(class);
+        return Err(undialled.clone());
     }
     let opened = Session::open(shared).await;
-    if let Err(class) = &opened {
-        place.failed.set((place.failed.get().0 + 1, Some(*class)));
+    if let Err(undialled) = &opened {
+        let mut failed = place.failed.borrow_mut();
+        *failed = (failed.0 + 1, Some(undialled.clone()));
     }
     let session = Rc::new(opened?);
     *open = Some(Rc::clone(&session));
@@ -131,11 +132,12 @@ impl Sessions {
 // === impl Session ===
 
 impl Session {
-    async fn open<T: Talk>(shared: &Rc<Shared<Http2<T>>>) -> Result<Self, ErrorClass> {
+    async fn open<T: Talk>(shared: &Rc<Shared<Http2<T>>>) -> Result<Self, Undialled> {
         let tls = shared.tls.as_ref().map(|connector| Sealing { connector, asks: None });
         let stream = dial(shared.address, None, tls).await?;
         if !stream.agreed_on(b"h2") {
-            return Err(ErrorClass::Protocol);
+            let why = "expected the target to agree to `h2` (ALPN), found that it does not".to_owned();
+            return Err(Undialled { class: ErrorClass::Protocol, why });
         }
         let facts = Rc::new(Facts { end: Cell::new(None), heard: Cell::new(shared.clock.now()) });
         let (stream_window, window) = windows(shared.habits, shared.client.streams());
@@ -147,7 +149,7 @@ impl Session {
             .max_header_list_size(HEAD_BYTES_MAX)
             .handshake(heard)
             .await;
-        let unopened = |error: h2::Error| facts.class(&error);
+        let unopened = |error: h2::Error| Undialled { class: facts.class(&error), why: error.to_string() };
         let (sender, connection) = shaken.map_err(unopened)?;
         // Each stream is told how the connection ended.
         let driver = spawn_local(async move { drop(connection.await) }).abort_handle();
@@ -160,11 +162,13 @@ impl Session {
 
     /// Where a request is sent. A connection that was lost, or that the target is about to leave, while nothing was asked is nobody's
     /// fault.
-    pub(super) async fn sender(&self) -> Result<SendRequest<Bytes>, Failure> {
-        self.sender.clone().ready().await.map_err(|error| {
-            self.asked.set(u32::MAX);
-            Failure::Unseen(self.facts.class(&error))
-        })
+    pub(super) async fn sender(&self) -> Result<SendRequest<Bytes>, h2::Error> {
+        self.sender.clone().ready().await.inspect_err(|_| self.asked.set(u32::MAX))
+    }
+
+    /// How a request failed for which there was no stream.
+    pub(super) fn unsent(&self, error: &h2::Error) -> Failure {
+        Failure::Unseen(self.facts.class(error))
     }
 
     /// How a stream failed.

@@ -45,6 +45,9 @@ pub(crate) trait Talk: 'static {
         trailers: Option<&HeaderMap>,
     ) -> Result<(), ErrorClass>;
 
+    /// Why the answer that was read last is wrong, for people. Asked of few.
+    fn why(&self, ask: &Ask, answer: &Self::Answer, class: ErrorClass) -> Option<String>;
+
     /// How long a request may take from when it was due, in nanoseconds, to be right.
     fn within(&self, ask: &Ask) -> Option<u64>;
 

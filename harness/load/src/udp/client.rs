@@ -2,8 +2,7 @@
 
 use shakedown_scenarios::workload::TcpExchange;
 
-use crate::client::ErrorClass;
-use crate::client::exchanges::{Exchange, Exchanges};
+use crate::client::exchanges::{self, Exchange, Exchanges};
 use crate::mix::Ask;
 
 /// What is sent, and what is expected.
@@ -30,13 +29,14 @@ impl UdpClient {
         self.exchanges.of(ask.kind).send.render(ask.key, out);
     }
 
-    /// Whether a datagram is a right answer: it is whole, so both its beginning and its end can be told.
-    pub(super) fn judge(&self, ask: &Ask, datagram: &[u8]) -> Result<(), ErrorClass> {
+    /// What is wrong with a datagram, in words; `None`: it is a right answer. It is whole, so both its beginning and its end can
+    /// be told.
+    pub(super) fn wrong(&self, ask: &Ask, datagram: &[u8]) -> Option<String> {
         let Exchange { expect, until, .. } = self.exchanges.of(ask.kind);
         let is_right = datagram.len() >= expect.len().max(until.len())
             && datagram.starts_with(expect)
             && datagram.ends_with(until);
-        if is_right { Ok(()) } else { Err(ErrorClass::Check) }
+        (!is_right).then(|| exchanges::wrong(expect, until, datagram))
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
             let mut sent = Vec::new();
             client.render(&ask, &mut sent);
             assert_eq!((sent.as_slice(), client.has_key(0)), (b"q7".as_slice(), true));
-            assert_eq!(client.judge(&ask, datagram.as_bytes()).is_ok(), is_right, "{datagram}");
+            assert_eq!(client.wrong(&ask, datagram.as_bytes()).is_none(), is_right, "{datagram}");
         };
         check("a", None, "answer", true);
         check("a", Some("r"), "answer", true);

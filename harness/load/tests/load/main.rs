@@ -26,3 +26,4 @@ mod tcp;
 mod tls;
 mod udp;
 mod websocket;
+mod whys;

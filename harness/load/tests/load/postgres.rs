@@ -107,15 +107,28 @@ async fn what_is_not_right_has_its_class_and_is_rolled_back() {
     };
     let count = "SELECT count(*) FROM things WHERE id > 0";
     let kinds = [
-        (query("SELECT 1 FROM nowhere", &[], SqlExpect::Any), "status"),
-        (query("SELECT 1 WHERE $1::int < 0", &["{n}"], value("1")), "miss"),
-        (query("SELECT $1::text || 'x'", &["{n}"], value("{n}")), "check"),
-        (insert(statement(count, &[], value("-1"))), "check"),
-        (insert(statement("SELECT 1 / $1::int", &["0"], SqlExpect::Any)), "status"),
+        (
+            query("SELECT 1 FROM nowhere", &[], SqlExpect::Any),
+            "status",
+            "`relation \"nowhere\" does not exist` (SQLSTATE `42P01`)",
+        ),
+        (
+            query("SELECT 1 WHERE $1::int < 0", &["{n}"], value("1")),
+            "miss",
+            "statement 1: expected `1`, found no row",
+        ),
+        (query("SELECT $1::text || 'x'", &["{n}"], value("{n}")), "check", "statement 1: expected `"),
+        (insert(statement(count, &[], value("-1"))), "check", "statement 2: expected `-1`, found `1`"),
+        (
+            insert(statement("SELECT 1 / $1::int", &["0"], SqlExpect::Any)),
+            "status",
+            "statement 2: the error `division by zero` (SQLSTATE `22012`)",
+        ),
     ];
-    for (kind, class) in kinds {
+    for (kind, class, why) in kinds {
         let totals = totals(&server, postgres(20.0, 1, vec![kind.clone()])).await;
         assert_eq!((totals.due, totals.failed(class)), (20, 20), "{kind:?}: {:?}", totals.errors);
+        assert!(totals.whys(class)[0].contains(why), "{:?}", totals.whys(class));
     }
     does(&server, count, value("0")).await;
 }

@@ -92,15 +92,21 @@ async fn misses_refusals_and_wrong_values_are_classes_of_their_own() {
         return;
     };
     asked(&server, "SET text other").await;
-    let commands: [(&[&str], RedisExpect, &str); 4] = [
-        (&["GET", "nothing"], RedisExpect::Found, "miss"),
-        (&["LPUSH", "text", "x"], RedisExpect::Any, "status"),
-        (&["NO-SUCH-COMMAND"], RedisExpect::Any, "status"),
-        (&["GET", "text"], RedisExpect::Text("text".into()), "check"),
+    let commands: [(&[&str], RedisExpect, &str, &str); 4] = [
+        (&["GET", "nothing"], RedisExpect::Found, "miss", "`GET nothing`: expected something, found nil"),
+        (
+            &["LPUSH", "text", "x"],
+            RedisExpect::Any,
+            "status",
+            "expected no error, found the error `WRONGTYPE ",
+        ),
+        (&["NO-SUCH-COMMAND"], RedisExpect::Any, "status", "found the error `ERR unknown command"),
+        (&["GET", "text"], RedisExpect::Text("text".into()), "check", "expected `text`, found `other`"),
     ];
-    for (command, expect, class) in commands {
+    for (command, expect, class, why) in commands {
         let totals = totals(&server, redis(50.0, 2, &[(command, expect)])).await;
         assert_eq!((totals.due, totals.failed(class)), (50, 50), "{command:?}: {:?}", totals.errors);
+        assert!(totals.whys(class)[0].contains(why), "{:?}", totals.whys(class));
     }
 }
 

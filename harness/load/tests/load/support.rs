@@ -204,12 +204,23 @@ impl Totals {
         self.errors.get(class).copied().unwrap_or(0)
     }
 
+    /// Why requests failed that failed with this class, in words.
+    pub fn whys(&self, class: &str) -> Vec<&str> {
+        let examples = self.windows.iter().flat_map(|window| &window.examples);
+        examples.filter(|example| example.class == class).map(|example| example.why.as_str()).collect()
+    }
+
     /// Every request that was due is accounted for: it is right, wrong, dropped, or in the last backlog.
     pub fn assert_complete(&self) {
         let backlog = self.windows.last().map_or(0, |window| window.backlog);
         let ended = self.ok + self.errors.values().sum::<u64>();
         assert_eq!(self.due, ended + self.dropped + backlog, "{self:?}");
         assert_eq!(self.latency.len(), self.ok);
+        for class in self.errors.keys() {
+            let whys = self.whys(class);
+            assert!(!whys.is_empty(), "no word of why something failed as {class}");
+            assert!(whys.iter().all(|why| !why.contains("an error of class")), "{whys:?}");
+        }
         let seconds: Vec<u32> = self.windows.iter().map(|window| window.second).collect();
         assert!(seconds.iter().copied().eq(0..seconds.len() as u32), "one window a second: {seconds:?}");
     }

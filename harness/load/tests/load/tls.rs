@@ -131,19 +131,20 @@ async fn a_large_request_goes_over_tls_whole_and_an_exchange_without_an_answer_t
 #[tokio::test]
 async fn who_is_not_believed_is_counted_and_so_is_who_hangs_up() {
     let probability = Ratio::new(1.0).unwrap();
-    for (fault, class) in [
-        (TlsFault::WrongHost { probability }, "tls"),
-        (TlsFault::ExpiredCertificate { probability }, "tls"),
-        (TlsFault::NotYetValid { probability }, "tls"),
-        (TlsFault::SelfSigned { probability }, "tls"),
-        (TlsFault::Alert { description: Alert::HandshakeFailure, probability }, "tls"),
-        (TlsFault::HandshakeStall { length: None, probability }, "timeout"),
-        (TlsFault::Reset { at: Moment::ServerHello, probability }, "reset"),
+    for (fault, class, why) in [
+        (TlsFault::WrongHost { probability }, "tls", "not valid for name"),
+        (TlsFault::ExpiredCertificate { probability }, "tls", "certificate expired"),
+        (TlsFault::NotYetValid { probability }, "tls", "not valid yet"),
+        (TlsFault::SelfSigned { probability }, "tls", "invalid peer certificate"),
+        (TlsFault::Alert { description: Alert::HandshakeFailure, probability }, "tls", "HandshakeFailure"),
+        (TlsFault::HandshakeStall { length: None, probability }, "timeout", "within 400ms"),
+        (TlsFault::Reset { at: Moment::ServerHello, probability }, "reset", "reset by peer"),
     ] {
         let server = sealed(OK, &["http/1.1"], Some(fault)).await;
         let workload = HttpWorkload { timeout: Span::millis(400), ..over(server.trusted(), 20.0, 20) };
         let totals = half_a_second(workload, server.address).await;
         assert_eq!((totals.due, totals.failed(class)), (10, 10), "{fault:?}: {:?}", totals.errors);
+        assert!(totals.whys(class)[0].contains(why), "{:?}", totals.whys(class));
     }
     let server = sealed(OK, &["http/1.1"], None).await;
     let stranger = sealed(OK, &["http/1.1"], None).await;

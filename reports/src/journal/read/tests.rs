@@ -39,6 +39,11 @@ fn window(second: u32) -> Record {
             errors: [("reset".to_owned(), 1)].into(),
             latency: Counts::of(&histogram(150)),
         }],
+        examples: vec![Example {
+            endpoint: "GET /items/{n}".into(),
+            class: "reset".into(),
+            why: "Connection reset by peer".into(),
+        }],
     }))
 }
 
@@ -237,10 +242,27 @@ fn a_journal_from_before_control_groups_is_whole() {
 }
 
 #[test]
+fn a_journal_from_before_examples_has_none() {
+    let dir = journal_of(3);
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    connection.execute("ALTER TABLE windows DROP COLUMN examples", []).unwrap();
+    connection.pragma_update(None, "user_version", 4).unwrap();
+    drop(connection);
+    let mut journal = Journal::open(dir.path()).unwrap();
+    let windows = journal.entries().filter_map(|entry| match entry {
+        Entry::Window(window) => Some(window),
+        _ => None,
+    });
+    assert_eq!(windows.filter(|it| it.endpoints.len() == 1 && it.examples.is_empty()).count(), 3);
+    assert!(journal.losses().is_empty(), "{:?}", journal.losses());
+}
+
+#[test]
 fn a_journal_from_before_exports_is_whole() {
     let dir = journal_of(3);
     let connection = Connection::open(dir.path().join(FILE)).unwrap();
     connection.execute("ALTER TABLE windows DROP COLUMN endpoints", []).unwrap();
+    connection.execute("ALTER TABLE windows DROP COLUMN examples", []).unwrap();
     connection.execute_batch("DROP TABLE exports").unwrap();
     for column in ["private_dirty", "mappings", "fds_max", "members", "cgroup"] {
         connection.execute(&format!("ALTER TABLE samples DROP COLUMN {column}"), []).unwrap();

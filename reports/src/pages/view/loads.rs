@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{NOTHING, cleaned};
-use crate::analysis::{EndpointFigures, LoadFigures, WorkloadFinding};
+use crate::analysis::{EndpointFigures, FailureExample, LoadFigures, WorkloadFinding};
 use crate::pages::clean::clean;
 use crate::show::{self, Unit};
 
@@ -14,6 +14,15 @@ pub struct LoadTable {
     pub name: String,
     pub rows: Vec<LoadRow>,
     pub endpoints: Vec<EndpointRow>,
+    pub examples: Vec<ExampleRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ExampleRow {
+    pub at: String,
+    pub endpoint: String,
+    pub class: String,
+    pub why: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,6 +50,7 @@ pub(super) fn load(workload: &WorkloadFinding) -> LoadTable {
         name: cleaned(&workload.name),
         rows: workload.over.iter().map(load_row).collect(),
         endpoints: workload.endpoints.iter().map(endpoint_row).collect(),
+        examples: workload.examples.iter().map(example_row).collect(),
     }
 }
 
@@ -64,6 +74,15 @@ fn endpoint_row(figures: &EndpointFigures) -> EndpointRow {
         error_ratio: ratio(figures.error_ratio),
         errors: classes(&figures.errors),
         latency: latencies(figures.latency_us),
+    }
+}
+
+fn example_row(example: &FailureExample) -> ExampleRow {
+    ExampleRow {
+        at: show::offset(example.at),
+        endpoint: cleaned(&example.endpoint),
+        class: cleaned(&example.class),
+        why: cleaned(&example.why),
     }
 }
 

@@ -7,6 +7,7 @@ use shakedown_scenarios::workload::journey::Capture;
 use crate::client::ClientError;
 use crate::client::http::checks::{BODY_BYTES_KEPT, REGEX_BYTES_MAX};
 use crate::client::http::shown;
+use crate::client::telling::{bytes, quoted};
 
 /// The longest value; what is longer is not taken for one.
 const VALUE_BYTES_MAX: usize = 4096;
@@ -43,6 +44,18 @@ impl Grip {
         })
     }
 
+    /// That it found nothing, in words.
+    pub(super) fn missed(&self) -> String {
+        let wanted = match self {
+            Self::Json(pointer) => {
+                format!("a text, number or truth at {} of the JSON", quoted(pointer.as_bytes()))
+            }
+            Self::Matches(regex) => format!("a match of {} in the body", quoted(regex.as_str().as_bytes())),
+            Self::Header(name) => format!("a header {}", quoted(name.as_bytes())),
+        };
+        format!("expected {wanted} to capture (at most {}), found none", bytes(VALUE_BYTES_MAX as u64))
+    }
+
     const fn is_of_body(&self) -> bool {
         matches!(self, Self::Json(_) | Self::Matches(_))
     }
@@ -75,19 +88,19 @@ impl Gleaner {
         }
     }
 
-    /// Puts what was found among the values; whether everything was.
-    pub(super) fn finish(&self, grips: &[(usize, Grip)], values: &mut [Vec<u8>]) -> bool {
+    /// Puts what was found among the values; the first capture that found nothing.
+    pub(super) fn finish(&self, grips: &[(usize, Grip)], values: &mut [Vec<u8>]) -> Option<usize> {
         let has_json = grips.iter().any(|(_, grip)| matches!(grip, Grip::Json(_)));
         let document: Option<Value> = has_json.then(|| serde_json::from_slice(&self.body).ok()).flatten();
-        let mut found_all = true;
-        for (index, grip) in grips {
+        let mut missed = None;
+        for (place, (index, grip)) in grips.iter().enumerate() {
             let found = self.found(*index, grip, document.as_ref());
             match (found.filter(|value| value.len() <= VALUE_BYTES_MAX), values.get_mut(*index)) {
                 (Some(found), Some(value)) => *value = found,
-                _ => found_all = false,
+                _ => missed = missed.or(Some(place)),
             }
         }
-        found_all
+        missed
     }
 
     fn found(&self, index: usize, grip: &Grip, document: Option<&Value>) -> Option<Vec<u8>> {
@@ -120,7 +133,7 @@ mod tests {
         gleaner.head(&grips, &fields);
         body.as_bytes().chunks(3).for_each(|piece| gleaner.body(&grips, piece));
         let found = gleaner.finish(&grips, &mut values);
-        found.then(|| String::from_utf8(values.remove(0)).unwrap())
+        found.is_none().then(|| String::from_utf8(values.remove(0)).unwrap())
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 
 use super::login::{self, Login};
+use super::message::field;
 use super::scram::Salted;
 use super::{BROKEN, Step};
 use crate::client::secret::Secret;
+use crate::client::telling::quoted;
 use crate::client::{ClientError, ErrorClass, Reading};
 
 /// The account of a workload.
@@ -38,6 +40,25 @@ impl Account {
             logins: Cell::new(0),
             salted: RefCell::default(),
         })
+    }
+
+    /// Whether a target may be quoted that knows no password.
+    pub(super) const fn may_quote(&self) -> bool {
+        self.password.is_none()
+    }
+
+    /// What an error says, for people. Its words are left out where they give the password back.
+    pub(super) fn told(&self, body: &[u8]) -> String {
+        let state = String::from_utf8_lossy(field(body, b'C').unwrap_or_default());
+        let password = self.password.as_ref().map(Secret::bytes).filter(|password| !password.is_empty());
+        let gives_back = |message: &&[u8]| {
+            password.is_some_and(|password| memchr::memmem::find(message, password).is_some())
+        };
+        let state = quoted(state.as_bytes());
+        match field(body, b'M').filter(|message| !gives_back(message)) {
+            Some(message) => format!("the error {} (SQLSTATE {state})", quoted(message)),
+            None => format!("an error of SQLSTATE {state}"),
+        }
     }
 
     /// Writes what a connection says first.

@@ -16,6 +16,7 @@ use super::login::{self, Login};
 use super::message::{MessageReader, ROW, field, rows, text};
 use super::{BROKEN, Step, class_of, is_nothing, query, with_what_follows};
 use crate::client::notebook::{Deed, Notebook};
+use crate::client::telling::quoted;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::dial::SealingRequest;
 use crate::history::{History, HistoryEnd, Kind};
@@ -57,6 +58,8 @@ pub(crate) struct SqlOperationsAnswer {
     stage: Stage,
     begun: Option<Begun>,
     verdict: Option<ErrorClass>,
+    /// Why the verdict is so, for people.
+    why: Option<String>,
     seen: Seen,
     commit: Commit,
 }
@@ -276,7 +279,11 @@ impl SqlOperationsClient {
     fn step(&self, answer: &mut SqlOperationsAnswer, of: u8, reply: &mut Vec<u8>) -> Step {
         match of {
             b'N' | b'S' | b'A' => Step::Goes,
-            b'E' => refused(answer),
+            b'E' => {
+                let told = self.account.told(answer.reader.body());
+                answer.why.get_or_insert(told);
+                refused(answer)
+            }
             _ if answer.stage == Stage::Login => self.login(answer, of, reply),
             // What a row looks like, and that there was no statement, say nothing.
             b'T' | b'I' => Step::Goes,
@@ -316,7 +323,19 @@ impl SqlOperationsClient {
         if let (Stage::Part(at), None, Some(begun)) = (answer.stage, answer.verdict, answer.begun.as_mut()) {
             match self.found(&begun.parts[at], &answer.seen) {
                 Ok(found) => begun.found.push(found),
-                Err(class) => answer.verdict = Some(class),
+                Err(class) => {
+                    let found = answer
+                        .seen
+                        .value
+                        .as_deref()
+                        .map_or("NULL, or no text".to_owned(), |of| quoted(of.as_bytes()));
+                    let rows = answer.seen.rows;
+                    answer.why = Some(format!(
+                        "statement {}: expected what it was to find, found {rows} rows, and {found} first",
+                        at + 1
+                    ));
+                    answer.verdict = Some(class);
+                }
             }
         }
         let is_outside = status == b'I';
@@ -373,12 +392,24 @@ impl Client for SqlOperationsClient {
         let parts = self.parts(operation, &mut { ask.key }, state);
         let begun = Begun { seat, operation, parts, found: Vec::new() };
         state.note(&self.names, &begun, Kind::Invoke, now);
-        (answer.begun, answer.commit, answer.verdict) = (Some(begun), Commit::Unsent, None);
+        (answer.begun, answer.commit) = (Some(begun), Commit::Unsent);
+        (answer.verdict, answer.why) = (None, None);
     }
 
     fn ask(&self, _: &Ask, answer: &mut SqlOperationsAnswer, out: &mut Vec<u8>) {
         (answer.stage, answer.seen) = (Stage::Begin, Seen::default());
         query(&format!("BEGIN ISOLATION LEVEL {}", self.isolation.sql()), out);
+    }
+
+    fn may_quote(&self) -> bool {
+        self.account.may_quote()
+    }
+
+    fn why(&self, answer: &SqlOperationsAnswer, class: ErrorClass) -> Option<String> {
+        let is_undone = class == ErrorClass::Check && answer.why.is_none();
+        let undone =
+            is_undone.then(|| "expected COMMIT to be done, found the transaction rolled back".to_owned());
+        undone.or_else(|| super::why(answer.why.as_ref(), class, answer.stage == Stage::Login))
     }
 
     fn ends(&self, answer: &mut SqlOperationsAnswer, _: bool, now: u64) {

@@ -5,10 +5,14 @@
 
 use memchr::memchr;
 
+use crate::client::telling::{bytes, quoted};
+
 /// The longest line: a simple string, an error, a number or a length.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// How much of a line is kept: enough for any number but RESP3's big ones, which are not judged.
 const LINE_BYTES_KEPT: usize = 512;
+/// How much of an error is kept at least.
+const ERROR_BYTES_KEPT: usize = 128;
 /// The longest bulk string: Redis's own `proto-max-bulk-len`.
 const BULK_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// The most elements of a list; Redis counts them in an `int`.
@@ -98,6 +102,26 @@ impl Reply {
     /// Whether the text is this one, and no longer.
     pub(crate) fn is_exactly(&self, text: &[u8]) -> bool {
         self.bytes == text.len() as u64 && self.text == text
+    }
+
+    /// Becomes this one.
+    pub(crate) fn copy(&mut self, other: &Self) {
+        let Self { kind, text, bytes, has_error } = self;
+        (*kind, *bytes, *has_error) = (other.kind, other.bytes, other.has_error);
+        text.clone_from(&other.text);
+    }
+
+    /// What it is, for people.
+    pub(crate) fn told(&self) -> String {
+        match self.kind {
+            Kind::Error => format!("the error {}", quoted(&self.text)),
+            _ if self.has_error => "an error within a list".to_owned(),
+            Kind::Text if self.text.is_empty() => format!("a text of {}", bytes(self.bytes)),
+            Kind::Text => quoted(&self.text),
+            Kind::Whole => "a whole number".to_owned(),
+            Kind::Nil => "nil".to_owned(),
+            Kind::Other => "a reply of another kind".to_owned(),
+        }
     }
 }
 
@@ -189,7 +213,7 @@ impl ReplyReader {
             b'+' | b'-' => {
                 self.scalar(if of == b'-' { Kind::Error } else { Kind::Text });
                 if self.open.is_empty() {
-                    append(&mut self.reply.text, &self.line, keep);
+                    append(&mut self.reply.text, &self.line, kept(of, keep));
                     self.reply.bytes = self.line_bytes as u64;
                 }
                 Ok(true)
@@ -226,7 +250,7 @@ impl ReplyReader {
         *bytes = rest;
         if self.open.is_empty() {
             let format = if of == b'=' { FORMAT_BYTES } else { 0 };
-            append(&mut self.reply.text, piece, keep.saturating_add(format));
+            append(&mut self.reply.text, piece, kept(of, keep).saturating_add(format));
         }
         let left = left - length as u64;
         self.state = if left == 0 { State::BulkEnd { of } } else { State::Bulk { of, left } };
@@ -310,6 +334,11 @@ impl ReplyReader {
 
 /// `txt:`
 const FORMAT_BYTES: usize = 4;
+
+/// How much is kept of a text or an error.
+fn kept(of: u8, keep: usize) -> usize {
+    if matches!(of, b'-' | b'!') { keep.max(ERROR_BYTES_KEPT) } else { keep }
+}
 
 fn take_byte(bytes: &mut &[u8]) -> u8 {
     let byte = bytes[0];

@@ -4,6 +4,8 @@
 //! bytes.
 
 /// What came is not WebSocket.
+use crate::client::telling::quoted;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) struct Malformed;
 
@@ -104,6 +106,14 @@ impl FrameReader {
     /// The content of the control frame that came last.
     pub(super) fn control(&self) -> &[u8] {
         &self.control
+    }
+
+    /// What a frame said that closed the socket, for people; `None`: none did.
+    pub(super) fn closing(&self) -> Option<String> {
+        let (code, reason) = self.control.split_first_chunk::<2>()?;
+        let code = u16::from_be_bytes(*code);
+        let reason = if reason.is_empty() { String::new() } else { format!(", {}", quoted(reason)) };
+        Some(format!("the target closed the socket with code {code}{reason}"))
     }
 
     /// Reads the head of a frame; whether it is whole.

@@ -6,6 +6,7 @@ use sha1::{Digest as _, Sha1};
 use shakedown_scenarios::workload::WebSocketWorkload;
 
 use crate::client::http::{USER_AGENT, checked_host, checked_path, is_token, shown};
+use crate::client::telling::quoted;
 use crate::client::{ClientError, ErrorClass};
 
 /// The longest answer to an upgrade.
@@ -64,6 +65,20 @@ impl Upgrade {
             }
         }
         Ok(false)
+    }
+
+    /// Why it was refused so, for people.
+    pub(in crate::client) fn why(&self, class: ErrorClass) -> Option<String> {
+        let line = self.head.split(|byte| *byte == b'\r').next().map(quoted)?;
+        match class {
+            ErrorClass::Status => {
+                Some(format!("expected an upgrade to WebSocket (status 101), found {line}"))
+            }
+            ErrorClass::Protocol => Some(format!(
+                "expected an upgrade as RFC 6455, section 4.2.2, has it, found another ({line})"
+            )),
+            _ => None,
+        }
     }
 
     fn judge(&self) -> Result<(), ErrorClass> {
