@@ -270,7 +270,11 @@ fn the_guard_the_signal_and_the_abort_have_their_exit_codes() {
         &["2 of 3 planned injections never happened, first cut off"],
     );
     let aborted = ended(&plan, 20_000_000, Ending::Aborted { why: "healthz is out of tolerance".into() });
-    expect(&judge(&plan, aborted), Verdict::Fail, 1, &["given up", "healthz is out of tolerance"]);
+    let aborted = judge(&plan, aborted);
+    expect(&aborted, Verdict::Fail, 1, &["given up", "healthz is out of tolerance"]);
+    // What was not measured and not injected then is no reason of its own.
+    assert!(aborted.reasons.iter().all(|reason| reason.verdict == Verdict::Fail), "{:?}", aborted.reasons);
+    assert!(aborted.gates.iter().any(|gate| gate.verdict == Verdict::Inconclusive), "{:?}", aborted.gates);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The last words of a run: the verdict with its reasons, and where to read on.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use shakedown_faults::ledger::{FILE, Ledger};
@@ -67,7 +69,7 @@ fn in_short(analysis: &Analysis) -> String {
     lines.join("\n")
 }
 
-/// Why requests failed, by the classes that failed most; for a verdict that is no pass.
+/// Why requests failed: what failed before any fault first, then by the classes that failed most. For a verdict that is no pass.
 fn failures(analysis: &Analysis) -> Vec<String> {
     let mut told = Vec::new();
     for workload in &analysis.workloads {
@@ -77,9 +79,10 @@ fn failures(analysis: &Analysis) -> Vec<String> {
             told.push((count, &workload.name, example));
         }
     }
-    told.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
+    let injected = analysis.faults.iter().filter_map(|fault| fault.injected).fold(f64::INFINITY, f64::min);
+    told.sort_by_key(|(count, _, example)| (example.at.floor() >= injected.floor(), Reverse(*count)));
     // One of each class and endpoint is enough here.
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     told.retain(|(_, workload, example)| seen.insert((*workload, &example.endpoint, &example.class)));
     let line = |(_, workload, example): &(u64, &String, &FailureExample)| {
         let FailureExample { at, endpoint, class, why } = example;

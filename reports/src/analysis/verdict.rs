@@ -129,15 +129,28 @@ impl Analysis {
         reasons.push(reason);
     }
 
+    /// Why the run was given up; `None`: it was not.
+    const fn given_up(&self) -> Option<&str> {
+        match &self.run.ending {
+            Ended::Aborted(why) => Some(why.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Whether an answer is a reason of its own: what a run that was given up did not measure follows from that.
+    fn is_reason(&self, verdict: Verdict) -> bool {
+        verdict == Verdict::Fail || (verdict == Verdict::Inconclusive && self.given_up().is_none())
+    }
+
     fn judge_gates(&self, reasons: &mut Vec<Reason>) {
-        for gate in self.gates.iter().filter(|gate| gate.verdict != Verdict::Pass) {
+        for gate in self.gates.iter().filter(|gate| self.is_reason(gate.verdict)) {
             let at = gate.worst.as_ref().map(|worst| worst.at);
             reasons.push(Reason::new(gate.verdict, &gate.gate, gate.sentence(), at));
         }
     }
 
     fn judge_hypothesis(&self, reasons: &mut Vec<Reason>) {
-        for probe in self.hypothesis.iter().filter(|probe| probe.verdict != Verdict::Pass) {
+        for probe in self.hypothesis.iter().filter(|probe| self.is_reason(probe.verdict)) {
             reasons.push(Reason::new(probe.verdict, format!("probe {}", probe.name), &probe.why, probe.at));
         }
     }
@@ -172,7 +185,7 @@ impl Analysis {
                 None => {}
             }
         }
-        let Some(first) = missing.first() else { return };
+        let Some(first) = missing.first().filter(|_| self.given_up().is_none()) else { return };
         let why = format!(
             "{} of {} planned injections never happened, first {}",
             missing.len(),
@@ -183,7 +196,11 @@ impl Analysis {
     }
 
     fn judge_targets(&self, reasons: &mut Vec<Reason>) {
-        for target in &self.targets {
+        let is_told = |target: &&TargetFinding| {
+            let told = self.given_up().zip(target.failed.as_deref());
+            told.is_none_or(|(why, failed)| !why.contains(failed))
+        };
+        for target in self.targets.iter().filter(is_told) {
             reasons.extend(target.trouble().or_else(|| self.not_back(target)));
         }
     }

@@ -85,3 +85,22 @@ impl Account {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_words_unless_they_give_the_password_back() {
+        let secret = std::env::var("PATH").unwrap();
+        let told = |password_env, message: &str| {
+            let account = Account::new("app", "shop", password_env, 1).unwrap();
+            account.told(format!("SFATAL\0VFATAL\0C28P01\0M{message}\0\0").as_bytes())
+        };
+        let failed = "password authentication failed for user \"app\"";
+        let words = format!("the error `{failed}` (SQLSTATE `28P01`)");
+        assert_eq!((told(None, failed), told(Some("PATH"), failed)), (words.clone(), words));
+        let echo = format!("wrong password: {secret}!");
+        assert_eq!(told(Some("PATH"), &echo), "an error of SQLSTATE `28P01`");
+    }
+}
