@@ -45,6 +45,7 @@ fn a_target_that_is_killed_and_not_restarted_fails_and_names_gate_and_moment() {
     assert!(text.contains("error ratio of browse") && text.contains("recovery"), "{text}");
     assert!(text.contains("recovery at 00:0"), "the moment is named: {text}");
     assert!(text.contains("was still down at the end of the load"), "{text}");
+    assert!(text.contains("why requests failed") && text.contains("browse, GET /items/{n}, "), "{text}");
 }
 
 #[test]
