@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{Bandwidth, Size, Span};
 
 mod arrivals;
+mod outline;
 mod words;
 
 pub use arrivals::{Arrivals, Spacing, Stage, Think};
@@ -20,6 +21,8 @@ pub mod redis;
 pub mod tls;
 pub mod udp;
 pub mod websocket;
+
+pub use outline::Endpoint;
 
 use self::feeder::Feeder;
 

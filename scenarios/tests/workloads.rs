@@ -470,3 +470,64 @@ fn calls_are_named_by_their_method_and_expect_to_end_well() {
         plan.timeline()
     );
 }
+
+/// The lines below that of a workload in a load of half a minute.
+fn outline(plan: &Plan) -> Vec<String> {
+    workload(plan).outline(Span::secs(30))
+}
+
+#[test]
+fn a_plan_tells_the_mix_its_shares_and_the_login() {
+    let mix = planned(
+        r#"Http(to: Target("shop"), arrivals: Constant("5/s"), auth: Bearer("SHOP_TOKEN"), requests: [
+            (get: "/items/{n}", weight: 7), (name: "buy", post: "/orders", weight: 1)])"#,
+    );
+    let secret = "logs in with what the environment variable SHOP_TOKEN holds";
+    assert_eq!(outline(&mix), [" 87.5 %  GET /items/{n}", " 12.5 %  buy", secret]);
+    assert!(
+        mix.timeline().contains("5/s, evenly\n             87.5 %  GET /items/{n}\n"),
+        "{}",
+        mix.timeline()
+    );
+    let steps = planned(
+        r#"Journey(to: Target("shop"), arrivals: Closed(users: 3), steps: [(name: "come in", get: "/"), (get: "/a")])"#,
+    );
+    assert_eq!(outline(&steps), [" 1. come in", " 2. GET /a"]);
+    let many: String = (0..20).map(|number| format!("(get: \"/{number}\"),")).collect();
+    let many =
+        planned(&format!(r#"Http(to: Target("shop"), arrivals: Constant("5/s"), requests: [{many}])"#));
+    let lines = outline(&many);
+    assert_eq!((lines.len(), lines[12].as_str()), (13, "and 8 more"));
+    assert_eq!(outline(&http(r#"Constant("5/s")"#)), [""; 0]);
+}
+
+#[test]
+fn arrivals_that_do_not_fit_the_run_are_told() {
+    let told = |arrivals: &str| outline(&http(arrivals)).join("");
+    assert_eq!(
+        told(r#"Stages(stages: [(rate: "9/s", over: "10s"), (rate: "3/s", over: "5s")])"#),
+        "the stages end after 15s: 3/s from then on to the end at 30s"
+    );
+    assert_eq!(told(r#"Stages(stages: [(rate: "9/s", over: "30s")])"#), "");
+    assert_eq!(
+        told(r#"Stages(stages: [(rate: "9/s", over: "1m")])"#),
+        "the stages take 1m, and the load ends at 30s"
+    );
+    assert_eq!(
+        told(r#"Spikes(base: "5/s", peak: "50/s", every: "1m", hold: "5s", ramp: "1s")"#),
+        "a spike ends every 1m, and the load at 30s: there is none"
+    );
+    let mut plan = http(r#"Replay(file: "trace.csv", speed: 2.0)"#);
+    let mut replay = |micros: u64| {
+        let arrivals = plan.experiment.workloads.get_mut("browse").unwrap().arrivals_mut();
+        let Arrivals::Replay { trace, .. } = arrivals else { panic!("it is a replay") };
+        *trace = Trace::of(vec![0, micros]).unwrap();
+        outline(&plan).join("")
+    };
+    assert_eq!(
+        replay(20_000_000),
+        "the trace ends after 10s: nothing is asked from then on to the end at 30s"
+    );
+    assert_eq!(replay(60_000_000), "");
+    assert_eq!(replay(80_000_000), "the trace takes 40s, and the load ends at 30s");
+}

@@ -1,5 +1,6 @@
 //! `check` and `plan`: reading experiments and telling what they would do.
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -105,17 +106,19 @@ pub fn read(source: &Source, set: &[(String, String)]) -> Result<Experiment> {
     let mut experiment = read::read_with(&source.name, &source.text, set, &Vocabulary)
         .map_err(|problems| Wrong(problems.render(wants_color()).trim_end().to_owned()))?;
     let folder = Folder { base: &source.base, files: source.files };
-    traces::read_into(&mut experiment, folder).map_err(|problems| {
-        let lines: Vec<String> =
-            problems.iter().map(|problem| format!("{}: {problem}", source.name)).collect();
-        Wrong(lines.join("\n"))
-    })?;
-    authorities::look_at(&experiment, &source.base).map_err(|problems| {
-        let lines: Vec<String> =
-            problems.iter().map(|problem| format!("{}: {problem}", source.name)).collect();
-        Wrong(lines.join("\n"))
-    })?;
+    traces::read_into(&mut experiment, folder).map_err(|problems| of_files(source, &problems))?;
+    authorities::look_at(&experiment, &source.base).map_err(|problems| of_files(source, &problems))?;
     Ok(experiment)
+}
+
+/// What is wrong with the files that an experiment names, told as what is wrong with its text is.
+fn of_files(source: &Source, problems: &[impl Display]) -> Wrong {
+    let name = &source.name;
+    let mut told: Vec<String> =
+        problems.iter().map(|problem| format!("error: {problem}\n  --> {name}\n")).collect();
+    let noun = if problems.len() == 1 { "problem" } else { "problems" };
+    told.push(format!("{} {noun} in {name}", problems.len()));
+    Wrong(told.join("\n"))
 }
 
 fn in_short(experiment: &Experiment) -> String {

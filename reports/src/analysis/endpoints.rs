@@ -2,7 +2,9 @@
 //!
 //! A load sends no more than [`ENDPOINTS_MAX`] names, but a journal may come from anywhere: what is beyond that is one row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use shakedown_scenarios::workload::Endpoint;
 
 use super::finding::EndpointFigures;
 use super::load::{Figures, quantiles};
@@ -10,6 +12,8 @@ use crate::journal::{EndpointSecond, Second};
 
 /// Endpoints that get a row of their own. A load's own bound is 64.
 pub const ENDPOINTS_MAX: usize = 128;
+/// The most endpoints of a workload each of which is counted by itself.
+const PLANNED_MAX: usize = 63;
 /// The row of all others.
 const OTHER: &str = "other";
 
@@ -34,8 +38,16 @@ impl EndpointsFold {
         self.rows.entry(if known { name } else { OTHER }.to_owned()).or_default()
     }
 
-    /// One row for each, by name.
-    pub fn finish(self) -> Vec<EndpointFigures> {
+    /// One row for each, by name; one that was `planned` and never asked has one too, such as a step that no journey came to.
+    pub fn finish(mut self, planned: &[Endpoint]) -> Vec<EndpointFigures> {
+        let names: BTreeSet<&str> = planned.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        // A load has but one row of many, and one of a kind none.
+        if !self.rows.is_empty() && names.len() <= PLANNED_MAX {
+            for name in names {
+                self.rows.entry(name.to_owned()).or_default();
+            }
+        }
+
         let row = |(name, figures): (String, Figures)| EndpointFigures {
             name,
             ok: figures.ok,
@@ -76,10 +88,11 @@ mod tests {
         let mut fold = EndpointsFold::default();
         fold.take(&second(["b".into(), "a".into()]));
         fold.take(&second(["b".into()]));
-        let rows = fold.finish();
+        let planned = |name: &str| Endpoint { name: name.to_owned(), weight: None };
+        let rows = fold.finish(&["a", "b", "never"].map(planned));
         let counts: Vec<_> =
-            rows.iter().map(|row| (row.name.as_str(), row.ok, row.errors["timeout"])).collect();
-        assert_eq!(counts, [("a", 1, 1), ("b", 2, 2)]);
+            rows.iter().map(|row| (row.name.as_str(), row.ok, row.errors.get("timeout").copied())).collect();
+        assert_eq!(counts, [("a", 1, Some(1)), ("b", 2, Some(2)), ("never", 0, None)]);
         assert_eq!(rows[0].error_ratio, Some(0.5));
         assert!(rows[1].latency_us.is_some_and(|of| of.iter().all(|us| (1_980..=2_020).contains(us))));
     }
@@ -90,7 +103,7 @@ mod tests {
         for piece in 0..1_000 {
             fold.take(&second((0..1_000).map(|number| format!("GET /{piece}/{number}"))));
         }
-        let rows = fold.finish();
+        let rows = fold.finish(&[]);
         assert_eq!(rows.len(), ENDPOINTS_MAX + 1);
         assert_eq!(rows.iter().map(|row| row.ok).sum::<u64>(), 1_000_000);
         let other = rows.iter().find(|row| row.name == OTHER).unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shakedown_scenarios::experiment::Phase;
 use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::workload::Workload;
 
 use super::course::Place;
 use super::endpoints::EndpointsFold;
@@ -207,11 +208,12 @@ impl LoadFold {
         let mut whole = std::mem::take(&mut self.unplaced);
         self.phases.iter().for_each(|phase| whole.merge(phase));
         over.push(whole.finding("whole run".into()));
+        let planned = plan.experiment.workloads.get(&self.name).map(Workload::endpoints).unwrap_or_default();
         self.latency.flush();
         let load = self.series.into_iter().map(|(_, series)| series);
         let series = load.chain(self.latency.series).chain(self.errors.into_values());
         let series = series.filter(|series| !series.is_empty()).map(SeriesBuilder::build).collect();
-        let (endpoints, examples) = (self.endpoints.finish(), self.examples);
+        let (endpoints, examples) = (self.endpoints.finish(&planned), self.examples);
         (WorkloadFinding { name: self.name, over, endpoints, examples }, series)
     }
 

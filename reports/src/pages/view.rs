@@ -136,7 +136,7 @@ impl View {
             histories: analysis.consistency.iter().map(history).collect(),
             exports: analysis.exports.iter().map(export).collect(),
             targets: analysis.targets.iter().map(target).collect(),
-            load: analysis.workloads.iter().map(load).collect(),
+            load: analysis.workloads.iter().map(|workload| load(plan, workload)).collect(),
             health: health(analysis),
             degraded: analysis.health.degraded.iter().map(|why| cleaned(why)).collect(),
             losses: analysis.losses.iter().map(|loss| cleaned(loss)).collect(),

@@ -136,6 +136,7 @@ fn request(checker: &mut Checker<'_>, path: &Path, request: &HttpRequest) {
         checker.tell(&path.then("method"), message, "write one such as `GET`, `POST` or `PATCH`");
     }
     targets::http_path(checker, &path.then("path"), &request.path);
+    data::braces(checker, &path.then("path"), &request.path);
     for (name, value) in &request.headers {
         header(checker, &path.then("headers").then(name), name, value);
     }

@@ -177,7 +177,7 @@ fn table(rows: &[Row]) -> String {
     out
 }
 
-/// One line for each workload.
+/// One line for each workload, and below it what is to be known besides.
 fn workloads(plan: &Plan) -> String {
     let workloads = &plan.experiment.workloads;
     let names = || workloads.keys().map(|name| escaped(name));
@@ -185,6 +185,9 @@ fn workloads(plan: &Plan) -> String {
     let mut out = if workloads.is_empty() { String::new() } else { "\nload\n".to_owned() };
     for (name, workload) in names().zip(workloads.values()) {
         out.push_str(&format!("  {name:width$}  {}\n", escaped(&workload.describe())));
+        for line in workload.outline(plan.experiment.phases.total()) {
+            out.push_str(&format!("  {:width$}    {}\n", "", escaped(&line)));
+        }
     }
     out
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::workload::Workload;
 
 use super::{NOTHING, cleaned};
 use crate::analysis::{EndpointFigures, FailureExample, LoadFigures, WorkloadFinding};
@@ -12,6 +14,7 @@ use crate::show::{self, Unit};
 #[derive(Debug, Serialize)]
 pub struct LoadTable {
     pub name: String,
+    pub note: &'static str,
     pub rows: Vec<LoadRow>,
     pub endpoints: Vec<EndpointRow>,
     pub examples: Vec<ExampleRow>,
@@ -45,9 +48,14 @@ pub struct LoadRow {
     pub latency: Vec<String>,
 }
 
-pub(super) fn load(workload: &WorkloadFinding) -> LoadTable {
+/// What counts as a request there.
+const OF_JOURNEYS: &str = "Each step of a journey is a request: it is offered once the one before it is answered rightly, and no further where not.";
+
+pub(super) fn load(plan: &Plan, workload: &WorkloadFinding) -> LoadTable {
+    let is_journey = matches!(plan.experiment.workloads.get(&workload.name), Some(Workload::Journey(_)));
     LoadTable {
         name: cleaned(&workload.name),
+        note: if is_journey { OF_JOURNEYS } else { "" },
         rows: workload.over.iter().map(load_row).collect(),
         endpoints: workload.endpoints.iter().map(endpoint_row).collect(),
         examples: workload.examples.iter().map(example_row).collect(),

@@ -27,14 +27,41 @@ pub(super) fn rules<'e>(checker: &mut Checker<'_>, path: &Path, feeder: Option<&
     known
 }
 
-/// The same for a mix of requests. Where there is no data, what stands in braces is text.
+/// The same for a mix of requests. Where there is no data, what stands in braces is text; a path has no such text.
 pub(super) fn of_http(checker: &mut Checker<'_>, path: &Path, http: &HttpWorkload) {
     let known = rules(checker, &path.then("data"), http.data.as_ref());
     if http.data.is_none() {
+        for (index, request) in http.requests.iter().enumerate() {
+            let path = path.then("requests").then(index).then("path");
+            for piece in pieces(&request.path) {
+                let Piece::Name(name) = piece else { continue };
+                if name != NUMBER {
+                    let message = format!("`{{{name}}}` stands for nothing");
+                    let help = "write `{n}` for the number that is drawn, or name `data` with such a column";
+                    checker.tell(&path, message, help);
+                }
+            }
+        }
         return;
     }
     for (index, request) in http.requests.iter().enumerate() {
         names(checker, &path.then("requests").then(index), request, &known, "");
+    }
+}
+
+/// That every brace of a path belongs to a name: no path has a brace of its own (RFC 3986, appendix A).
+pub(super) fn braces(checker: &mut Checker<'_>, path: &Path, text: &str) {
+    let is_stray = |piece: &Piece<'_>| match piece {
+        Piece::Name(_) => false,
+        // `{{name}}` is the text `{name}`, and meant so.
+        Piece::Text(text) => {
+            let name = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+            text.contains(['{', '}']) && !name.is_some_and(is_name)
+        }
+    };
+    if pieces(text).iter().any(is_stray) {
+        let help = "write `{n}` for the number that is drawn, and `%7B` and `%7D` for braces";
+        checker.tell(path, "a brace of this path belongs to no name", help);
     }
 }
 
