@@ -28,6 +28,9 @@ use shakedown_tls_faults::{TlsFault, TlsOptions};
 use shakedown_websocket_faults::WebSocketFault;
 use told::{Told, Words};
 
+/// A word of JSON that an experiment writes in another way: `Http11Required`.
+const SPELT_OTHERWISE: [&str; 1] = ["HTTP StreamCode: `http_1_1_required`"];
+
 /// Entries whose words are understood on this floor.
 fn entries() -> Vec<Entry> {
     let groups = groups().into_iter().filter(|group| ["links", "protocols"].contains(&group.name));
@@ -116,7 +119,8 @@ fn whatever_a_protocol_knows_stands_in_the_reference() {
         }
     }
     let words = words.into_inner();
-    let missing: Vec<String> = words.missing().collect();
+    let missing: Vec<String> =
+        words.missing().filter(|word| !SPELT_OTHERWISE.contains(&word.as_str())).collect();
     assert!(missing.is_empty(), "missing in scenarios/src/reference:\n{}", missing.join("\n"));
     assert!(words.asked.len() > 60, "only {} structs and sets of words were told of", words.asked.len());
 }
