@@ -44,7 +44,7 @@ fn read(entry: &Entry, form: &str, set: &[(String, String)]) -> Result<Experimen
 }
 
 fn certificate() -> [(String, String); 2] {
-    let made = rcgen::generate_simple_self_signed(["shop.test".to_owned()]).unwrap();
+    let made = rcgen::generate_simple_self_signed(["shop.test".to_owned()]).expect("it is a name");
     [("certificate".to_owned(), made.cert.pem()), ("key".to_owned(), made.signing_key.serialize_pem())]
 }
 
