@@ -233,13 +233,12 @@ impl PostgresClient {
     /// The server is ready for the next query: what comes next.
     fn ready(&self, answer: &mut PostgresAnswer, status: u8, reply: &mut Vec<u8>) -> Step {
         let is_outside = status == b'I';
-        if let Some(statement) = self.statement(answer) {
-            if answer.verdict.is_none()
-                && let Err(class) = statement.expect.judge(answer)
-            {
-                answer.why = Some(answer.stage.told(&statement.expect.told(answer)));
-                answer.verdict = Some(class);
-            }
+        if let Some(statement) = self.statement(answer)
+            && answer.verdict.is_none()
+            && let Err(class) = statement.expect.judge(answer)
+        {
+            answer.why = Some(answer.stage.told(&statement.expect.told(answer)));
+            answer.verdict = Some(class);
         }
         let transaction = &self.transactions[answer.kind];
         let next = match answer.stage {
