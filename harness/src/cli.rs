@@ -16,11 +16,22 @@ First steps:
   shakedown list                              the experiments that come along
   shakedown run quickstart                    load and break a demonstration server, about a minute
   shakedown new http > mine.ron               a first experiment of your own, with comments
+  shakedown schema Http auth                  what may stand in an experiment; without a word, the list
   shakedown check mine.ron && shakedown plan mine.ron && shakedown run mine.ron
 
 Exit codes:
   0 pass   1 fail (gate, hypothesis or finding)   2 inconclusive   3 stopped by the guard
   4 a fault could not be undone   64 bad experiment or usage   70 internal error   130/143 signalled";
+
+/// Examples, below the help of `schema`.
+const SCHEMA_HELP: &str = "\
+A word is an entry of the list, a group of it, or any field or word that stands in an experiment; case does not matter.
+
+Examples:
+  shakedown schema Journey        the workload Journey, with every field, its range and its default
+  shakedown schema auth order     what `auth` takes, and what `order` does
+
+Exit codes: 0 found; 64 no experiment has such a word.";
 
 /// What flags may look like, and what answers where, below the help of `proxy`.
 const PROXY_HELP: &str = "\
@@ -191,6 +202,16 @@ pub enum Command {
     New {
         /// The template; without it, the templates are listed
         template: Option<String>,
+    },
+
+    /// Print what may stand in an experiment: every struct, field and word, with ranges and defaults
+    #[command(after_help = SCHEMA_HELP)]
+    Schema {
+        /// The entries of these words; without one, all entries are listed
+        words: Vec<String>,
+        /// Print every entry
+        #[arg(long, conflicts_with = "words")]
+        all: bool,
     },
 
     /// Print a completion script for a shell

@@ -9,6 +9,7 @@ mod proxy;
 mod races;
 mod recover;
 mod run;
+mod schema;
 
 use std::path::Path;
 
@@ -59,6 +60,7 @@ fn carry_out(command: Command) -> Result<Exit> {
         Command::Doctor => doctor(),
         Command::List { name } => list(name.as_deref()),
         Command::New { template } => new(template.as_deref()),
+        Command::Schema { words, all } => schema::schema(&words, all),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "shakedown", &mut script);

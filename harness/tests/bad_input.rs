@@ -194,9 +194,15 @@ fn wrong_words_on_the_command_line_exit_64_and_help_exits_0() {
     ] {
         assert_eq!(voyage.shakedown(words).output().unwrap().status.code(), Some(64), "{words:?}");
     }
-    for words in
-        [&["--help"][..], &["run", "--help"], &["--version"], &["list"], &["new"], &["completions", "bash"]]
-    {
+    for words in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["--version"],
+        &["list"],
+        &["new"],
+        &["schema"],
+        &["completions", "bash"],
+    ] {
         let output = voyage.shakedown(words).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{words:?}");
         assert!(!output.stdout.is_empty());
@@ -214,6 +220,30 @@ fn templates_and_library_experiments_are_right_as_they_are_printed() {
         fs::write(voyage.path().join("printed.ron"), printed).unwrap();
         let output = voyage.shakedown(&["check", "printed.ron"]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", all(&output));
+    }
+}
+
+#[test]
+fn the_reference_is_listed_and_tells_each_word_and_unknown_ones() {
+    let voyage = Voyage::new("");
+    for (words, code, says) in [
+        (&["schema"][..], 0, &["workloads: ", "  Journey ", "toxics: ", "  Latency "][..]),
+        (&["schema", "replay"], 0, &["// Replay in arrivals: ", "    file: \"trace.csv\",", "// needed: "]),
+        (
+            &["schema", "Tls", "order"],
+            0,
+            &["// tls in workloads: ", "    verify: true,", "// order in data: "],
+        ),
+        (&["schema", "--all"], 0, &["// ===== guard: ", "// MemoryPressure in do: "]),
+        (&["schema", "latancy"], 64, &["no word `latancy`", "did you mean `Latency`?"]),
+        (&["schema", "Http", "zzzz"], 64, &["no word `zzzz`"]),
+        (&["schema", "Http", "--all"], 64, &["--all"]),
+    ] {
+        let output = voyage.shakedown(words).output().unwrap();
+        let text = all(&output);
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {text}");
+        assert_eq!(output.stdout.is_empty(), code != 0, "{words:?}");
+        says.iter().for_each(|part| assert!(text.contains(part), "`{part}` is missing in: {text}"));
     }
 }
 

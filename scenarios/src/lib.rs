@@ -5,7 +5,7 @@
 //! [`placeholder`] (what is put into a process's arguments at the start), [`trace`] (arrivals that were recorded). Then the way from text to timeline: [`syntax`]
 //! (text to tree), [`read`] (tree to experiment), `check` (do the parts fit?), [`problem`] (everything that is wrong,
 //! told at once), [`plan`] (every moment fixed), [`seed`] (where chance comes from). [`library`] and [`template`] hold the
-//! experiments that come along.
+//! experiments that come along, [`reference`](mod@reference) says what every word of one is for.
 //!
 //! This floor knows no runtime, no clock and no socket.
 
@@ -23,6 +23,7 @@ pub mod probe;
 pub mod problem;
 pub mod protocol;
 pub mod read;
+pub mod reference;
 pub mod seed;
 mod suggest;
 pub mod syntax;

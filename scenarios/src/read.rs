@@ -20,6 +20,8 @@ mod gate;
 mod guard;
 mod probe;
 mod scalar;
+#[cfg(test)]
+pub(crate) mod seen;
 mod shapes;
 mod target;
 mod toxic;
@@ -48,11 +50,21 @@ pub fn read_with(
     set: &[(String, String)],
     dictionary: &dyn Dictionary,
 ) -> Result<Experiment, Problems> {
+    finished(&mut context::Context::default(), file, text, set, dictionary)
+}
+
+/// The whole way, with a context that was made for it.
+fn finished(
+    cx: &mut context::Context,
+    file: &str,
+    text: &str,
+    set: &[(String, String)],
+    dictionary: &dyn Dictionary,
+) -> Result<Experiment, Problems> {
     let parsed = syntax::parse(text);
     let mut root = parsed.root;
-    let mut cx = context::Context::default();
-    variables::put_in(&mut cx, &mut root, set);
-    let experiment = experiment::experiment(&mut cx, &root);
+    variables::put_in(cx, &mut root, set);
+    let experiment = experiment::experiment(cx, &root);
     let mut problems = parsed.problems;
     problems.append(&mut cx.problems);
     if let Some(experiment) = &experiment

@@ -13,6 +13,8 @@ pub(crate) struct Context {
     pub(crate) problems: Vec<Problem>,
     pub(crate) places: Places,
     path: Path,
+    #[cfg(test)]
+    pub(crate) seen: super::seen::Seen,
 }
 
 /// What stands for a value that could not be read, and how the value would look.

@@ -16,10 +16,14 @@ pub(crate) struct Fields<'t> {
     /// How many of the entries without a name have been taken for a field that was missing.
     unnamed: usize,
     damaged: bool,
+    /// Who asks for them.
+    #[cfg(test)]
+    reader: &'static std::panic::Location<'static>,
 }
 
 impl Context {
     /// The fields of a struct; `what` is its name in messages.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn fields<'t>(&mut self, node: &'t Node, what: &str) -> Option<Fields<'t>> {
         let (fields, damaged): (&[(Word, Node)], _) = match &node.value {
             Value::Struct(Struct { body: Body::Fields(fields), .. }) => (fields, node.damaged),
@@ -55,6 +59,8 @@ impl Context {
             known: Vec::new(),
             unnamed: 0,
             damaged,
+            #[cfg(test)]
+            reader: std::panic::Location::caller(),
         })
     }
 
@@ -181,6 +187,13 @@ impl<'t> Fields<'t> {
 
     /// Tells which fields nobody asked for.
     pub(crate) fn finish(self, cx: &mut Context) {
+        #[cfg(test)]
+        cx.seen.note(
+            self.reader,
+            &self.what,
+            &self.known,
+            self.fields.iter().map(|(word, _)| word.text.as_str()),
+        );
         if self.damaged {
             return;
         }

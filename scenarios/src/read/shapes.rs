@@ -79,6 +79,7 @@ impl Context {
     }
 
     /// The name of a node that must be one of these.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn variant(
         &mut self,
         node: &Node,
@@ -95,6 +96,8 @@ impl Context {
             return self.expected(node, what, help);
         };
         let found = allowed.iter().find(|allowed| **allowed == name.text).copied();
+        #[cfg(test)]
+        self.seen.note(std::panic::Location::caller(), what, allowed, found.into_iter());
         found.or_else(|| {
             let message = format!("expected {what}, found `{}`", crate::syntax::shortened(&name.text));
             self.wrong(name.place, message, suggest::help(&name.text, "allowed", allowed.iter().copied()))

@@ -35,6 +35,10 @@ pub(super) fn fields(
 
 /// A value of any shape.
 pub(super) fn value(cx: &mut Context, node: &Node) -> Option<Json> {
+    #[cfg(test)]
+    {
+        cx.seen.opaque += 1;
+    }
     match &node.value {
         Value::Text(text) => Some(Json::String(text.value.clone())),
         Value::Char(letter) => Some(Json::String(letter.to_string())),
