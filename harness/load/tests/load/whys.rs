@@ -1,11 +1,15 @@
 //! What is told of requests that failed: what was wanted, what came instead, and never a secret.
 
+use http::Response;
 use shakedown_scenarios::units::{Size, Span};
 use shakedown_scenarios::workload::journey::Capture;
 use shakedown_scenarios::workload::redis::{RedisExpect, RedisWorkload, Resp};
-use shakedown_scenarios::workload::{HttpAuth, HttpExpect, HttpWorkload, JourneyWorkload, Workload};
+use shakedown_scenarios::workload::{
+    HttpAuth, HttpExpect, HttpVersion, HttpWorkload, JourneyWorkload, Workload,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::http2;
 use crate::journey::{journey, step};
 use crate::redis::redis;
 use crate::support::{Totals, answering, asked, http, run, serve};
@@ -114,6 +118,15 @@ async fn no_word_of_a_failure_holds_a_secret_that_the_target_gives_back() {
         }
     })
     .await;
+    // The same in streams.
+    let (in_streams, _) = http2::server(|request, mut respond| {
+        let head = format!("{:?}", request.headers());
+        let answer = Response::builder().status(500).header("x-asked", head.as_str()).body(()).unwrap();
+        if let Ok(mut body) = respond.send_response(answer, false) {
+            let _ = body.send_data(head.into_bytes().into(), true);
+        }
+    })
+    .await;
     let secret = std::env::var(SECRET).unwrap();
     let env = || SECRET.to_owned();
     let expects = [
@@ -131,15 +144,30 @@ async fn no_word_of_a_failure_holds_a_secret_that_the_target_gives_back() {
         HttpAuth::Header { name: "X-Key".into(), env: env() },
     ] {
         for expect in &expects {
-            let mut workload = HttpWorkload { auth: Some(auth.clone()), ..http(40.0, 1) };
-            workload.requests[0].expect = expect.clone();
-            let (totals, _) = run(Workload::Http(workload), address, Span::millis(200)).await;
-            totals.assert_complete();
-            let words = words(&totals);
-            assert!(
-                !words.contains(&secret[..8]) && !words.contains("Basic ") && words.contains("expected"),
-                "{words}"
-            );
+            let mut requests = HttpWorkload { auth: Some(auth.clone()), ..http(40.0, 1) };
+            requests.requests[0].expect = expect.clone();
+            let mut steps = JourneyWorkload {
+                auth: Some(auth.clone()),
+                arrivals: requests.arrivals.clone(),
+                steps: vec![step("/", &[])],
+                data: None,
+                ..journey()
+            };
+            steps.steps[0].request.expect = expect.clone();
+            let streams = HttpWorkload { version: HttpVersion::Http2 { streams: 2 }, ..requests.clone() };
+            for (workload, address) in [
+                (Workload::Http(requests), address),
+                (Workload::Journey(steps), address),
+                (Workload::Http(streams), in_streams),
+            ] {
+                let (totals, _) = run(workload, address, Span::millis(200)).await;
+                totals.assert_complete();
+                let words = words(&totals);
+                assert!(
+                    !words.contains(&secret[..8]) && !words.contains("Basic ") && words.contains("expected"),
+                    "{words}"
+                );
+            }
         }
     }
 }
