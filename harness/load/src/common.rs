@@ -59,12 +59,12 @@ pub(crate) struct Common {
 // === impl Common ===
 
 impl Common {
-    /// Of a mix of weights, bounds of keys, and what reports call each kind.
+    /// Of a workload, and the bound of the keys of each of its kinds.
     pub(crate) fn new(
         start: &Start,
         client: &impl Lane,
         timeout: Span,
-        mix: impl Iterator<Item = (u32, u64, String)>,
+        keys: impl Iterator<Item = u64>,
     ) -> io::Result<Self> {
         let workload = &start.workload;
         let tls = workload.tls().map(|tls| tls::connector(tls, timeout, alpn(workload)));
@@ -73,10 +73,11 @@ impl Common {
         let users = workload.arrivals().users().map(|users| users as usize);
         let seats = users.unwrap_or(workload.connections() as usize * streams);
         let connections = seats.div_ceil(streams);
-        let kinds = mix.enumerate().map(|(kind, (weight, keys, name))| Kind {
-            weight,
+        let endpoints = workload.endpoints().into_iter().zip(keys).enumerate();
+        let kinds = endpoints.map(|(kind, (endpoint, keys))| Kind {
+            weight: endpoint.weight.unwrap_or(0),
             keys: client.has_key(kind).then_some(keys),
-            name,
+            name: endpoint.name,
         });
         Ok(Self { timeout, tls, connections, seats, kinds: kinds.collect() })
     }

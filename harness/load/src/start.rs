@@ -1,6 +1,7 @@
 //! From a workload to the client that speaks its protocol.
 
 use std::io;
+use std::iter::repeat;
 
 use shakedown_reports::journal::Window;
 use shakedown_scenarios::workload::{HttpVersion, Workload};
@@ -33,48 +34,48 @@ use crate::udp::UdpClient;
 pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
     match start.workload.clone() {
         Workload::Http(http) => {
-            let mix = http.requests.iter().map(|it| (it.weight, it.keys, it.endpoint()));
+            let keys = http.requests.iter().map(|it| it.keys);
             if http.version == HttpVersion::Http1 {
                 let (auth, data) = (http.auth.as_ref(), http.data.as_ref());
                 let client = HttpClient::new(&start.host, auth, &http.requests, data).map_err(invalid)?;
-                let common = Common::new(&start, &client, http.timeout, mix)?;
+                let common = Common::new(&start, &client, http.timeout, keys)?;
                 return launch(start, client, common, windows);
             }
             let requests =
                 Requests::new(http.auth.as_ref(), &http.requests, http.data.as_ref()).map_err(invalid)?;
             let client = Http2::new(Frame::of(&start.host, &start.workload), requests).map_err(invalid)?;
-            let common = Common::new(&start, &client, http.timeout, mix)?;
+            let common = Common::new(&start, &client, http.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Grpc(grpc) => {
             let calls = Requests::calling(grpc.auth.as_ref(), &grpc.calls).map_err(invalid)?;
             let client = Http2::new(Frame::of(&start.host, &start.workload), calls).map_err(invalid)?;
-            let mix = grpc.calls.iter().map(|it| (it.weight, 1, it.endpoint()));
-            let common = Common::new(&start, &client, grpc.timeout, mix)?;
+            let keys = repeat(1);
+            let common = Common::new(&start, &client, grpc.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Tcp(tcp) => {
             let client = TcpClient::new(&tcp.exchanges);
-            let mix = tcp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, tcp.timeout, mix)?;
+            let keys = tcp.exchanges.iter().map(|it| it.keys);
+            let common = Common::new(&start, &client, tcp.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Udp(udp) => {
             let client = UdpClient::new(&udp.exchanges);
-            let mix = udp.exchanges.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, udp.timeout, mix)?;
+            let keys = udp.exchanges.iter().map(|it| it.keys);
+            let common = Common::new(&start, &client, udp.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Redis(redis) => {
             let client = RedisClient::new(&redis).map_err(invalid)?;
-            let mix = redis.commands.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, redis.timeout, mix)?;
+            let keys = redis.commands.iter().map(|it| it.keys);
+            let common = Common::new(&start, &client, redis.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Postgres(postgres) => {
             let client = PostgresClient::new(&postgres, start.seed).map_err(invalid)?;
-            let mix = postgres.transactions.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, postgres.timeout, mix)?;
+            let keys = postgres.transactions.iter().map(|it| it.keys);
+            let common = Common::new(&start, &client, postgres.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Operations(operations) => {
@@ -86,42 +87,38 @@ pub fn start(start: Start, windows: mpsc::Sender<Window>) -> io::Result<Load> {
                 let client = SqlOperationsClient::new(&operations, sql, &names, start.seed, history);
                 let client = client.map_err(invalid)?;
                 // A number is drawn for each transaction, of which it makes what it needs.
-                let mix = operations.model.mix().iter();
-                let mix = mix.map(|(of, weight)| (*weight, u64::MAX, of.word().to_owned()));
-                let common = Common::new(&start, &client, operations.timeout, mix)?;
+                let keys = repeat(u64::MAX);
+                let common = Common::new(&start, &client, operations.timeout, keys)?;
                 return launch(start, client, common, windows);
             }
             let client = OperationsClient::new(&operations, &names, history);
-            let mix = operations.model.mix().iter();
-            let mix = mix.map(|(of, weight)| (*weight, operations.keys.into(), of.word().to_owned()));
-            let common = Common::new(&start, &client, operations.timeout, mix)?;
+            let keys = repeat(operations.keys.into());
+            let common = Common::new(&start, &client, operations.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::WebSocket(websocket) => {
             let client = WebSocketClient::new(&start.host, &websocket, start.seed).map_err(invalid)?;
-            let mix = websocket.messages.iter().map(|it| (it.weight, it.keys, it.endpoint()));
-            let common = Common::new(&start, &client, websocket.timeout, mix)?;
+            let keys = websocket.messages.iter().map(|it| it.keys);
+            let common = Common::new(&start, &client, websocket.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Journey(journey) => {
-            // What is drawn is a journey, which begins with its first step.
-            let mix = journey.steps.iter().enumerate();
-            let mix = mix.map(|(step, it)| (u32::from(step == 0), journey.keys, it.request.endpoint()));
+            let keys = repeat(journey.keys);
             if journey.version != HttpVersion::Http1 {
                 let journeys = Journeys::new(&journey).map_err(invalid)?;
                 let client =
                     Http2::new(Frame::of(&start.host, &start.workload), journeys).map_err(invalid)?;
-                let common = Common::new(&start, &client, journey.timeout, mix)?;
+                let common = Common::new(&start, &client, journey.timeout, keys)?;
                 return launch(start, client, common, windows);
             }
             let client = JourneyClient::new(&start.host, &journey).map_err(invalid)?;
-            let common = Common::new(&start, &client, journey.timeout, mix)?;
+            let common = Common::new(&start, &client, journey.timeout, keys)?;
             launch(start, client, common, windows)
         }
         Workload::Malformed(malformed) => {
             let client = MalformedClient::new(&start.host, &malformed).map_err(invalid)?;
-            let mix = client.names().map(|name| (1, u64::MAX, name.to_owned()));
-            let common = Common::new(&start, &client, malformed.timeout, mix)?;
+            let keys = repeat(u64::MAX);
+            let common = Common::new(&start, &client, malformed.timeout, keys)?;
             launch(start, client, common, windows)
         }
     }

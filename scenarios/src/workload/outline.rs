@@ -1,5 +1,7 @@
 //! What a plan tells of a workload below its one line: the mix, the login, and where its arrivals and the run do not fit.
 
+use std::cmp::Ordering;
+
 use crate::units::Span;
 use crate::workload::{Arrivals, Workload};
 
@@ -11,7 +13,7 @@ const KINDS_MAX: usize = 12;
 pub struct Endpoint {
     /// Its name: `GET /items/{n}`. Several kinds may have the same one.
     pub name: String,
-    /// How often it is drawn, relative to the others; `None`: it follows the one before.
+    /// How often it is drawn, relative to the others; `None`: it is not, and follows the one before.
     pub weight: Option<u32>,
 }
 
@@ -42,8 +44,10 @@ impl Workload {
                 malformed.openings().map(|name| drawn(name.to_owned(), 1)).collect()
             }
             Self::Journey(journey) => {
-                let steps = journey.steps.iter();
-                steps.map(|step| Endpoint { name: step.request.endpoint(), weight: None }).collect()
+                // What is drawn is a journey, which begins with its first step.
+                let steps = journey.steps.iter().enumerate();
+                let weight = |step| (step == 0).then_some(1);
+                steps.map(|(at, it)| Endpoint { name: it.request.endpoint(), weight: weight(at) }).collect()
             }
         }
     }
@@ -64,9 +68,9 @@ impl Workload {
             return Vec::new();
         }
         let all: f64 = endpoints.iter().filter_map(|endpoint| endpoint.weight).map(f64::from).sum();
-        let line = |(index, Endpoint { name, weight }): (usize, &Endpoint)| match weight {
-            Some(weight) => format!("{:>5.1} %  {name}", 100.0 * f64::from(*weight) / all.max(1.0)),
-            None => format!("{:>2}. {name}", index + 1),
+        let line = |(index, Endpoint { name, weight }): (usize, &Endpoint)| match (self, weight) {
+            (Self::Journey(_), _) | (_, None) => format!("{:>2}. {name}", index + 1),
+            (_, Some(weight)) => format!("{:>5.1} %  {name}", 100.0 * f64::from(*weight) / all.max(1.0)),
         };
         let mut lines: Vec<String> = endpoints.iter().enumerate().take(KINDS_MAX).map(line).collect();
         match endpoints.len().saturating_sub(KINDS_MAX) {
@@ -86,32 +90,30 @@ impl Arrivals {
             Self::Stages { stages, .. } => {
                 let nanos = stages.iter().fold(0_u64, |sum, stage| sum.saturating_add(stage.over.as_nanos()));
                 let (all, last) = (Span::nanos(nanos), stages.last()?.rate);
-                (all < length)
-                    .then(|| {
-                        format!("the stages end after {all}: {last} from then on to the end at {length}")
-                    })
-                    .or_else(|| {
-                        (all > length)
-                            .then(|| format!("the stages take {all}, and the load ends at {length}"))
-                    })
+                match all.cmp(&length) {
+                    Ordering::Less => Some(format!(
+                        "the stages end after {all}: {last} from then on to the end at {length}"
+                    )),
+                    Ordering::Equal => None,
+                    Ordering::Greater => {
+                        Some(format!("the stages take {all}, and the load ends at {length}"))
+                    }
+                }
             }
-            Self::Spikes { every, .. } => (*every > length)
-                .then(|| format!("a spike ends every {every}, and the load at {length}: there is none")),
-            Self::Daily { day, .. } => {
-                (*day > length).then(|| format!("a day takes {day}, and the load ends at {length}"))
+            Self::Spikes { every, .. } if *every > length => {
+                Some(format!("a spike ends every {every}, and the load at {length}: there is none"))
+            }
+            Self::Daily { day, .. } if *day > length => {
+                Some(format!("a day takes {day}, and the load ends at {length}"))
             }
             Self::Replay { speed, trace, .. } => {
                 let all = Span::secs_f64(trace.length().as_secs_f64() / speed);
-                (all.as_secs_f64() + 1.0 < length.as_secs_f64())
-                    .then(|| {
-                        format!(
-                            "the trace ends after {all}: nothing is asked from then on to the end at {length}"
-                        )
-                    })
-                    .or_else(|| {
-                        (all > length)
-                            .then(|| format!("the trace takes {all}, and the load ends at {length}"))
-                    })
+                // A trace ends with its last request; what is due in the same second as the end is the end.
+                if all.plus(Span::secs(1)) < length {
+                    let from_then = "nothing is asked from then on to the end at";
+                    return Some(format!("the trace ends after {all}: {from_then} {length}"));
+                }
+                (all > length).then(|| format!("the trace takes {all}, and the load ends at {length}"))
             }
             _ => None,
         }

@@ -66,11 +66,6 @@ impl MalformedClient {
         Ok(Self { spoken, host: host.to_owned(), path, openings })
     }
 
-    /// What reports call each of its kinds.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.openings.iter().map(|opening| opening.name)
-    }
-
     fn opening(&self, kind: u32) -> &'static Opening {
         self.openings[kind as usize]
     }

@@ -18,7 +18,7 @@ fn client(protocol: Spoken) -> MalformedClient {
 
 /// A request of this opening, as far as its first connection.
 fn asked(client: &MalformedClient, name: &str) -> (MalformedAnswer, Vec<u8>) {
-    let kind = client.names().position(|known| known == name).unwrap() as u32;
+    let kind = client.openings.iter().position(|known| known.name == name).unwrap() as u32;
     let (mut answer, mut out) = (client.answer(), Vec::new());
     client.ask(&Ask { due: 0, key: 7, kind, row: 0 }, &mut answer, &mut out);
     (answer, out)
