@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use shakedown_scenarios::workload::feeder::Feeder;
 use shakedown_scenarios::workload::{HttpAuth, HttpRequest};
 
-use self::answer::{AnswerReader, Step, Violation};
+use self::answer::{AnswerReader, Step};
 use self::checks::{Checks, Seen, Witness};
 use self::draft::Draft;
 use crate::client::secret::Secret;
@@ -58,7 +58,6 @@ pub(crate) struct HttpAnswer {
     reader: AnswerReader,
     seen: Seen,
     kind: u32,
-    violation: Option<Violation>,
 }
 
 pub(crate) const USER_AGENT: &str = concat!("shakedown/", env!("CARGO_PKG_VERSION"));
@@ -94,7 +93,7 @@ impl Client for HttpClient {
     type Answer = HttpAnswer;
 
     fn answer(&self) -> HttpAnswer {
-        HttpAnswer { reader: AnswerReader::default(), seen: Seen::default(), kind: 0, violation: None }
+        HttpAnswer { reader: AnswerReader::default(), seen: Seen::default(), kind: 0 }
     }
 
     fn reads_late(&self) -> bool {
@@ -120,7 +119,7 @@ impl Client for HttpClient {
                 draft.write(ask.key, row, out);
             }
         }
-        (answer.kind, answer.violation) = (ask.kind, None);
+        answer.kind = ask.kind;
         answer.reader.begin(request.is_head);
         answer.seen.begin(&request.checks);
     }
@@ -139,10 +138,7 @@ impl Client for HttpClient {
                 let keep = reader.may_keep() && !request.asks_to_close && rest == 0;
                 Reading::Whole { verdict: self.judge(answer), keep }
             }
-            Err(violation) => {
-                answer.violation = Some(violation);
-                Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false }
-            }
+            Err(_) => Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false },
         }
     }
 
@@ -152,7 +148,7 @@ impl Client for HttpClient {
 
     fn why(&self, answer: &HttpAnswer, class: ErrorClass) -> Option<String> {
         match class {
-            ErrorClass::Protocol => answer.violation.map(|violation| violation.to_string()),
+            ErrorClass::Protocol => answer.reader.violation().map(|violation| violation.to_string()),
             ErrorClass::Status | ErrorClass::Check => {
                 let checks = &self.prepared(answer.kind).checks;
                 checks.why(answer.reader.status(), &answer.seen, self.may_quote)

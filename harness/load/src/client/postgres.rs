@@ -104,6 +104,9 @@ enum Step {
 /// How much is kept of a value that is compared, so that it can be told.
 const VALUE_BYTES_KEPT: usize = 64;
 
+/// What is told of a transaction that the server rolled back when it was to commit.
+const UNDONE: &str = "expected COMMIT to be done, found the transaction rolled back";
+
 const BROKEN: Reading = Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false };
 
 // === impl PostgresClient ===
@@ -265,8 +268,7 @@ impl PostgresClient {
                 // A transaction that the server rolled back when it was to commit is not done.
                 let undone = answer.stage == Stage::Commit && !answer.committed;
                 if undone && verdict.is_none() {
-                    answer.why =
-                        Some("expected COMMIT to be done, found the transaction rolled back".to_owned());
+                    answer.why = Some(UNDONE.to_owned());
                 }
                 let verdict = verdict.or(undone.then_some(ErrorClass::Check));
                 answer.stage = Stage::Idle;

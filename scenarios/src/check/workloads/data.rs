@@ -33,13 +33,10 @@ pub(super) fn of_http(checker: &mut Checker<'_>, path: &Path, http: &HttpWorkloa
     if http.data.is_none() {
         for (index, request) in http.requests.iter().enumerate() {
             let path = path.then("requests").then(index).then("path");
-            for piece in pieces(&request.path) {
-                let Piece::Name(name) = piece else { continue };
-                if name != NUMBER {
-                    let message = format!("`{{{name}}}` stands for nothing");
-                    let help = "write `{n}` for the number that is drawn, or name `data` with such a column";
-                    checker.tell(&path, message, help);
-                }
+            for name in unknown(&request.path, &known) {
+                let message = format!("`{{{}}}` stands for nothing", shortened(name));
+                let help = "write `{n}` for the number that is drawn, or name `data` with such a column";
+                checker.tell(&path, message, help);
             }
         }
         return;
@@ -99,15 +96,20 @@ pub(super) fn names(
     let headers = request.headers.iter().map(|(name, value)| (path.then("headers").then(name), value));
     let texts = [(path.then("path"), &request.path), (path.then("body"), &request.body)];
     for (path, text) in texts.into_iter().chain(headers) {
-        for piece in pieces(text) {
-            let Piece::Name(name) = piece else { continue };
-            if !known.contains(&name) {
-                let shown = shortened(name);
-                let message = format!("`{{{shown}}}` stands for nothing here");
-                let names = suggest::help(name, "names", known.iter().copied());
-                let help = format!("{names}; {elsewhere}for the text itself write `{{{{{shown}}}}}`");
-                checker.tell(&path, message, help);
-            }
+        for name in unknown(text, known) {
+            let shown = shortened(name);
+            let message = format!("`{{{shown}}}` stands for nothing here");
+            let names = suggest::help(name, "names", known.iter().copied());
+            let help = format!("{names}; {elsewhere}for the text itself write `{{{{{shown}}}}}`");
+            checker.tell(&path, message, help);
         }
     }
+}
+
+/// The names in a text that stand for nothing.
+fn unknown<'t>(text: &'t str, known: &[&str]) -> impl Iterator<Item = &'t str> {
+    pieces(text).into_iter().filter_map(move |piece| match piece {
+        Piece::Name(name) if !known.contains(&name) => Some(name),
+        Piece::Name(_) | Piece::Text(_) => None,
+    })
 }

@@ -22,6 +22,7 @@ pub(in crate::client) struct AnswerReader {
     to_head: bool,
     status: u16,
     keep: bool,
+    violation: Option<Violation>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,12 +110,17 @@ impl AnswerReader {
         self.part == Part::UntilClosed
     }
 
+    /// Why the answer that was read last is none; `None`: nothing was wrong with it so far.
+    pub(in crate::client) const fn violation(&self) -> Option<Violation> {
+        self.violation
+    }
+
     /// Reads bytes and hands the head and the body to `sink`.
-    pub(in crate::client) fn read(
-        &mut self,
-        mut bytes: &[u8],
-        mut sink: impl Sink,
-    ) -> Result<Step, Violation> {
+    pub(in crate::client) fn read(&mut self, bytes: &[u8], sink: impl Sink) -> Result<Step, Violation> {
+        self.read_on(bytes, sink).inspect_err(|violation| self.violation = Some(*violation))
+    }
+
+    fn read_on(&mut self, mut bytes: &[u8], mut sink: impl Sink) -> Result<Step, Violation> {
         loop {
             match &mut self.part {
                 Part::Head => match self.read_head(bytes, &mut sink)? {

@@ -156,15 +156,15 @@ impl Checks {
             Wrong::NoJson => format!("expected a body in JSON of at most 64 KiB, found {body}"),
             Wrong::Json(index) => {
                 let (pointer, wanted) = &self.json[index];
-                let [pointer, wanted] = [pointer, &wanted.to_string()].map(|text| quoted(text.as_bytes()));
                 let document = serde_json::from_slice::<Value>(&seen.body).unwrap_or_default();
-                let found = match document.pointer(&self.json[index].0) {
+                let found = match document.pointer(pointer) {
                     None => "nothing there".to_owned(),
                     Some(found) if may_be_quoted || found.is_boolean() || found.is_null() => {
                         quoted(found.to_string().as_bytes())
                     }
                     Some(_) => "another value".to_owned(),
                 };
+                let [pointer, wanted] = [pointer, &wanted.to_string()].map(|text| quoted(text.as_bytes()));
                 format!("expected {wanted} at {pointer} of the JSON, found {found}")
             }
         })

@@ -3,7 +3,7 @@
 use shakedown_scenarios::workload::JourneyWorkload;
 
 use super::{Asked, Journey, User};
-use crate::client::http::answer::{AnswerReader, Step as Read, Violation};
+use crate::client::http::answer::{AnswerReader, Step as Read};
 use crate::client::http::{asks_to_close, checked_host};
 use crate::client::{Client, ClientError, ErrorClass, Reading};
 use crate::mix::Ask;
@@ -22,7 +22,6 @@ pub(crate) struct JourneyClient {
 #[derive(Debug, Default)]
 pub(crate) struct JourneyAnswer {
     reader: AnswerReader,
-    violation: Option<Violation>,
     pub(super) user: User,
 }
 
@@ -55,7 +54,6 @@ impl Client for JourneyClient {
     fn ask(&self, _: &Ask, answer: &mut JourneyAnswer, out: &mut Vec<u8>) {
         let asked = self.journey.asked(&answer.user);
         write(&self.host, &asked, out);
-        answer.violation = None;
         answer.reader.begin(asked.method == "HEAD");
         self.journey.eyes(&mut answer.user, true);
     }
@@ -69,17 +67,14 @@ impl Client for JourneyClient {
     }
 
     fn read(&self, answer: &mut JourneyAnswer, bytes: &[u8], _: &mut Vec<u8>) -> Reading {
-        let JourneyAnswer { reader, user, violation } = answer;
+        let JourneyAnswer { reader, user } = answer;
         match reader.read(bytes, self.journey.eyes(user, false)) {
             Ok(Read::More) => Reading::More,
             Ok(Read::Whole { rest }) => {
                 let keep = reader.may_keep() && !self.closes[user.step as usize] && rest == 0;
                 Reading::Whole { verdict: self.journey.judge(user, reader.status()), keep }
             }
-            Err(found) => {
-                *violation = Some(found);
-                Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false }
-            }
+            Err(_) => Reading::Whole { verdict: Err(ErrorClass::Protocol), keep: false },
         }
     }
 
@@ -89,7 +84,7 @@ impl Client for JourneyClient {
 
     fn why(&self, answer: &JourneyAnswer, class: ErrorClass) -> Option<String> {
         match class {
-            ErrorClass::Protocol => answer.violation.map(|violation| violation.to_string()),
+            ErrorClass::Protocol => answer.reader.violation().map(|violation| violation.to_string()),
             class => self.journey.why(&answer.user, answer.reader.status(), class),
         }
     }

@@ -14,7 +14,7 @@ use shakedown_scenarios::workload::postgres::Isolation;
 use super::account::Account;
 use super::login::{self, Login};
 use super::message::{MessageReader, ROW, field, rows, text};
-use super::{BROKEN, Step, class_of, is_nothing, query, with_what_follows};
+use super::{BROKEN, Step, UNDONE, class_of, is_nothing, query, with_what_follows};
 use crate::client::notebook::{Deed, Notebook};
 use crate::client::telling::quoted;
 use crate::client::{Client, ClientError, ErrorClass, Reading};
@@ -406,10 +406,10 @@ impl Client for SqlOperationsClient {
     }
 
     fn why(&self, answer: &SqlOperationsAnswer, class: ErrorClass) -> Option<String> {
-        let is_undone = class == ErrorClass::Check && answer.why.is_none();
-        let undone =
-            is_undone.then(|| "expected COMMIT to be done, found the transaction rolled back".to_owned());
-        undone.or_else(|| super::why(answer.why.as_ref(), class, answer.stage == Stage::Login))
+        if class == ErrorClass::Check && answer.why.is_none() {
+            return Some(UNDONE.to_owned());
+        }
+        super::why(answer.why.as_ref(), class, answer.stage == Stage::Login)
     }
 
     fn ends(&self, answer: &mut SqlOperationsAnswer, _: bool, now: u64) {
